@@ -1,0 +1,156 @@
+//! Checks: claims about systems, one file a kind.
+//!
+//! A check *observes* (all the I/O, no comparison with a limit), then *judges* (pure). The file's
+//! name is the configuration key and the metric label. To add a kind, write its file and name it
+//! twice below: once as a module, once in the list. A test over the list then fails until its
+//! example, its documentation and the provocation of each of its reasons are there.
+
+pub mod dns;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::model::finding::Obstacle;
+use crate::model::item::ItemId;
+use crate::model::judgement::Judgement;
+use crate::model::measure::{Bound, Measure, Series};
+use crate::model::needs::Needs;
+use crate::model::past::Past;
+use crate::model::reason::Documented;
+use crate::systems::Systems;
+
+/// A claim about a system, of some kind: the parameters are the implementor.
+pub trait Check: DeserializeOwned + JsonSchema + Send + Sync {
+    /// What was seen: small, owned, no secret in it.
+    type Seen: Send;
+
+    /// Every reason that it can give, and what each means.
+    const REASONS: &'static [Documented];
+    /// Every figure that it can export or remember.
+    const MEASURES: &'static [&'static Measure];
+
+    /// What is wrong between its parameters, each of which is right by itself; one sentence each.
+    fn flaws(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What it needs: watches, rights, hosts, connections.
+    fn needs(&self) -> Needs;
+
+    /// The rows that it may export, as far as its parameters tell.
+    fn series(&self) -> Vec<Series>;
+
+    /// Its limits, for panels.
+    fn bounds(&self) -> Vec<Bound> {
+        Vec::new()
+    }
+
+    /// Looks: all the I/O, no comparison with a limit.
+    ///
+    /// # Errors
+    /// Nothing at all was seen. What was seen in part is part of `Seen`.
+    fn observe(&self, look: &Look<'_>)
+    -> impl Future<Output = Result<Self::Seen, Obstacle>> + Send;
+
+    /// Thinks: compares what was seen with the limits. Pure.
+    fn judge(&self, seen: &Self::Seen, past: &Past, now: Timestamp) -> Judgement;
+}
+
+/// What a look is given.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The item on whose behalf.
+    pub item: &'a ItemId,
+    /// What the item's checks have declared.
+    pub needs: &'a Needs,
+    /// The connections.
+    pub systems: &'a Systems,
+    /// When the attempt will be given up.
+    pub deadline: Instant,
+    /// How old a shared look of another item may be to serve this one, too.
+    pub fresh_within: std::time::Duration,
+    /// The time, by the daemon's clock.
+    pub now: Timestamp,
+}
+
+/// A kind of check, for documentation and for tests over all of them.
+pub struct Kind {
+    /// File name, configuration key and metric label.
+    pub name: &'static str,
+    /// Every reason that it can give.
+    pub reasons: &'static [Documented],
+    /// Every figure that it can export.
+    pub measures: &'static [&'static Measure],
+    /// A working example, a YAML document of one check.
+    pub example: &'static str,
+    /// The JSON Schema of its parameters.
+    pub schema: fn() -> schemars::Schema,
+}
+
+macro_rules! check_kinds {
+    ($($variant:ident: $module:ident),* $(,)?) => {
+        /// Any check: in YAML a mapping with one key, the kind.
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum AnyCheck {
+            $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
+        }
+
+        /// The kinds, in alphabetical order.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            name: stringify!($module),
+            reasons: <$module::$variant as Check>::REASONS,
+            measures: <$module::$variant as Check>::MEASURES,
+            example: include_str!(concat!("../../config/kinds/", stringify!($module), ".yaml")),
+            schema: || schemars::schema_for!($module::$variant),
+        }),*];
+
+        impl AnyCheck {
+            /// The kind's name.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => stringify!($module),)* }
+            }
+
+            /// See [`Check::flaws`].
+            pub fn flaws(&self) -> Vec<String> {
+                match self { $(Self::$variant(check) => check.flaws(),)* }
+            }
+
+            /// See [`Check::needs`].
+            pub fn needs(&self) -> Needs {
+                match self { $(Self::$variant(check) => check.needs(),)* }
+            }
+
+            /// See [`Check::series`].
+            pub fn series(&self) -> Vec<Series> {
+                match self { $(Self::$variant(check) => check.series(),)* }
+            }
+
+            /// See [`Check::bounds`].
+            pub fn bounds(&self) -> Vec<Bound> {
+                match self { $(Self::$variant(check) => check.bounds(),)* }
+            }
+
+            /// Observes, then judges.
+            pub async fn run(&self, look: &Look<'_>, past: &Past) -> Judgement {
+                match self { $(Self::$variant(check) => run(check, look, past).await,)* }
+            }
+        }
+    };
+}
+
+check_kinds! {
+    Dns: dns,
+}
+
+async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
+    match check.observe(look).await {
+        Ok(seen) => check.judge(&seen, past, look.now).capped(),
+        Err(obstacle) => obstacle.into(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Vigie keeps every line of a deployment checklist true, and says so to Prometheus.
+
+pub mod checks;
+pub mod model;
+pub mod systems;

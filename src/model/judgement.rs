@@ -1,0 +1,229 @@
+//! Judgements: the findings and obstacles of a check's lines, side by side.
+
+use serde::Serialize;
+
+use super::finding::{Finding, Grade, Obstacle, Verdict};
+use super::measure::Sample;
+use super::reason::Reason;
+
+/// The longest sentence that is kept, in characters.
+const LONGEST_SENTENCE: usize = 600;
+/// The most lines of evidence that are kept; the worst come first.
+const MOST_LINES: usize = 200;
+
+/// One line of evidence: what is said of one queue, one address, one pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What the line is about; empty where the check has a single one.
+    pub subject: String,
+    /// What was made of it.
+    pub verdict: Verdict,
+    /// The code, unless it passes.
+    pub reason: Option<Reason>,
+    /// The sentence.
+    pub because: String,
+}
+
+/// What a check says after a look.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Judgement {
+    lines: Vec<Line>,
+    #[serde(skip)]
+    samples: Vec<Sample>,
+    /// Lines or rows that were seen and left out by a cap.
+    pub dropped: u64,
+}
+
+impl Judgement {
+    /// A judgement to which lines are added.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a finding or an obstacle about `subject`.
+    pub fn add(&mut self, subject: impl Into<String>, answer: impl Into<Answer>) {
+        let (verdict, reason, because) = match answer.into() {
+            Answer::Found(Finding { grade, because, samples }) => {
+                self.samples.extend(samples);
+                match grade {
+                    Grade::Pass => (Verdict::Pass, None, because),
+                    Grade::Warn(reason) => (Verdict::Warn, Some(reason), because),
+                    Grade::Fail(reason) => (Verdict::Fail, Some(reason), because),
+                }
+            }
+            Answer::Blind(Obstacle { reason, because, ours: _ }) => {
+                (Verdict::Unknown, Some(reason), because)
+            }
+        };
+        self.lines.push(Line {
+            subject: legible(&subject.into(), LONGEST_SENTENCE),
+            verdict,
+            reason,
+            because: legible(&because, LONGEST_SENTENCE),
+        });
+    }
+
+    /// Adds a figure that belongs to no single line.
+    pub fn measure(&mut self, sample: Sample) {
+        self.samples.push(sample);
+    }
+
+    /// Worst of the lines; with no line at all, nothing was seen: unknown, never a pass.
+    pub fn verdict(&self) -> Verdict {
+        self.lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::Unknown)
+    }
+
+    /// The worst line, the first of equals.
+    pub fn worst(&self) -> Option<&Line> {
+        let verdict = self.verdict();
+        self.lines.iter().find(|line| line.verdict == verdict)
+    }
+
+    /// The reason of the worst line; none while it passes.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.worst() {
+            Some(line) => line.reason,
+            None => Some(Reason::NOTHING_SEEN),
+        }
+    }
+
+    /// One sentence for all: the worst line's, and how many others are as bad.
+    pub fn because(&self) -> String {
+        let Some(worst) = self.worst() else {
+            return "the look ended without anything to judge".to_owned();
+        };
+        let others = self.lines.iter().filter(|line| line.verdict == worst.verdict).count() - 1;
+        let sentence = if worst.subject.is_empty() {
+            worst.because.clone()
+        } else {
+            format!("{}: {}", worst.subject, worst.because)
+        };
+        match others {
+            0 => sentence,
+            others if worst.verdict == Verdict::Pass => format!("{sentence} (and {others} more)"),
+            others => format!("{sentence} (and {others} more like it)"),
+        }
+    }
+
+    /// The lines, as the check gave them.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The figures.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// Takes the figures out, so that evidence kept for long holds none.
+    pub fn take_samples(&mut self) -> Vec<Sample> {
+        std::mem::take(&mut self.samples)
+    }
+
+    /// Keeps the worst lines under the cap and counts the others.
+    pub fn capped(mut self) -> Self {
+        if self.lines.len() > MOST_LINES {
+            self.lines.sort_by(|a, b| b.verdict.cmp(&a.verdict));
+            self.dropped += (self.lines.len() - MOST_LINES) as u64;
+            self.lines.truncate(MOST_LINES);
+        }
+        self
+    }
+}
+
+/// Either of the two things that can be said of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// It was seen.
+    Found(Finding),
+    /// It was not.
+    Blind(Obstacle),
+}
+
+impl From<Finding> for Answer {
+    fn from(finding: Finding) -> Self {
+        Self::Found(finding)
+    }
+}
+
+impl From<Obstacle> for Answer {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Blind(obstacle)
+    }
+}
+
+impl From<Result<Finding, Obstacle>> for Answer {
+    fn from(result: Result<Finding, Obstacle>) -> Self {
+        match result {
+            Ok(finding) => Self::Found(finding),
+            Err(obstacle) => Self::Blind(obstacle),
+        }
+    }
+}
+
+impl<A: Into<Answer>> From<A> for Judgement {
+    fn from(answer: A) -> Self {
+        let mut judgement = Self::new();
+        judgement.add("", answer);
+        judgement
+    }
+}
+
+/// Foreign text as it may be shown: no control characters, bounded in length.
+pub fn legible(text: &str, most: usize) -> String {
+    let mut shown: String =
+        text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blind_line_does_not_hide_a_failing_one() {
+        let mut judgement = Judgement::new();
+        judgement.add("a", Obstacle::new(Reason::TIMED_OUT, "no answer"));
+        judgement.add("b", Finding::fail(Reason::NOT_FOUND, "is absent"));
+        judgement.add("c", Finding::pass("is there"));
+        assert_eq!(judgement.verdict(), Verdict::Fail);
+        assert_eq!(judgement.reason(), Some(Reason::NOT_FOUND));
+        assert_eq!(judgement.because(), "b: is absent");
+    }
+
+    #[test]
+    fn a_warning_does_not_hide_blindness() {
+        let mut judgement = Judgement::from(Finding::warn(Reason::STALE, "old"));
+        judgement.add("x", Obstacle::new(Reason::TIMED_OUT, "no answer"));
+        assert_eq!(judgement.verdict(), Verdict::Unknown);
+    }
+
+    #[test]
+    fn nothing_to_judge_is_not_a_pass() {
+        let judgement = Judgement::new();
+        assert_eq!(judgement.verdict(), Verdict::Unknown);
+        assert_eq!(judgement.reason(), Some(Reason::NOTHING_SEEN));
+    }
+
+    #[test]
+    fn foreign_text_is_bounded_and_without_control_characters() {
+        assert_eq!(legible("a\nb\u{1b}[31m", 40), "a b [31m");
+        assert_eq!(legible("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn the_cap_keeps_the_worst_lines_and_counts_the_rest() {
+        let mut judgement = Judgement::new();
+        for n in 0..300 {
+            judgement.add(format!("{n}"), Finding::pass("fine"));
+        }
+        judgement.add("last", Finding::fail(Reason::NOT_FOUND, "is absent"));
+        let judgement = judgement.capped();
+        assert_eq!(judgement.lines().len(), MOST_LINES);
+        assert_eq!(judgement.dropped, 101);
+        assert_eq!(judgement.verdict(), Verdict::Fail);
+    }
+}

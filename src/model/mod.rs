@@ -1,0 +1,21 @@
+//! The words of Vigie as plain values.
+//!
+//! No I/O, no clock, no SDK: whoever needs the time is handed it, so that every rule in here can be
+//! tested as a table. Each of the other modules may name this one; this one names none of them.
+
+pub mod duration;
+pub mod finding;
+pub mod host_port;
+pub mod item;
+pub mod judgement;
+pub mod measure;
+pub mod needs;
+pub mod past;
+pub mod pattern;
+pub mod reason;
+pub mod report;
+pub mod schedule;
+pub mod secret;
+pub mod snapshot;
+pub mod standing;
+pub mod vitals;

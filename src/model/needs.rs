@@ -1,0 +1,138 @@
+//! What a check says about itself before it runs: one declaration with many readers.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::item::ItemId;
+
+/// What a check needs. From it come the watches that are opened, what wakes an item, the rights it
+/// must be granted, the order of items, and the permits it takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Watches it reads. Asking for any other is an obstacle.
+    pub watches: Vec<Watch>,
+    /// Rights beyond those that its watches imply.
+    pub rights: Vec<Right>,
+    /// Items whose records it reads.
+    pub items: Vec<ItemId>,
+    /// Hosts it talks to; each has permits of its own, so that a slow one delays nobody else.
+    pub hosts: Vec<String>,
+    /// Connections of the configuration that it uses, by system and name.
+    pub connections: Vec<(SystemName, String)>,
+    /// Whether it reads the current deployment.
+    pub deployment: bool,
+}
+
+/// A system to which the configuration names connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SystemName {
+    /// `connections.kubernetes`
+    Kubernetes,
+    /// `connections.s3.<name>`
+    S3,
+    /// `connections.redis.<name>`
+    Redis,
+}
+
+impl fmt::Display for SystemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kubernetes => "kubernetes",
+            Self::S3 => "s3",
+            Self::Redis => "redis",
+        })
+    }
+}
+
+/// A kind of Kubernetes object, as the API addresses it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Resource {
+    /// API group, empty for the core group.
+    pub group: Cow<'static, str>,
+    /// API version.
+    pub version: Cow<'static, str>,
+    /// Plural, lower case, as in URLs and RBAC.
+    pub plural: Cow<'static, str>,
+    /// Kind, as in objects.
+    pub kind: Cow<'static, str>,
+}
+
+impl Resource {
+    /// A kind known to the program.
+    pub const fn known(
+        group: &'static str,
+        version: &'static str,
+        plural: &'static str,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed(version),
+            plural: Cow::Borrowed(plural),
+            kind: Cow::Borrowed(kind),
+        }
+    }
+
+    /// `pods` or `deployments.apps`, as `kubectl` and metrics name it.
+    pub fn name(&self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_string()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+}
+
+/// One watch: watched once, shared by all checks that need it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Watch {
+    /// What is watched.
+    pub resource: Resource,
+    /// In which namespace; none for all of them, and for kinds that have none.
+    pub namespace: Option<String>,
+    /// A label selector; none for all objects.
+    pub selector: Option<String>,
+}
+
+/// A right in Kubernetes that a look needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Right {
+    /// `get`, `list`, `watch` or `create` (for reviews).
+    pub verb: &'static str,
+    /// API group, empty for the core group.
+    pub group: Cow<'static, str>,
+    /// Plural, with a subresource after a slash (`pods/log`).
+    pub resource: Cow<'static, str>,
+    /// The namespace; none for the whole cluster.
+    pub namespace: Option<String>,
+    /// The object's name, where one is enough.
+    pub name: Option<String>,
+}
+
+impl Needs {
+    /// Nothing but a host.
+    pub fn host(host: impl Into<String>) -> Self {
+        Self { hosts: vec![host.into()], ..Self::default() }
+    }
+
+    /// Adds what another check of the same item needs.
+    pub fn merge(&mut self, other: Self) {
+        let Self { watches, rights, items, hosts, connections, deployment } = other;
+        extend_once(&mut self.watches, watches);
+        extend_once(&mut self.rights, rights);
+        extend_once(&mut self.items, items);
+        extend_once(&mut self.hosts, hosts);
+        extend_once(&mut self.connections, connections);
+        self.deployment |= deployment;
+    }
+}
+
+fn extend_once<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+}

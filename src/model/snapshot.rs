@@ -1,0 +1,243 @@
+//! Snapshots: all that is known at one moment, for views to read without holding anybody up.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::finding::Verdict;
+use super::item::{Card, ItemId, Section};
+use super::measure::{Bound, Sample};
+use super::needs::Watch;
+use super::reason::Reason;
+use super::report::{Cause, Report};
+use super::schedule::{Damping, Schedule};
+use super::standing::{Shown, Standing, Turn};
+
+/// A watch that has not been heard for so long is not believed: bookmarks come every minute.
+pub const LONGEST_SILENCE: SignedDuration = SignedDuration::from_secs(150);
+
+/// Everything that the board holds, at one moment. Cheap to clone: items are shared.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The environment's name: a label of every series.
+    pub environment: String,
+    /// Sections in file order.
+    pub sections: Arc<[Section]>,
+    /// Items in file order.
+    pub items: Vec<Arc<ItemState>>,
+    /// The watches of the Kubernetes API, as they are now.
+    pub streams: Vec<Stream>,
+}
+
+/// How a watch of the Kubernetes API is doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stream {
+    /// Which watch.
+    pub watch: Watch,
+    /// Whether it is open and has delivered its first list.
+    pub up: bool,
+    /// When anything, a bookmark included, last came in; none before the first list.
+    pub last_heard: Option<Timestamp>,
+}
+
+/// All that is held of one item.
+#[derive(Clone, Debug)]
+pub struct ItemState {
+    /// What is printed of it.
+    pub card: Card,
+    /// When it is due.
+    pub schedule: Schedule,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// The parameters of the fold.
+    pub damping: Damping,
+    /// Items that must hold before this one is looked at.
+    pub depends_on: Vec<ItemId>,
+    /// Watches that its checks read.
+    pub watches: Vec<Watch>,
+    /// The limits of its checks, for panels.
+    pub limits: Vec<Bound>,
+    /// Counts up with every change of its checks or schedule.
+    pub generation: u64,
+    /// When this state was first held.
+    pub known_since: Timestamp,
+    /// The fold's state.
+    pub folded: Folded,
+    /// The dependency that keeps it from being looked at, if any.
+    pub blocked: Option<Blocked>,
+    /// The end of the last attempt.
+    pub last_attempt: Option<Timestamp>,
+    /// The end of the last attempt that passed or warned.
+    pub last_pass: Option<Timestamp>,
+    /// Attempts since the daemon started, by verdict in the order of [`Verdict::ALL`].
+    pub attempts: [u64; 4],
+    /// When the standing is to be held stale, its streams left aside; none before any is due.
+    pub stale_at: Option<Timestamp>,
+    /// The last attempt, with its evidence.
+    pub latest: Option<Arc<Report>>,
+    /// The figures of the last attempt.
+    pub samples: Arc<[Sample]>,
+    /// Details that the caps of the last attempt left out.
+    pub details_dropped: u64,
+    /// The last attempts, newest first.
+    pub recent: VecDeque<Attempt>,
+    /// The last attempts that failed or were blind, newest first: kept after `recent` forgot them.
+    pub failures: VecDeque<Attempt>,
+    /// The last changes of standing, newest first.
+    pub turns: VecDeque<Turn>,
+}
+
+/// The fold's state of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The standing after damping.
+    pub standing: Standing,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, while warning, failing or unknown.
+    pub reason: Option<Reason>,
+    /// The sentence of the last attempt that agreed with the standing.
+    pub because: String,
+    /// Counted good attempts in a row.
+    pub goods: u32,
+    /// Counted failures since the last good attempt.
+    pub fails: u32,
+    /// Counted blind attempts in a row.
+    pub unknowns: u32,
+    /// When the last counted attempt ended.
+    pub last_counted: Option<Timestamp>,
+    /// The verdict of the last attempt, counted or not.
+    pub last_verdict: Option<Verdict>,
+    /// What the item was before it became unknown.
+    pub before_unknown: Option<Standing>,
+    /// When it was last seen failing.
+    pub last_seen_failing: Option<Timestamp>,
+}
+
+/// Why an item is not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// The dependency.
+    pub by: ItemId,
+    /// Whether it is failing or unknown; else it is pending, and this item waits.
+    pub failing: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One line of an item's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    #[serde(serialize_with = "seconds")]
+    pub took: Duration,
+    /// Why it was made.
+    pub cause: Cause,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, unless it passed.
+    pub reason: Option<Reason>,
+    /// The sentence.
+    pub because: String,
+}
+
+impl Snapshot {
+    /// The item of this id.
+    pub fn item(&self, id: &str) -> Option<&Arc<ItemState>> {
+        self.items.iter().find(|item| item.card.id.as_str() == id)
+    }
+
+    /// The item's standing as it is to be shown at `now`.
+    ///
+    /// First match: not applicable; unknown `Stale`; unknown `DependencyFailing`; the folded one.
+    /// Staleness is worked out here, when shown, so that a hung engine can't leave anything green.
+    pub fn shown(&self, item: &ItemState, now: Timestamp) -> Shown {
+        let folded = &item.folded;
+        if folded.standing == Standing::NotApplicable {
+            return from_fold(folded);
+        }
+        if let Some((at, reason, because)) = self.staleness(item, now) {
+            return Shown {
+                standing: Standing::Unknown,
+                reason: Some(reason),
+                because,
+                since: if folded.standing == Standing::Unknown { folded.since } else { at },
+            };
+        }
+        match &item.blocked {
+            Some(Blocked { by, failing: true, since }) => Shown {
+                standing: Standing::Unknown,
+                reason: Some(Reason::DEPENDENCY_FAILING),
+                because: format!("not looked at while `{by}` does not hold"),
+                since: *since,
+            },
+            Some(Blocked { failing: false, .. }) | None => from_fold(folded),
+        }
+    }
+
+    /// When the item's standing is to be held stale: its own schedule and its streams considered.
+    pub fn stale_at(&self, item: &ItemState) -> Option<Timestamp> {
+        let stream = self.quietest(item).map(|(_, at)| at);
+        match (item.stale_at, stream) {
+            (Some(own), Some(stream)) => Some(own.min(stream)),
+            (own, stream) => own.or(stream),
+        }
+    }
+
+    fn staleness(&self, item: &ItemState, now: Timestamp) -> Option<(Timestamp, Reason, String)> {
+        if let Some((watch, at)) = self.quietest(item)
+            && now >= at
+        {
+            let because = format!(
+                "the watch of {} has not been heard for over {}s",
+                watch.resource.name(),
+                LONGEST_SILENCE.as_secs()
+            );
+            return Some((at, Reason::STREAM_SILENT, because));
+        }
+        let blocked = item.blocked.is_some();
+        match item.stale_at {
+            Some(at) if now >= at && !blocked => {
+                let because = match item.last_attempt {
+                    Some(last) => format!("last looked at {last:.0}, too long ago to be believed"),
+                    None => "was due and has not been looked at".to_owned(),
+                };
+                Some((at, Reason::STALE, because))
+            }
+            _ => None,
+        }
+    }
+
+    /// Among the item's watches that were ever heard, the one silent for longest, and when its
+    /// silence becomes too long.
+    fn quietest(&self, item: &ItemState) -> Option<(&Watch, Timestamp)> {
+        item.last_attempt?;
+        self.streams
+            .iter()
+            .filter(|stream| item.watches.contains(&stream.watch))
+            .filter_map(|stream| Some((&stream.watch, stream.last_heard?)))
+            .min_by_key(|(_, heard)| *heard)
+            .map(|(watch, heard)| {
+                (watch, heard.saturating_add(LONGEST_SILENCE).unwrap_or(Timestamp::MAX))
+            })
+    }
+}
+
+fn from_fold(folded: &Folded) -> Shown {
+    let because = match (folded.standing, folded.last_seen_failing) {
+        (Standing::Unknown, Some(at)) if folded.before_unknown == Some(Standing::Failing) => {
+            format!("{}; last seen failing at {at:.0}", folded.because)
+        }
+        _ => folded.because.clone(),
+    };
+    Shown { standing: folded.standing, reason: folded.reason, because, since: folded.since }
+}
+
+fn seconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(took.as_secs_f64())
+}
