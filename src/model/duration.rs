@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Period(Duration);
 
 /// Nothing in a checklist is asked to last longer; it keeps every sum of times in range.
-const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
 
 impl Period {
     /// A period known to the program.

@@ -123,7 +123,7 @@ impl Judgement {
     /// Keeps the worst lines under the cap and counts the others.
     pub fn capped(mut self) -> Self {
         if self.lines.len() > MOST_LINES {
-            self.lines.sort_by(|a, b| b.verdict.cmp(&a.verdict));
+            self.lines.sort_by_key(|line| std::cmp::Reverse(line.verdict));
             self.dropped += (self.lines.len() - MOST_LINES) as u64;
             self.lines.truncate(MOST_LINES);
         }

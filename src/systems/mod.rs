@@ -8,13 +8,33 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use clock::Clock;
 use secrets::Secrets;
 
+/// How the watched systems are reached: `connections` in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connections {}
+
 /// All connections, handed to every look.
+///
+/// Each field is cheap to clone and shares what is behind it, so that a reload keeps whatever did
+/// not change.
+#[derive(Clone)]
 pub struct Systems {
     /// The time.
     pub clock: Clock,
     /// Secrets, read at each use.
     pub secrets: Secrets,
+}
+
+impl Systems {
+    /// Connections as configured. Nothing is dialled before the first look.
+    pub fn new(connections: &Connections, clock: Clock) -> Self {
+        let Connections {} = connections;
+        Self { clock, secrets: Secrets::default() }
+    }
 }

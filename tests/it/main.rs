@@ -1,1 +1,6 @@
-fn main() {}
+//! Everything that needs a socket: one binary, so that it is linked once.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod kinds;
+mod support;

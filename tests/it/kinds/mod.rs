@@ -1,0 +1,63 @@
+//! Each kind of check against real systems, or real bytes over real sockets.
+//!
+//! Every documented (kind, reason, verdict) must be provoked here; a test over all kinds compares
+//! the tables, and one test a kind runs its table.
+
+mod dns;
+
+use std::collections::BTreeSet;
+
+use futures::future::BoxFuture;
+use vigie::checks::KINDS;
+use vigie::model::finding::Verdict;
+use vigie::model::judgement::Judgement;
+use vigie::model::reason::Reason;
+
+/// One way to make a kind give a reason.
+pub struct Provocation {
+    /// The reason that it must give.
+    pub reason: Reason,
+    /// The verdict that the reason must come with.
+    pub verdict: Verdict,
+    /// Puts a system into that state over a real socket, looks, and returns what the check said.
+    pub run: fn() -> BoxFuture<'static, Judgement>,
+}
+
+/// The provocations of each kind, in alphabetical order.
+fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
+    vec![("dns", dns::provocations())]
+}
+
+/// Runs a kind's table, and fails with all rows that did not turn as they must.
+pub async fn provoke(table: Vec<Provocation>) {
+    let mut wrong = Vec::new();
+    for Provocation { reason, verdict, run } in table {
+        let judgement = run().await;
+        if judgement.reason() != Some(reason) || judgement.verdict() != verdict {
+            wrong.push(format!(
+                "{verdict} {reason} wanted; {} {:?} came: {}",
+                judgement.verdict(),
+                judgement.reason(),
+                judgement.because()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_documented_reason_of_every_kind_is_provoked() {
+    let tables = tables();
+    for kind in KINDS {
+        let table = tables.iter().find(|(name, _)| *name == kind.name);
+        let (_, table) = table.unwrap_or_else(|| panic!("no provocations for `{}`", kind.name));
+        let provoked: BTreeSet<_> =
+            table.iter().map(|row| (row.reason.code(), row.verdict.label())).collect();
+        let documented: BTreeSet<_> = kind
+            .reasons
+            .iter()
+            .flat_map(|row| row.verdicts.iter().map(|verdict| (row.reason.code(), verdict.label())))
+            .collect();
+        assert_eq!(provoked, documented, "provoked and documented reasons of `{}`", kind.name);
+    }
+}

@@ -1,0 +1,45 @@
+//! What tests share: a look at a check that is written as in a configuration file.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vigie::checks::{AnyCheck, Look};
+use vigie::model::item::ItemId;
+use vigie::model::judgement::Judgement;
+use vigie::model::past::Past;
+use vigie::systems::clock::Clock;
+use vigie::systems::{Connections, Systems};
+
+/// Systems as `connections`, a YAML document, configures them. `clock` may be set by hand.
+pub fn systems(connections: &str, clock: Clock) -> Systems {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let connections: Connections = serde_saphyr::from_str(connections).expect("connections");
+    Systems::new(&connections, clock)
+}
+
+/// One look at `check`, a YAML document such as `tls: { target: "a:443" }`, within ten seconds.
+pub async fn look(check: &str, systems: &Systems) -> Judgement {
+    look_back(check, systems, &mut Past::default()).await
+}
+
+/// The same, with a memory that the look reads and adds to.
+pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
+    let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
+    assert_eq!(check.flaws(), Vec::<String>::new());
+    let needs = check.needs();
+    let item = ItemId::parse("test").expect("an id");
+    let now = systems.clock.now();
+    let allowed = Duration::from_secs(10);
+    let look = Look {
+        item: &item,
+        needs: &needs,
+        systems,
+        deadline: Instant::now() + allowed,
+        fresh_within: Duration::ZERO,
+        now,
+    };
+    let run = check.run(&look, past);
+    let judgement = tokio::time::timeout(allowed, run).await.expect("an answer in time");
+    past.remember(judgement.samples(), now);
+    judgement
+}
