@@ -4,5 +4,6 @@ pub mod board;
 pub mod checklist;
 pub mod checks;
 pub mod config;
+pub mod engine;
 pub mod model;
 pub mod systems;

@@ -7,7 +7,7 @@
 mod apply;
 mod fold;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::model::measure::Bound;
 use crate::model::needs::Watch;
 use crate::model::report::Report;
 use crate::model::schedule::{Damping, Schedule};
-use crate::model::snapshot::{Blocked, Snapshot, Stream};
+use crate::model::snapshot::{Blocked, ItemState, Snapshot, Stream};
 use crate::model::standing::{Standing, Turn};
 
 /// What can happen to the board.
@@ -80,8 +80,6 @@ pub struct Outlook {
     pub blocked: bool,
     /// Whether the last verdict contradicts the standing: look again after `confirm_every`.
     pub contradicted: bool,
-    /// When the last attempt ended.
-    pub last_attempt: Option<Timestamp>,
 }
 
 /// What is known now.
@@ -118,13 +116,13 @@ impl Board {
 
     /// What the engine has to know of an item before it looks.
     pub fn outlook(&self, id: &ItemId) -> Option<Outlook> {
-        self.held(|held| {
-            held.snapshot.item(id.as_str()).map(|item| Outlook {
-                blocked: item.blocked.is_some(),
-                contradicted: fold::contradicts(&item.folded),
-                last_attempt: item.last_attempt,
-            })
-        })
+        self.held(|held| held.snapshot.item(id.as_str()).map(|item| outlook(item)))
+    }
+
+    /// The same of all items.
+    pub fn outlooks(&self) -> HashMap<ItemId, Outlook> {
+        let items = self.held(|held| held.snapshot.items.clone());
+        items.iter().map(|item| (item.card.id.clone(), outlook(item))).collect()
     }
 
     /// Whether this report would make its item failing, so that its dependencies must be looked at
@@ -142,6 +140,10 @@ impl Board {
     fn held<T>(&self, with: impl FnOnce(&mut Held) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn outlook(item: &ItemState) -> Outlook {
+    Outlook { blocked: item.blocked.is_some(), contradicted: fold::contradicts(&item.folded) }
 }
 
 /// Puts `entry` first and forgets the last beyond `most`.
