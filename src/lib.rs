@@ -2,4 +2,6 @@
 
 pub mod checks;
 pub mod model;
+pub mod server;
 pub mod systems;
+pub mod views;
