@@ -81,11 +81,8 @@ fn config<'a>(snapshot: &'a Snapshot, config: &'a ConfigVitals) -> [Family<'a>; 
         [],
     );
     at.row([], seconds(*last_success));
-    let mut items = Family::gauge(
-        "vigie_config_items",
-        "Items of the configuration in use.",
-        ["mode"],
-    );
+    let mut items =
+        Family::gauge("vigie_config_items", "Items of the configuration in use.", ["mode"]);
     for mode in Mode::ALL {
         let of_mode = snapshot.items.iter().filter(|item| item.card.mode == mode).count();
         items.row([mode.label()], count(of_mode as u64));

@@ -62,7 +62,12 @@ pub struct Exposition {
 
 impl Exposition {
     /// What there is to show at `now`.
-    pub fn new(snapshot: Arc<Snapshot>, vitals: Vitals, mut served: Served, now: Timestamp) -> Self {
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        vitals: Vitals,
+        mut served: Served,
+        now: Timestamp,
+    ) -> Self {
         let coinciding = samples::coinciding(&snapshot);
         for (item, dropped) in coinciding.by_item(&snapshot) {
             *served.series_dropped.entry(item.clone()).or_default() += dropped;

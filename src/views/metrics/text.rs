@@ -134,7 +134,11 @@ mod tests {
     #[test]
     fn what_has_a_meaning_in_the_format_is_escaped() {
         let text = one(1.0);
-        assert!(text.starts_with("# HELP vigie_test A \"test\"\\\\\\nof it.\n# TYPE vigie_test gauge\n"));
+        assert!(
+            text.starts_with(
+                "# HELP vigie_test A \"test\"\\\\\\nof it.\n# TYPE vigie_test gauge\n"
+            )
+        );
         assert!(text.ends_with("vigie_test{a=\"é\",environment=\"e\\\"\\\\\\n\"} 1\n"), "{text}");
     }
 

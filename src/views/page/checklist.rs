@@ -67,11 +67,8 @@ struct Row<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, vitals: &Vitals, now: Timestamp) -> Self {
-        let sections: Vec<_> = snapshot
-            .sections
-            .iter()
-            .map(|heading| Section::new(snapshot, heading, now))
-            .collect();
+        let sections: Vec<_> =
+            snapshot.sections.iter().map(|heading| Section::new(snapshot, heading, now)).collect();
         let standings = || sections.iter().flat_map(|section| &section.rows).map(|r| r.standing);
         let worst = Standing::worst(standings());
         let tally = |standing| standings().filter(|other| *other == standing).count();

@@ -27,6 +27,16 @@ impl Moment {
         }
     }
 
+    /// `2026-11-23 14:03:22 UTC`.
+    pub(super) fn spelled(&self) -> String {
+        self.exact.replace('T', " ").replace('Z', " UTC")
+    }
+
+    /// `11-23 14:03:22`, in UTC: enough to find the place in a log.
+    pub(super) fn stamp(&self) -> String {
+        self.exact.get(5..19).unwrap_or_default().replace('T', " ")
+    }
+
     /// `4m 12s ago`, `in 3s`, `just now`.
     pub(super) fn ago(&self) -> String {
         match (self.distance.as_str(), self.ahead) {

@@ -10,6 +10,8 @@ use crate::model::vitals::{ConfigVitals, Vitals};
 pub(super) struct Notice {
     /// The sentence.
     pub(super) text: String,
+    /// Whether somebody must act before the page can be trusted as a whole.
+    pub(super) grave: bool,
     /// More of it, unfolded on demand.
     pub(super) more: Vec<String>,
 }
@@ -26,7 +28,7 @@ fn engine(vitals: &Vitals, now: Timestamp) -> Option<Notice> {
     vitals.engine_is_late(now).then(|| {
         let last = Moment::new(vitals.last_tick, now);
         let text = format!("Nothing is being looked at: the engine last ticked {}.", last.ago());
-        Notice { text, more: Vec::new() }
+        Notice { text, grave: true, more: Vec::new() }
     })
 }
 
@@ -36,7 +38,7 @@ fn configuration(config: &ConfigVitals, now: Timestamp) -> Option<Notice> {
         let last = Moment::new(*last_success, now).ago();
         let text =
             format!("The newest configuration was refused; the one loaded {last} is in use.");
-        Notice { text, more: refused.iter().cloned().collect() }
+        Notice { text, grave: true, more: refused.iter().cloned().collect() }
     })
 }
 
@@ -50,7 +52,7 @@ fn streams(snapshot: &Snapshot, now: Timestamp) -> Option<Notice> {
         ),
     };
     let more = down.into_iter().map(|stream| told(stream, now)).collect();
-    Some(Notice { text, more })
+    Some(Notice { text, grave: false, more })
 }
 
 fn is_down(stream: &Stream, now: Timestamp) -> bool {
