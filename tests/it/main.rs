@@ -2,6 +2,8 @@
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod fixtures;
 mod kinds;
 mod rejects;
 mod support;
+mod views;
