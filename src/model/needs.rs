@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::item::ItemId;
+use super::secret::{SecretKey, SecretSource};
 
 /// What a check needs. From it come the watches that are opened, what wakes an item, the rights it
 /// must be granted, the order of items, and the permits it takes.
@@ -115,6 +116,20 @@ impl Needs {
     /// Nothing but a host.
     pub fn host(host: impl Into<String>) -> Self {
         Self { hosts: vec![host.into()], ..Self::default() }
+    }
+
+    /// Adds the right to read a secret, where that takes one.
+    pub fn reading(mut self, source: &SecretSource) -> Self {
+        if let SecretSource::Secret(SecretKey { namespace, name, key: _ }) = source {
+            self.rights.push(Right {
+                verb: "get",
+                group: Cow::Borrowed(""),
+                resource: Cow::Borrowed("secrets"),
+                namespace: Some(namespace.clone()),
+                name: Some(name.clone()),
+            });
+        }
+        self
     }
 
     /// Adds what another check of the same item needs.
