@@ -193,7 +193,11 @@ impl Check for Tls {
             until: look.until(),
         };
         // What we need ourselves comes first: without it no peer can be blamed for anything.
-        self.terms(look).await?;
+        match self.terms(look).await {
+            Ok(_) => {}
+            Err(obstacle) if obstacle.ours => return Err(obstacle),
+            Err(obstacle) => return Ok(vec![self.nowhere(obstacle)]),
+        }
         let addresses = match look.systems.net.addresses(route).await {
             Ok(addresses) => addresses,
             Err(obstacle) if obstacle.ours => return Err(obstacle),
