@@ -210,7 +210,7 @@ impl Check for Http {
         let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
         let headers = self.secret_headers.values().map(|header| &header.from);
         let secrets = headers.chain(&self.body_from).chain(&self.ca).chain(client);
-        secrets.fold(Needs::host(host), Needs::reading)
+        Needs { secrets: secrets.cloned().collect(), ..Needs::host(host) }
     }
 
     fn series(&self) -> Vec<Series> {

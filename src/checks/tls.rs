@@ -172,7 +172,8 @@ impl Check for Tls {
     fn needs(&self) -> Needs {
         let host = self.connect_to.as_ref().unwrap_or(&self.target).host();
         let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
-        self.ca.iter().chain(client).fold(Needs::host(host), Needs::reading)
+        let secrets = self.ca.iter().chain(client).cloned().collect();
+        Needs { secrets, ..Needs::host(host) }
     }
 
     fn series(&self) -> Vec<Series> {
