@@ -5,6 +5,7 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod bull_queue;
 pub mod dns;
 
 use std::future::Future;
@@ -78,6 +79,16 @@ pub struct Look<'a> {
     pub now: Timestamp,
 }
 
+/// What a check keeps of its time for judging what its I/O brought.
+const JUDGING: std::time::Duration = std::time::Duration::from_millis(100);
+
+impl Look<'_> {
+    /// When I/O must have ended: a little before the attempt is given up.
+    pub fn io_deadline(&self) -> Instant {
+        self.deadline.checked_sub(JUDGING).unwrap_or(self.deadline)
+    }
+}
+
 /// A kind of check, for documentation and for tests over all of them.
 pub struct Kind {
     /// File name, configuration key and metric label.
@@ -145,6 +156,7 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    BullQueue: bull_queue,
     Dns: dns,
 }
 

@@ -4,20 +4,27 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod redis;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use clock::Clock;
+use redis::Redis;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Connections {}
+pub struct Connections {
+    /// Redis servers, by a name of your choice; `default` is what checks use that name none.
+    pub redis: BTreeMap<String, redis::Connection>,
+}
 
 /// All connections, handed to every look.
 ///
@@ -29,12 +36,15 @@ pub struct Systems {
     pub clock: Clock,
     /// Secrets, read at each use.
     pub secrets: Secrets,
+    /// Redis, by connection.
+    pub redis: Redis,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections {} = connections;
-        Self { clock, secrets: Secrets::default() }
+        let Connections { redis } = connections;
+        let secrets = Secrets::default();
+        Self { clock, redis: Redis::new(redis, secrets.clone()), secrets }
     }
 }

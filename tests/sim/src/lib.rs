@@ -1,1 +1,3 @@
+//! Simulated systems, shared by tests, benchmarks and the demo.
 
+pub mod redis;
