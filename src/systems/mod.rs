@@ -9,11 +9,14 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::needs::{SystemName, Watch};
+use crate::model::snapshot::Stream;
 use clock::Clock;
 use redis::Redis;
 use secrets::Secrets;
@@ -24,6 +27,16 @@ use secrets::Secrets;
 pub struct Connections {
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
+}
+
+impl Connections {
+    /// The names of the connections to a system.
+    pub fn names(&self, system: SystemName) -> Vec<String> {
+        match system {
+            SystemName::Redis => self.redis.keys().cloned().collect(),
+            SystemName::Kubernetes | SystemName::S3 => Vec::new(),
+        }
+    }
 }
 
 /// All connections, handed to every look.
@@ -46,5 +59,27 @@ impl Systems {
         let Connections { redis } = connections;
         let secrets = Secrets::default();
         Self { clock, redis: Redis::new(redis, secrets.clone()), secrets }
+    }
+
+    /// Opens the watches that are wanted and closes all others; those that stay are left alone.
+    pub fn keep(&self, wanted: BTreeSet<Watch>) {
+        drop(wanted);
+    }
+
+    /// Waits until each of the watches has delivered its first list or said why not, at most this
+    /// long.
+    pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
+        let _ = (watches, at_most);
+    }
+
+    /// The revisions of watches: each changes whenever something behind its watch did.
+    pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
+        let _ = watches;
+        Vec::new()
+    }
+
+    /// How the watches are doing.
+    pub fn streams(&self) -> Vec<Stream> {
+        Vec::new()
     }
 }
