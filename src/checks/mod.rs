@@ -5,6 +5,7 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod backup;
 pub mod dns;
 
 use std::future::Future;
@@ -145,6 +146,7 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Backup: backup,
     Dns: dns,
 }
 

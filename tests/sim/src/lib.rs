@@ -1,1 +1,3 @@
+//! Simulated systems, on loopback, shared by tests, demo and benches.
 
+pub mod s3;
