@@ -228,7 +228,9 @@ impl Check for Backup {
 
     fn needs(&self) -> Needs {
         let connections = vec![(SystemName::S3, self.connection.clone())];
-        Needs { connections, ..Needs::default() }
+        // Permits are by store, whatever its host is called.
+        let hosts = vec![format!("s3.{}", self.connection)];
+        Needs { connections, hosts, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {
