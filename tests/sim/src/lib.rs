@@ -2,3 +2,4 @@
 
 pub mod net;
 pub mod redis;
+pub mod s3;
