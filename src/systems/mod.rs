@@ -4,6 +4,7 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod kubernetes;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
@@ -12,12 +13,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use clock::Clock;
+use kubernetes::Kubernetes;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Connections {}
+pub struct Connections {
+    /// The cluster whose objects are watched; by default the one that Vigie runs in.
+    pub kubernetes: kubernetes::access::Connection,
+}
 
 /// All connections, handed to every look.
 ///
@@ -27,6 +32,8 @@ pub struct Connections {}
 pub struct Systems {
     /// The time.
     pub clock: Clock,
+    /// The cluster.
+    pub kubernetes: Kubernetes,
     /// Secrets, read at each use.
     pub secrets: Secrets,
 }
@@ -34,7 +41,9 @@ pub struct Systems {
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections {} = connections;
-        Self { clock, secrets: Secrets::default() }
+        let Connections { kubernetes } = connections;
+        let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
+        let secrets = Secrets::with(kubernetes.clone());
+        Self { clock, kubernetes, secrets }
     }
 }
