@@ -12,6 +12,8 @@ pub mod tally;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::needs::{SystemName, Watch};
+use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
 use secrets::Secrets;
@@ -22,6 +24,15 @@ use secrets::Secrets;
 pub struct Connections {
     /// The cluster whose objects are watched; by default the one that Vigie runs in.
     pub kubernetes: kubernetes::access::Connection,
+}
+
+impl Connections {
+    /// The names of the connections to a system.
+    pub fn names(&self, system: SystemName) -> Vec<String> {
+        match system {
+            SystemName::Kubernetes | SystemName::S3 | SystemName::Redis => Vec::new(),
+        }
+    }
 }
 
 /// All connections, handed to every look.
@@ -45,5 +56,16 @@ impl Systems {
         let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
         let secrets = Secrets::with(kubernetes.clone());
         Self { clock, kubernetes, secrets }
+    }
+
+    /// The revisions of watches: each changes whenever something behind its watch did.
+    pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
+        let _ = watches;
+        Vec::new()
+    }
+
+    /// How the watches are doing.
+    pub fn streams(&self) -> Vec<Stream> {
+        Vec::new()
     }
 }
