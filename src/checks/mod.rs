@@ -6,8 +6,10 @@
 //! example, its documentation and the provocation of each of its reasons are there.
 
 pub mod dns;
+pub mod pods;
 #[cfg(test)]
 pub mod scripted;
+pub mod workloads;
 
 use std::future::Future;
 
@@ -176,6 +178,8 @@ macro_rules! check_kinds {
 
 check_kinds! {
     Dns: dns,
+    Pods: pods,
+    Workloads: workloads,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {

@@ -58,14 +58,14 @@ impl Systems {
         Self { clock, kubernetes, secrets }
     }
 
-    /// The revisions of watches: each changes whenever something behind its watch did.
+    /// The revisions of watches: each changes whenever something behind its watch did. Watches that
+    /// are not kept have none.
     pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
-        let _ = watches;
-        Vec::new()
+        watches.iter().filter_map(|watch| self.kubernetes.revision(watch)).collect()
     }
 
     /// How the watches are doing.
     pub fn streams(&self) -> Vec<Stream> {
-        Vec::new()
+        self.kubernetes.streams()
     }
 }

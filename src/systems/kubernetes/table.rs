@@ -10,7 +10,7 @@ use super::record::Record;
 use crate::model::judgement::legible;
 
 /// Namespace and name; the namespace is empty for kinds that have none.
-pub type Key = (Arc<str>, Arc<str>);
+pub(super) type Key = (Arc<str>, Arc<str>);
 
 /// The most garbled objects that are kept by name.
 const MOST_GARBLED: usize = 100;
