@@ -10,6 +10,7 @@
 
 mod agenda;
 mod entry;
+mod look;
 mod pendulum;
 mod permits;
 mod pulse;
@@ -37,6 +38,7 @@ use entry::Entry;
 use permits::Permits;
 use pulse::Pulse;
 
+pub use look::look;
 pub use pulse::Beats;
 
 /// First attempts after a start are spread over at most this.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::model::reason::Reason;
+use crate::model::report::CheckReport;
 use crate::model::vitals::Histogram;
 
 /// Bounds of durations of checks, in seconds: from a shared answer to the longest timeouts.
@@ -62,10 +63,12 @@ impl Pulse {
         self.with(|beats| beats.schedule_delay.observe(delay));
     }
 
-    pub(super) fn checked(&self, kind: &'static str, took: Duration, crashed: bool) {
+    pub(super) fn checked(&self, check: &CheckReport) {
+        let CheckReport { kind, took, judgement } = check;
+        let crashed = judgement.reason() == Some(Reason::CRASHED);
         self.with(|beats| {
             let durations = beats.attempt_duration.entry(kind);
-            durations.or_insert_with(|| Histogram::new(DURATIONS)).observe(took);
+            durations.or_insert_with(|| Histogram::new(DURATIONS)).observe(*took);
             *beats.attempt_panics.entry(kind).or_default() += u64::from(crashed);
         });
     }

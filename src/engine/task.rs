@@ -1,26 +1,20 @@
 //! An item's task: waits, takes permits, looks within the deadline, reports.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join_all, select_all};
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Core;
 use super::agenda::Due;
 use super::entry::Entry;
+use super::look::look;
 use crate::board::Event;
 use crate::checklist::Item;
-use crate::checks::{AnyCheck, Look};
-use crate::model::finding::Obstacle;
-use crate::model::judgement::Judgement;
-use crate::model::past::Past;
-use crate::model::reason::Reason;
-use crate::model::report::{Cause, CheckReport, Report};
+use crate::model::report::{Cause, Report};
 
 /// The least time between two judgings of a changing object.
 const DEBOUNCE: Duration = Duration::from_millis(250);
@@ -79,9 +73,13 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) -> Duration {
     entry.begins(started);
     core.pulse.started(due.at, started);
     let began = Instant::now();
-    let checks = look(core, entry, &item, started).await;
+    let past = entry.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let checks = look(&core.systems.load_full(), &item, &past, started).await;
     let took = began.elapsed();
     drop(permits);
+    for check in &checks {
+        core.pulse.checked(check);
+    }
     let report = Report {
         item: item.card.id.clone(),
         generation: entry.generation,
@@ -103,55 +101,9 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) -> Duration {
     took
 }
 
-/// Runs the item's checks side by side within its timeout. Also what `vigie once` does.
-pub(super) async fn look(
-    core: &Core,
-    entry: &Entry,
-    item: &Item,
-    now: Timestamp,
-) -> Vec<CheckReport> {
-    let systems = core.systems.load_full();
-    let past = entry.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let look = Look {
-        item: &item.card.id,
-        needs: &item.needs,
-        systems: &systems,
-        deadline: Instant::now() + item.timeout,
-        fresh_within: item.damping.confirm_every,
-        now,
-    };
-    join_all(item.checks.iter().map(|check| one(core, check, &look, &past))).await
-}
-
-async fn one(core: &Core, check: &AnyCheck, look: &Look<'_>, past: &Past) -> CheckReport {
-    let began = Instant::now();
-    let guarded = AssertUnwindSafe(check.run(look, past)).catch_unwind();
-    let (judgement, crashed) = match tokio::time::timeout_at(look.deadline, guarded).await {
-        Ok(Ok(judgement)) => (judgement, false),
-        Ok(Err(_)) => (crash(check.kind()), true),
-        Err(_) => (late(look.deadline - began), false),
-    };
-    let took = began.elapsed();
-    core.pulse.checked(check.kind(), took, crashed);
-    CheckReport { kind: check.kind(), took, judgement }
-}
-
-fn crash(kind: &str) -> Judgement {
-    // The panic's message is in the log; it may hold foreign text and is not shown.
-    tracing::error!(kind, "the check's own code broke; this is a defect of Vigie");
-    let because =
-        format!("the check `{kind}` broke; this is a defect of Vigie, its log says where");
-    Obstacle::ours(Reason::CRASHED, because).into()
-}
-
-fn late(allowed: Duration) -> Judgement {
-    let allowed = crate::model::duration::spoken(allowed);
-    Obstacle::new(Reason::TIMED_OUT, format!("no answer within {allowed}")).into()
-}
-
 /// Looks at the item's dependencies before it is called failing: if one of them broke a moment ago,
 /// the item is blind, not broken.
-async fn ask_dependencies(core: &Core, item: &Item, since: Timestamp) {
+async fn ask_dependencies(core: &Core, item: &Item, since: jiff::Timestamp) {
     let asked = item.depends_on.iter().filter_map(|id| core.entry(id));
     let asked = asked.filter(|entry| entry.last_start().is_none_or(|start| start < since));
     join_all(asked.map(|entry| async move {

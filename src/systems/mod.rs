@@ -9,6 +9,9 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -56,6 +59,19 @@ impl Systems {
         let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
         let secrets = Secrets::with(kubernetes.clone());
         Self { clock, kubernetes, secrets }
+    }
+
+    /// Opens the watches that are wanted and closes all others; those that stay are left alone.
+    pub fn keep(&self, wanted: BTreeSet<Watch>) {
+        self.kubernetes.keep(&wanted);
+    }
+
+    /// Waits until each of the watches has delivered its first list or said why not, at most this
+    /// long.
+    pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
+        let settled = tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await;
+        // A watch that has not settled by then says so itself.
+        drop(settled);
     }
 
     /// The revisions of watches: each changes whenever something behind its watch did. Watches that
