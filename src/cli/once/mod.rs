@@ -69,7 +69,7 @@ pub(super) async fn main(once: Once) -> ExitCode {
     let summary = Summary::of(&outcomes, fail_on);
     let sections = &configuration.checklist.sections;
     let printed = match format {
-        Format::Text => text::print(sections, &outcomes, &summary),
+        Format::Text => Ok(text::print(sections, &outcomes, &summary)),
         Format::Json => outcome::json(&configuration.settings.environment, &outcomes, &summary),
         Format::Junit => junit::render(sections, &outcomes),
     };
