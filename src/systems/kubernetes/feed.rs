@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::lines::{Line, Lines};
-use super::record::{Meta, Named, Record};
+use super::record::Record;
 use super::refusal::{Failure, Refusal};
 use super::request::Requests;
 use super::stream::Stream;
@@ -309,40 +309,17 @@ impl<R: Record> Feed<R> {
 
     fn put(&mut self, object: &RawValue, initial: bool) {
         let resource = &self.stream.pulse.watch().resource;
-        let (changed, version) = self.stream.write(|table| {
-            let meta = meta_of(object);
-            let key = meta.key(table.words());
-            let wire = serde_json::from_str::<R::Wire>(object.get());
-            let changed = match (key, wire) {
-                (Some(key), Ok(wire)) => {
-                    let record = R::of(wire, &key, resource, table.words());
-                    table.put(key, record)
-                }
-                (Some(key), Err(error)) => {
-                    table.garble(Some(key), &error.to_string());
-                    true
-                }
-                (None, _) => {
-                    table.garble(None, "an object has no name");
-                    true
-                }
-            };
-            (changed, meta.resource_version)
-        });
-        self.moved_on(version, initial);
-        if changed && !initial {
+        let taken = self.stream.write(|table| table.take(object.get(), resource));
+        self.moved_on(taken.version, initial);
+        if taken.changed && !initial {
             self.stream.pulse.changed();
         }
     }
 
     fn delete(&mut self, object: &RawValue, initial: bool) {
-        let meta = meta_of(object);
-        let gone = self.stream.write(|table| {
-            let key = meta.key(table.words());
-            key.is_some_and(|key| table.remove(&key))
-        });
-        self.moved_on(meta.resource_version, initial);
-        if gone && !initial {
+        let taken = self.stream.write(|table| table.forget(object.get()));
+        self.moved_on(taken.version, initial);
+        if taken.changed && !initial {
             self.stream.pulse.changed();
         }
     }
@@ -425,10 +402,6 @@ fn ended(refusal: Refusal, initial: bool) -> End {
         Some(400 | 422 | 500) if initial => End::Unstreamed,
         _ => End::Broken(refusal),
     }
-}
-
-fn meta_of(object: &RawValue) -> Meta {
-    serde_json::from_str::<Named>(object.get()).unwrap_or_default().metadata
 }
 
 /// A number between 0 and 1, another one each time.

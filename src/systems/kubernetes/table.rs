@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::record::Record;
+use super::record::{Meta, Named, Record};
 use crate::model::judgement::legible;
+use crate::model::needs::Resource;
 
 /// Namespace and name; the namespace is empty for kinds that have none.
 pub(super) type Key = (Arc<str>, Arc<str>);
@@ -90,8 +91,27 @@ impl<R: Record> Table<R> {
         self.garbled_more
     }
 
-    pub(super) fn words(&mut self) -> &mut Words {
-        &mut self.words
+    /// Takes an object that is there, as JSON.
+    pub fn take(&mut self, object: &str, resource: &Resource) -> Taken {
+        let meta = meta_of(object);
+        let key = meta.key(&mut self.words);
+        let changed = match (key, serde_json::from_str::<R::Wire>(object)) {
+            (Some(key), Ok(wire)) => {
+                let record = R::of(wire, &key, resource, &mut self.words);
+                self.put(key, record)
+            }
+            (Some(key), Err(error)) => self.garble(Some(key), &error.to_string()),
+            (None, _) => self.garble(None, "an object has no name"),
+        };
+        Taken { changed, version: meta.resource_version }
+    }
+
+    /// Forgets an object that is gone, as JSON.
+    pub(super) fn forget(&mut self, object: &str) -> Taken {
+        let meta = meta_of(object);
+        let key = meta.key(&mut self.words);
+        let changed = key.is_some_and(|key| self.remove(&key));
+        Taken { changed, version: meta.resource_version }
     }
 
     /// A list begins.
@@ -109,7 +129,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Keeps a record. Says whether anything changed.
-    pub(super) fn put(&mut self, key: Key, record: R) -> bool {
+    fn put(&mut self, key: Key, record: R) -> bool {
         let healed = self.garbled.remove(&shown(&key)).is_some();
         let round = self.round;
         match self.records.get_mut(&key) {
@@ -128,13 +148,14 @@ impl<R: Record> Table<R> {
     }
 
     /// Forgets an object. Says whether anything changed.
-    pub(super) fn remove(&mut self, key: &Key) -> bool {
+    fn remove(&mut self, key: &Key) -> bool {
         let garbled = self.garbled.remove(&shown(key)).is_some();
         self.records.remove(key).is_some() || garbled
     }
 
-    /// Notes an object that could not be decoded; what was known of it is no longer true.
-    pub(super) fn garble(&mut self, key: Option<Key>, why: &str) {
+    /// Notes an object that could not be decoded; what was known of it is no longer true. Says that
+    /// something changed.
+    pub(super) fn garble(&mut self, key: Option<Key>, why: &str) -> bool {
         let name = match &key {
             Some(key) => {
                 self.records.remove(key);
@@ -144,10 +165,23 @@ impl<R: Record> Table<R> {
         };
         if self.garbled.len() >= MOST_GARBLED && !self.garbled.contains_key(&name) {
             self.garbled_more += 1;
-            return;
+            return true;
         }
         self.garbled.insert(name, Garbled { why: legible(why, 200), round: self.round });
+        true
     }
+}
+
+/// What an object came to.
+pub struct Taken {
+    /// Whether anything is known that was not before.
+    pub changed: bool,
+    /// The object's version.
+    pub version: Option<String>,
+}
+
+fn meta_of(object: &str) -> Meta {
+    serde_json::from_str::<Named>(object).unwrap_or_default().metadata
 }
 
 /// `namespace/name`, or the name alone.
