@@ -9,9 +9,11 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod pods;
 #[cfg(test)]
 pub mod scripted;
 pub mod tls;
+pub mod workloads;
 
 use std::future::Future;
 
@@ -193,11 +195,13 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
-    BullQueue: bull_queue,
     Backup: backup,
+    BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    Pods: pods,
     Tls: tls,
+    Workloads: workloads,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
