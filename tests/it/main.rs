@@ -2,7 +2,9 @@
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod browser;
 mod fixtures;
 mod kinds;
+mod server;
 mod support;
 mod views;
