@@ -5,7 +5,12 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod bull_queue;
 pub mod dns;
+pub mod http;
+#[cfg(test)]
+pub mod scripted;
+pub mod tls;
 
 use std::future::Future;
 
@@ -78,6 +83,19 @@ pub struct Look<'a> {
     pub now: Timestamp,
 }
 
+/// What a check keeps of its time to judge what did not come.
+const MARGIN: std::time::Duration = std::time::Duration::from_millis(100);
+
+impl Look<'_> {
+    /// When the look's own I/O has to end.
+    ///
+    /// A little before the deadline, so that the silence of a *subject* is still judged by its
+    /// check, as a failure; at the deadline the engine can only say that nobody could tell.
+    pub fn until(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
+    }
+}
+
 /// A kind of check, for documentation and for tests over all of them.
 pub struct Kind {
     /// File name, configuration key and metric label.
@@ -99,6 +117,10 @@ macro_rules! check_kinds {
         #[serde(rename_all = "snake_case")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
+            /// A double for tests of the engine.
+            #[cfg(test)]
+            #[serde(skip)]
+            Scripted(scripted::Scripted),
         }
 
         /// The kinds, in alphabetical order.
@@ -113,39 +135,66 @@ macro_rules! check_kinds {
         impl AnyCheck {
             /// The kind's name.
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => stringify!($module),)* }
+                match self {
+                    $(Self::$variant(_) => stringify!($module),)*
+                    #[cfg(test)]
+                    Self::Scripted(_) => "scripted",
+                }
             }
 
             /// See [`Check::flaws`].
             pub fn flaws(&self) -> Vec<String> {
-                match self { $(Self::$variant(check) => check.flaws(),)* }
+                match self {
+                    $(Self::$variant(check) => check.flaws(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.flaws(),
+                }
             }
 
             /// See [`Check::needs`].
             pub fn needs(&self) -> Needs {
-                match self { $(Self::$variant(check) => check.needs(),)* }
+                match self {
+                    $(Self::$variant(check) => check.needs(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.needs(),
+                }
             }
 
             /// See [`Check::series`].
             pub fn series(&self) -> Vec<Series> {
-                match self { $(Self::$variant(check) => check.series(),)* }
+                match self {
+                    $(Self::$variant(check) => check.series(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.series(),
+                }
             }
 
             /// See [`Check::bounds`].
             pub fn bounds(&self) -> Vec<Bound> {
-                match self { $(Self::$variant(check) => check.bounds(),)* }
+                match self {
+                    $(Self::$variant(check) => check.bounds(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.bounds(),
+                }
             }
 
             /// Observes, then judges.
             pub async fn run(&self, look: &Look<'_>, past: &Past) -> Judgement {
-                match self { $(Self::$variant(check) => run(check, look, past).await,)* }
+                match self {
+                    $(Self::$variant(check) => run(check, look, past).await,)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => run(check, look, past).await,
+                }
             }
         }
     };
 }
 
 check_kinds! {
+    BullQueue: bull_queue,
     Dns: dns,
+    Http: http,
+    Tls: tls,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {

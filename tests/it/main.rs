@@ -5,6 +5,7 @@
 mod browser;
 mod fixtures;
 mod kinds;
+mod rejects;
 mod server;
 mod support;
 mod views;

@@ -1,1 +1,4 @@
+//! Simulated systems for tests, benchmarks and the demo: what can't be had on every machine, on loopback.
 
+pub mod net;
+pub mod redis;
