@@ -235,7 +235,13 @@ impl Check for Tls {
                 }
             }
             let subject = if address.ip().is_unspecified() { String::new() } else { ip };
-            judgement.add(subject, self.find(presented.as_ref(), outcome, now));
+            // The line is about this address already.
+            let outcome = outcome.clone().map_err(|obstacle| {
+                let named = format!("{address} ");
+                let because = obstacle.because.strip_prefix(&named).unwrap_or(&obstacle.because);
+                Obstacle { because: because.to_owned(), ..obstacle }
+            });
+            judgement.add(subject, self.find(presented.as_ref(), &outcome, now));
         }
         judgement
     }

@@ -120,7 +120,7 @@ pub async fn shake(
     let distrust = presented.as_ref().and_then(|presented| presented.distrust.clone());
     let outcome = match (distrust, result) {
         (Some(Obstacle { reason, because, ours }), _) => {
-            Err(Obstacle { reason, because: format!("{address}: {because}"), ours })
+            Err(Obstacle { reason, because: format!("{address} {because}"), ours })
         }
         (None, Ok(Ok(secured))) => Ok((secured, started.elapsed())),
         (None, Ok(Err(error))) => Err(obstacle(address, &error)),
