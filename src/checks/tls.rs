@@ -335,9 +335,7 @@ async fn second_thoughts(
         secured.read(&mut [0; 1024]).await
     };
     match timeout_at(until, goodbye).await {
-        Ok(Err(error)) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            Err(handshake::obstacle(address, &error))
-        }
+        Ok(Err(error)) if handshake::is_of_tls(&error) => Err(handshake::obstacle(address, &error)),
         Ok(_) | Err(_) => Ok(()),
     }
 }

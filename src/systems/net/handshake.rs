@@ -209,6 +209,11 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Whether an error of a TLS connection is one of TLS, not of the socket below.
+pub fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
+}
+
 /// Reads an error of a TLS connection: what is not a socket's is TLS that can't be.
 pub fn obstacle(address: SocketAddr, error: &io::Error) -> Obstacle {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
