@@ -11,6 +11,7 @@
 mod browser;
 mod fixtures;
 mod kinds;
+mod net;
 mod rejects;
 mod server;
 mod support;
