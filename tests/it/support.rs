@@ -24,12 +24,21 @@ pub async fn look(check: &str, systems: &Systems) -> Judgement {
 
 /// The same, with a memory that the look reads and adds to.
 pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
+    look_within(Duration::from_secs(10), check, systems, past).await
+}
+
+/// The same, in so much time.
+pub async fn look_within(
+    allowed: Duration,
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
-    let allowed = Duration::from_secs(10);
     let look = Look {
         item: &item,
         needs: &needs,
