@@ -12,6 +12,7 @@ mod browser;
 mod fixtures;
 mod kinds;
 mod net;
+mod redis;
 mod rejects;
 mod server;
 mod support;

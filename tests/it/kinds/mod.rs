@@ -14,6 +14,7 @@ macro_rules! rows {
     };
 }
 
+mod bull_queue;
 mod dns;
 mod http;
 mod tls;
@@ -44,7 +45,12 @@ fn documented<C: Check>(code: &str) -> Reason {
 
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
-    vec![("dns", dns::provocations()), ("http", http::provocations()), ("tls", tls::provocations())]
+    vec![
+        ("bull_queue", bull_queue::provocations()),
+        ("dns", dns::provocations()),
+        ("http", http::provocations()),
+        ("tls", tls::provocations()),
+    ]
 }
 
 /// Runs a kind's table, and fails with all rows that did not turn as they must.
