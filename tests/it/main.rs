@@ -2,6 +2,9 @@
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod fixtures;
 mod kinds;
+mod rejects;
 mod simulation;
 mod support;
+mod views;

@@ -107,10 +107,10 @@ impl Place {
         self.make(&self.path("pods"), object).await
     }
 
-    /// Merges `patch` into the object at `path`, which must succeed.
-    async fn merge(&self, path: &str, patch: Value) -> Value {
+    /// Merges `changes` into the object at `path`, which must succeed.
+    async fn merge(&self, path: &str, changes: Value) -> Value {
         let media = "application/merge-patch+json";
-        let (code, patched) = self.call(Method::PATCH, path, media, patch).await;
+        let (code, patched) = self.call(Method::PATCH, path, media, changes).await;
         assert_eq!(code, 200, "{patched}");
         patched
     }

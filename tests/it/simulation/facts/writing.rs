@@ -193,9 +193,9 @@ pub async fn a_token_without_rights_is_forbidden(stranger: &Client) {
     assert!(message.starts_with("pods is forbidden: User \""), "{message}");
     let why = "cannot list resource \"pods\" in API group \"\" in the namespace \"default\"";
     assert!(message.ends_with(why), "{message}");
-    let patch = json!({ "data": {} });
+    let body = json!({ "data": {} });
     let path = "/api/v1/namespaces/default/configmaps/a";
-    assert_eq!(call(stranger, Method::PATCH, path, MERGE, patch).await.0, 403);
+    assert_eq!(call(stranger, Method::PATCH, path, MERGE, body).await.0, 403);
 }
 
 pub async fn no_token_is_unauthorized(anonymous: &Client) {
