@@ -15,5 +15,6 @@ mod net;
 mod redis;
 mod rejects;
 mod server;
+mod simulation;
 mod support;
 mod views;
