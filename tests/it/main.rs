@@ -3,5 +3,6 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod kinds;
+mod kubernetes;
 mod rejects;
 mod support;

@@ -24,9 +24,21 @@ pub async fn look(check: &str, systems: &Systems) -> Judgement {
 
 /// The same, with a memory that the look reads and adds to.
 pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
+    look_within(check, systems, past, Duration::from_secs(20)).await
+}
+
+/// The same, waiting no longer than `settled_within` for the first lists of its watches.
+pub async fn look_within(
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+    settled_within: Duration,
+) -> Judgement {
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
+    systems.keep(needs.watches.iter().cloned().collect());
+    systems.settle(&needs.watches, settled_within).await;
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let allowed = Duration::from_secs(10);

@@ -4,6 +4,8 @@
 //! the tables, and one test a kind runs its table.
 
 mod dns;
+mod pods;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -25,7 +27,11 @@ pub struct Provocation {
 
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
-    vec![("dns", dns::provocations())]
+    vec![
+        ("dns", dns::provocations()),
+        ("pods", pods::provocations()),
+        ("workloads", workloads::provocations()),
+    ]
 }
 
 /// Runs a kind's table, and fails with all rows that did not turn as they must.
