@@ -5,11 +5,14 @@
 
 pub mod clock;
 pub mod kubernetes;
+pub mod net;
+pub mod redis;
+pub mod s3;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -19,6 +22,9 @@ use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
+use net::Net;
+use redis::Redis;
+use s3::S3;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
@@ -27,13 +33,22 @@ use secrets::Secrets;
 pub struct Connections {
     /// The cluster whose objects are watched; by default the one that Vigie runs in.
     pub kubernetes: kubernetes::access::Connection,
+    /// Names and certificates: how endpoints outside are found and trusted.
+    pub net: net::Settings,
+    /// Redis servers, by a name of your choice; `default` is what checks use that name none.
+    pub redis: BTreeMap<String, redis::Connection>,
+    /// Object stores that speak S3, by a name of your choice.
+    pub s3: BTreeMap<String, s3::Connection>,
 }
 
 impl Connections {
     /// The names of the connections to a system.
     pub fn names(&self, system: SystemName) -> Vec<String> {
         match system {
-            SystemName::Kubernetes | SystemName::S3 | SystemName::Redis => Vec::new(),
+            // There is one cluster, and it needs no description where Vigie runs in it.
+            SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Redis => self.redis.keys().cloned().collect(),
+            SystemName::S3 => self.s3.keys().cloned().collect(),
         }
     }
 }
@@ -50,27 +65,80 @@ pub struct Systems {
     pub kubernetes: Kubernetes,
     /// Secrets, read at each use.
     pub secrets: Secrets,
+    /// Endpoints by name: resolving, dialling, TLS, HTTP.
+    pub net: Net,
+    /// Redis, by connection.
+    pub redis: Redis,
+    /// Object stores, by connection.
+    pub s3: S3,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes } = connections;
-        let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
+        let kubernetes = Kubernetes::new(connections.kubernetes.clone(), clock.clone());
+        Self::around(kubernetes, connections, clock)
+    }
+
+    /// Connections for `after`, where these were built for `before`: what did not change is kept,
+    /// and stays connected.
+    pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
+        let clock = self.clock.clone();
+        if before.kubernetes != after.kubernetes {
+            // All others read their secrets through it.
+            let systems = Self::new(after, clock);
+            let net = if before.net == after.net { self.net.clone() } else { systems.net };
+            return Self { net, ..systems };
+        }
+        let mut systems = Self::around(self.kubernetes.clone(), after, clock);
+        if before.net == after.net {
+            systems.net = self.net.clone();
+        }
+        if before.redis == after.redis {
+            systems.redis = self.redis.clone();
+        }
+        systems.s3 = self.s3.reconfigured(&after.s3);
+        systems
+    }
+
+    fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
+        let Connections { kubernetes: _, net, redis, s3 } = connections;
         let secrets = Secrets::with(kubernetes.clone());
-        Self { clock, kubernetes, secrets }
+        Self {
+            net: Net::new(net),
+            redis: Redis::new(redis, secrets.clone()),
+            s3: S3::new(s3, secrets.clone(), clock.clone()),
+            kubernetes,
+            secrets,
+            clock,
+        }
+    }
+
+    /// Requests to the API server, by verb, resource and status code.
+    pub fn kubernetes_requests(&self) -> BTreeMap<[String; 3], u64> {
+        self.kubernetes.requests()
+    }
+
+    /// Requests to object stores, by operation and status code.
+    pub fn s3_requests(&self) -> BTreeMap<[String; 2], u64> {
+        self.s3.requests()
+    }
+
+    /// How far each system's clock is ahead of ours, in seconds.
+    pub fn clock_skew(&self) -> BTreeMap<String, f64> {
+        let kubernetes = self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew));
+        kubernetes.into_iter().collect()
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
-    pub fn keep(&self, wanted: BTreeSet<Watch>) {
-        self.kubernetes.keep(&wanted);
+    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+        self.kubernetes.keep(wanted);
     }
 
     /// Waits until each of the watches has delivered its first list or said why not, at most this
-    /// long.
+    /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
         let settled = tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await;
-        // A watch that has not settled by then says so itself.
         drop(settled);
     }
 

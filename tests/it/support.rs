@@ -37,7 +37,7 @@ pub async fn look_within(
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
-    systems.keep(needs.watches.iter().cloned().collect());
+    systems.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();

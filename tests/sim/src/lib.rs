@@ -1,5 +1,6 @@
-//! Simulated systems, on loopback: what tests, the demo and benchmarks look at.
-//!
-//! Law: they answer as the real ones do, and a fault is put into them, never into who looks.
+//! Simulated systems for tests, benchmarks and the demo: what can't be had on every machine, on loopback.
 
 pub mod kubernetes;
+pub mod net;
+pub mod redis;
+pub mod s3;
