@@ -6,5 +6,6 @@ mod fixtures;
 mod kinds;
 mod kubernetes;
 mod rejects;
+mod simulation;
 mod support;
 mod views;
