@@ -11,6 +11,7 @@
 mod browser;
 mod fixtures;
 mod kinds;
+mod kubernetes;
 mod net;
 mod redis;
 mod rejects;

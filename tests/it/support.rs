@@ -39,9 +39,22 @@ pub async fn look_back_within(
     systems: &Systems,
     past: &mut Past,
 ) -> Judgement {
+    look_settled(allowed, Duration::from_secs(20), check, systems, past).await
+}
+
+/// The same, waiting no longer than `settled_within` for the first lists of its watches.
+pub async fn look_settled(
+    allowed: Duration,
+    settled_within: Duration,
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
+    systems.keep(&needs.watches.iter().cloned().collect());
+    systems.settle(&needs.watches, settled_within).await;
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let look = Look {

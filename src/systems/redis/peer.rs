@@ -136,8 +136,7 @@ impl Peer {
         }
         if !self.meter.ended() {
             // The SDK gave up reading, and the stream is still good: it could not be understood.
-            let because =
-                format!("{} answers in something that is not Redis' protocol", self.whom);
+            let because = format!("{} answers in something that is not Redis' protocol", self.whom);
             return Obstacle::new(Reason::GARBLED, because);
         }
         obstacle(&self.whom, error)
