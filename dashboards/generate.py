@@ -147,7 +147,7 @@ def not_holding():
         "indexByName": {name: place for place, name in enumerate(columns)},
         "renameByName": {"title": "line", "Value": "since", "item": "page", "runbook_url": "runbook"},
     }
-    page = [{"title": "Evidence and history", "url": "${vigie_url}/items/${__value.raw}", "targetBlank": True}]
+    page = [{"title": "Evidence and history", "url": "${address}/items/${__value.raw}", "targetBlank": True}]
     runbook = [{"title": "Runbook", "url": "${__value.raw}", "targetBlank": True}]
     colors = [
         {"type": "value", "options": {standing: {"color": color, "index": place}}}
@@ -286,7 +286,7 @@ def overview():
             choice("severity", "Severity", f"label_values(vigie_item_info{{{HERE}}}, severity)", several=True)
         )
         .with_variable(
-            board.TextBoxVariable("vigie_url").label("Vigie's address").default_value("http://localhost:9743")
+            board.TextBoxVariable("address").label("Vigie's address").default_value("http://localhost:9743")
         )
         .with_panel(counts())
         .with_panel(pulse())
