@@ -1,5 +1,8 @@
 //! Vigie keeps every line of a deployment checklist true, and says so to Prometheus.
 
+pub mod board;
+pub mod checklist;
 pub mod checks;
+pub mod config;
 pub mod model;
 pub mod systems;

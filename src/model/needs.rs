@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::item::ItemId;
+use super::secret::SecretSource;
 
 /// What a check needs. From it come the watches that are opened, what wakes an item, the rights it
 /// must be granted, the order of items, and the permits it takes.
@@ -21,6 +22,8 @@ pub struct Needs {
     pub hosts: Vec<String>,
     /// Connections of the configuration that it uses, by system and name.
     pub connections: Vec<(SystemName, String)>,
+    /// Secrets that it reads itself; those of its connections are the connections'.
+    pub secrets: Vec<SecretSource>,
     /// Whether it reads the current deployment.
     pub deployment: bool,
 }
@@ -119,12 +122,13 @@ impl Needs {
 
     /// Adds what another check of the same item needs.
     pub fn merge(&mut self, other: Self) {
-        let Self { watches, rights, items, hosts, connections, deployment } = other;
+        let Self { watches, rights, items, hosts, connections, secrets, deployment } = other;
         extend_once(&mut self.watches, watches);
         extend_once(&mut self.rights, rights);
         extend_once(&mut self.items, items);
         extend_once(&mut self.hosts, hosts);
         extend_once(&mut self.connections, connections);
+        extend_once(&mut self.secrets, secrets);
         self.deployment |= deployment;
     }
 }

@@ -26,6 +26,11 @@ impl Reason {
 
     /// The question has no answer yet: folds to pending instead of unknown.
     pub const NOT_YET: Self = Self::new("NotYet");
+    /// Whether the question merely has no answer yet, so that an item stays pending.
+    pub fn is_not_yet(self) -> bool {
+        matches!(self, Self::NOT_YET | Self::WATCH_RUNNING)
+    }
+
     /// No answer within the time allowed.
     pub const TIMED_OUT: Self = Self::new("TimedOut");
     /// The peer refused the connection.

@@ -62,8 +62,8 @@ pub struct ItemState {
     pub limits: Vec<Bound>,
     /// Counts up with every change of its checks or schedule.
     pub generation: u64,
-    /// When this state was first held.
-    pub known_since: Timestamp,
+    /// Since when it may be looked at: its grace runs from here.
+    pub free_since: Timestamp,
     /// The fold's state.
     pub folded: Folded,
     /// The dependency that keeps it from being looked at, if any.
@@ -107,14 +107,52 @@ pub struct Folded {
     pub fails: u32,
     /// Counted blind attempts in a row.
     pub unknowns: u32,
-    /// When the last counted attempt ended.
-    pub last_counted: Option<Timestamp>,
+    /// When the last counted attempt of each sort ended, in the order of [`Counted`].
+    pub counted_at: [Option<Timestamp>; 3],
     /// The verdict of the last attempt, counted or not.
     pub last_verdict: Option<Verdict>,
+    /// Its reason.
+    pub last_reason: Option<Reason>,
+    /// Its sentence.
+    pub last_because: String,
     /// What the item was before it became unknown.
     pub before_unknown: Option<Standing>,
     /// When it was last seen failing.
     pub last_seen_failing: Option<Timestamp>,
+}
+
+/// The sorts of attempts that are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Pass and warn.
+    Good,
+    /// Fail.
+    Fail,
+    /// Unknown.
+    Unknown,
+}
+
+impl Counted {
+    /// The sort of an attempt with this verdict.
+    pub const fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass | Verdict::Warn => Self::Good,
+            Verdict::Fail => Self::Fail,
+            Verdict::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Folded {
+    /// When the last counted attempt of a sort ended.
+    pub fn last_counted(&self, sort: Counted) -> Option<Timestamp> {
+        self.counted_at[sort as usize]
+    }
+
+    /// Notes that an attempt of a sort was counted.
+    pub fn count_at(&mut self, sort: Counted, at: Timestamp) {
+        self.counted_at[sort as usize] = Some(at);
+    }
 }
 
 /// Why an item is not looked at.

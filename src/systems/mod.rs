@@ -11,6 +11,7 @@ pub mod tally;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::needs::SystemName;
 use clock::Clock;
 use secrets::Secrets;
 
@@ -18,6 +19,15 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {}
+
+impl Connections {
+    /// The names of the connections to a system.
+    pub fn names(&self, system: SystemName) -> Vec<String> {
+        match system {
+            SystemName::Kubernetes | SystemName::S3 | SystemName::Redis => Vec::new(),
+        }
+    }
+}
 
 /// All connections, handed to every look.
 ///

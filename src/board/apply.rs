@@ -1,0 +1,241 @@
+//! How each event changes the state.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::fold::{self, Outcome};
+use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
+use crate::model::finding::Verdict;
+use crate::model::item::ItemId;
+use crate::model::report::Report;
+use crate::model::schedule::later;
+use crate::model::snapshot::{Attempt, Blocked, ItemState, Stream};
+use crate::model::standing::{Standing, Turn};
+
+/// Attempts that are kept of an item.
+const MOST_RECENT: usize = 20;
+/// Failures and blind attempts that are kept after the recent ones forgot them.
+const MOST_FAILURES: usize = 20;
+/// Turns that are kept of an item.
+const MOST_TURNS: usize = 50;
+
+impl Held {
+    pub(super) fn apply(&mut self, event: Event, now: Timestamp) -> Changes {
+        match event {
+            Event::Configured(layout) => self.configure(layout, now),
+            Event::Reported(report) => self.report(&Arc::new(report), now),
+            Event::Ticked(streams) => self.tick(streams, now),
+        }
+        let freed = self.block(now);
+        Changes { turns: self.turns(now), freed }
+    }
+
+    fn configure(&mut self, layout: Layout, now: Timestamp) {
+        let Layout { environment, sections, items } = layout;
+        let shown = self.shown.drain(..);
+        let mut before: HashMap<_, _> = self
+            .snapshot
+            .items
+            .drain(..)
+            .zip(shown)
+            .map(|(item, shown)| (item.card.id.clone(), (item, shown)))
+            .collect();
+        for seed in items {
+            let (state, shown) = match before.remove(&seed.card.id) {
+                Some((state, shown)) => (reseeded(&state, seed, now), shown),
+                None => {
+                    let state = seeded(seed, now);
+                    let shown = state.folded.standing;
+                    (state, shown)
+                }
+            };
+            self.snapshot.items.push(Arc::new(state));
+            self.shown.push(shown);
+        }
+        self.snapshot.environment = environment;
+        self.snapshot.sections = sections;
+    }
+
+    fn report(&mut self, report: &Arc<Report>, now: Timestamp) {
+        let Some(item) = self.snapshot.items.iter_mut().find(|item| item.card.id == report.item)
+        else {
+            return;
+        };
+        if item.generation == report.generation {
+            reported(Arc::make_mut(item), report, now);
+        }
+    }
+
+    fn tick(&mut self, streams: Vec<Stream>, now: Timestamp) {
+        self.snapshot.streams = streams;
+        for item in &mut self.snapshot.items {
+            let pending = item.folded.standing == Standing::Pending && item.blocked.is_none();
+            if pending && now >= later(item.free_since, item.damping.grace) {
+                fold::grace_ended(&mut Arc::make_mut(item).folded, now);
+            }
+        }
+    }
+
+    /// Works out anew who waits for whom; returns those who may be looked at again.
+    ///
+    /// Dependencies of dependencies come first where the file has them first; where it has them
+    /// last, a further pass carries the news on. No circle passes the configuration.
+    fn block(&mut self, now: Timestamp) -> Vec<ItemId> {
+        let mut freed = Vec::new();
+        loop {
+            let mut changed = false;
+            for index in 0..self.snapshot.items.len() {
+                let item = &self.snapshot.items[index];
+                if item.depends_on.is_empty() || item.folded.standing == Standing::NotApplicable {
+                    continue;
+                }
+                let blocked = blocker(&self.snapshot, &item.depends_on, now);
+                if same(item.blocked.as_ref(), blocked.as_ref()) {
+                    continue;
+                }
+                changed = true;
+                let item = Arc::make_mut(&mut self.snapshot.items[index]);
+                if blocked.is_none() {
+                    item.free_since = now;
+                    item.stale_at = item.schedule.stale_after(now, item.timeout);
+                    freed.push(item.card.id.clone());
+                }
+                item.blocked = blocked;
+            }
+            if !changed {
+                return freed;
+            }
+        }
+    }
+
+    fn turns(&mut self, now: Timestamp) -> Vec<(ItemId, Turn)> {
+        let mut turns = Vec::new();
+        for index in 0..self.snapshot.items.len() {
+            let shown = self.snapshot.shown(&self.snapshot.items[index], now);
+            let from = self.shown[index];
+            if from == shown.standing {
+                continue;
+            }
+            self.shown[index] = shown.standing;
+            let turn = Turn {
+                at: now,
+                from,
+                to: shown.standing,
+                reason: shown.reason,
+                because: shown.because,
+            };
+            let item = Arc::make_mut(&mut self.snapshot.items[index]);
+            remember(&mut item.turns, turn.clone(), MOST_TURNS);
+            turns.push((item.card.id.clone(), turn));
+        }
+        turns
+    }
+}
+
+fn same(before: Option<&Blocked>, after: Option<&Blocked>) -> bool {
+    match (before, after) {
+        (None, None) => true,
+        (Some(before), Some(after)) => before.by == after.by && before.failing == after.failing,
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+fn seeded(seed: Seed, now: Timestamp) -> ItemState {
+    let Seed { card, schedule, timeout, damping, depends_on, watches, limits, applies, generation } =
+        seed;
+    let folded = if applies {
+        fold::fresh(Standing::Pending, now, "nobody has looked yet")
+    } else {
+        fold::fresh(Standing::NotApplicable, now, "does not apply to this environment")
+    };
+    ItemState {
+        stale_at: if applies {
+            schedule.stale_after(now, timeout.max(damping.grace))
+        } else {
+            None
+        },
+        card,
+        schedule,
+        timeout,
+        damping,
+        depends_on,
+        watches,
+        limits,
+        generation,
+        free_since: now,
+        folded,
+        blocked: None,
+        last_attempt: None,
+        last_pass: None,
+        attempts: [0; 4],
+        latest: None,
+        samples: Arc::from([]),
+        details_dropped: 0,
+        recent: VecDeque::new(),
+        failures: VecDeque::new(),
+        turns: VecDeque::new(),
+    }
+}
+
+/// An item of the last configuration under a new one: the same generation keeps everything but the
+/// card; a new one is pending again and keeps its history.
+fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
+    if state.generation == seed.generation {
+        let Seed { card, limits, .. } = seed;
+        return ItemState { card, limits, ..state.clone() };
+    }
+    ItemState {
+        last_attempt: state.last_attempt,
+        last_pass: state.last_pass,
+        attempts: state.attempts,
+        recent: state.recent.clone(),
+        failures: state.failures.clone(),
+        turns: state.turns.clone(),
+        ..seeded(seed, now)
+    }
+}
+
+fn reported(item: &mut ItemState, report: &Arc<Report>, now: Timestamp) {
+    let outcome = outcome(report, now);
+    fold::attempt(&mut item.folded, &item.damping, &outcome);
+    item.last_attempt = Some(now);
+    item.stale_at = item.schedule.stale_after(now, item.timeout);
+    if let Some(place) = Verdict::ALL.iter().position(|verdict| *verdict == outcome.verdict) {
+        item.attempts[place] += 1;
+    }
+    let good = matches!(outcome.verdict, Verdict::Pass | Verdict::Warn);
+    if good {
+        item.last_pass = Some(now);
+    }
+    let attempt = Attempt {
+        started: report.started,
+        took: report.took,
+        cause: report.cause,
+        verdict: outcome.verdict,
+        reason: outcome.reason,
+        because: outcome.because,
+    };
+    if !good {
+        remember(&mut item.failures, attempt.clone(), MOST_FAILURES);
+    }
+    remember(&mut item.recent, attempt, MOST_RECENT);
+    item.samples =
+        report.checks.iter().flat_map(|check| check.judgement.samples()).cloned().collect();
+    item.details_dropped = report.checks.iter().map(|check| check.judgement.dropped).sum();
+    item.latest = Some(Arc::clone(report));
+}
+
+pub(super) fn outcome(report: &Report, now: Timestamp) -> Outcome {
+    Outcome {
+        verdict: report.verdict(),
+        reason: report.reason(),
+        because: report.because(),
+        ended: now,
+    }
+}
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -1,0 +1,51 @@
+//! The checklist: what to look at, as the configuration means it. Read-only once built.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checks::AnyCheck;
+use crate::model::item::{Card, ItemId, Section};
+use crate::model::measure::Bound;
+use crate::model::needs::Needs;
+use crate::model::schedule::{Damping, Schedule};
+
+/// Sections of items.
+#[derive(Default)]
+pub struct Checklist {
+    /// Sections in file order.
+    pub sections: Arc<[Section]>,
+    /// All items, in file order.
+    pub items: Vec<Arc<Item>>,
+}
+
+/// One line and how it is decided.
+pub struct Item {
+    /// What is printed of it.
+    pub card: Card,
+    /// When it is due.
+    pub schedule: Schedule,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// How attempts turn into standings.
+    pub damping: Damping,
+    /// Items that must hold before this one is looked at.
+    pub depends_on: Vec<ItemId>,
+    /// Whether it applies to this environment.
+    pub applies: bool,
+    /// The checks, in file order; none where it does not apply.
+    pub checks: Vec<AnyCheck>,
+    /// What all of its checks need.
+    pub needs: Needs,
+    /// The limits of all of its checks.
+    pub limits: Vec<Bound>,
+    /// A digest of all that asks for a new look when it changes: checks, schedule, damping,
+    /// dependencies, the connections in use.
+    pub fingerprint: [u8; 32],
+}
+
+impl Checklist {
+    /// The item of this id.
+    pub fn item(&self, id: &ItemId) -> Option<&Arc<Item>> {
+        self.items.iter().find(|item| item.card.id == *id)
+    }
+}

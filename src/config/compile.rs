@@ -1,0 +1,200 @@
+//! From what the user wrote to what it means, all mistakes collected.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::file::{File, SectionEntry};
+use super::flaw::{self, Flaw};
+use super::item::{self, Overrides};
+use super::load::Tree;
+use super::yaml::{Node, Position, Problem, interpolate};
+use super::{Configuration, Settings, graph};
+use crate::checklist::{Checklist, Item};
+use crate::model::item::{ItemId, Section};
+use crate::systems::Connections;
+
+/// Where an item was written.
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    pub(super) node: Node,
+}
+
+/// What is gathered while the files are read.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) flaws: Vec<Flaw>,
+    environment: Option<String>,
+    runbook_base_url: Option<String>,
+    connections: Option<Connections>,
+    connections_node: Option<Node>,
+    sections: Vec<Section>,
+    items: Vec<Arc<Item>>,
+    pub(super) places: HashMap<ItemId, Place>,
+}
+
+pub(super) fn compile(mut trees: Vec<Tree>, checksum: String) -> Result<Configuration, Vec<Flaw>> {
+    let mut draft = Draft::default();
+    let variables = variables(&trees, &mut draft);
+    for Tree { path, root } in &mut trees {
+        let problems = interpolate(root, &variables);
+        draft.flaws.extend(problems.into_iter().map(|problem| Flaw::new(&*path, problem)));
+    }
+    // A value with an unknown variable would be read as a second mistake of another sort.
+    if !draft.flaws.is_empty() {
+        return Err(draft.flaws);
+    }
+    for tree in &trees {
+        draft.settings(tree);
+    }
+    let overrides = Overrides::read(&trees, &mut draft.flaws);
+    for tree in &trees {
+        draft.sections(tree, &overrides);
+    }
+    overrides.all_used(&draft.places, &mut draft.flaws);
+    graph::check(&draft.items, &draft.places, &mut draft.flaws);
+    draft.finish(&trees, checksum)
+}
+
+/// The variables of all files, later ones winning.
+fn variables(trees: &[Tree], draft: &mut Draft) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for Tree { path, root } in trees {
+        let Some(node) = root.get("variables") else { continue };
+        match node.read::<BTreeMap<String, String>>() {
+            Ok(variables) => all.extend(variables),
+            Err(problem) => draft.flaws.push(Flaw::new(path, problem)),
+        }
+    }
+    all
+}
+
+impl Draft {
+    fn flaw(&mut self, file: &Path, problem: Problem) {
+        self.flaws.push(Flaw::new(file, problem));
+    }
+
+    fn settings(&mut self, Tree { path, root }: &Tree) {
+        let file = match root.read::<File>() {
+            Ok(file) => file,
+            Err(problem) => return self.flaw(path, problem),
+        };
+        let File {
+            environment,
+            runbook_base_url,
+            variables: _,
+            connections,
+            sections: _,
+            overrides: _,
+        } = file;
+        self.once(path, root, "environment", environment, |draft| &mut draft.environment);
+        self.once(path, root, "runbook_base_url", runbook_base_url, |draft| {
+            &mut draft.runbook_base_url
+        });
+        if connections.is_some() {
+            self.connections_node = root.get("connections").cloned();
+        }
+        self.once(path, root, "connections", connections, |draft| &mut draft.connections);
+    }
+
+    fn once<T>(
+        &mut self,
+        path: &Path,
+        root: &Node,
+        key: &str,
+        value: Option<T>,
+        slot: impl Fn(&mut Self) -> &mut Option<T>,
+    ) {
+        let Some(value) = value else { return };
+        if slot(self).replace(value).is_some() {
+            let problem =
+                Problem::at(root.place_of(key), format!("`{key}` stands in another file, too"))
+                    .hint("keep it in one of them");
+            self.flaw(path, problem);
+        }
+    }
+
+    fn sections(&mut self, tree: &Tree, overrides: &Overrides) {
+        let Some(list) = tree.root.get("sections") else { return };
+        for node in list.elements() {
+            match node.read::<SectionEntry>() {
+                Ok(entry) => self.section(tree, node, entry, overrides),
+                Err(problem) => self.flaw(&tree.path, problem),
+            }
+        }
+    }
+
+    fn section(&mut self, tree: &Tree, node: &Node, entry: SectionEntry, overrides: &Overrides) {
+        let SectionEntry { id, title, groups, items: _ } = entry;
+        let index = match self.sections.iter().position(|section| section.id == id) {
+            Some(index) => index,
+            None => {
+                self.sections.push(Section { id, title, groups: vec![], items: vec![] });
+                self.sections.len() - 1
+            }
+        };
+        let groups =
+            groups.into_iter().map(|g| crate::model::item::Group { id: g.id, title: g.title });
+        self.sections[index].groups.extend(groups);
+        for item in node.get("items").map(Node::elements).unwrap_or_default() {
+            self.item(tree, item, index, overrides);
+        }
+    }
+
+    fn item(&mut self, tree: &Tree, node: &Node, section: usize, overrides: &Overrides) {
+        let context = item::Context {
+            section: &self.sections[section],
+            runbook_base_url: self.runbook_base_url.as_deref(),
+            connections: self.connections.as_ref(),
+            connections_node: self.connections_node.as_ref(),
+        };
+        let compiled = item::compile(&tree.path, node, overrides, &context, &mut self.flaws);
+        let Some(compiled) = compiled else { return };
+        let id = compiled.card.id.clone();
+        if let Some(first) = self.places.get(&id) {
+            let at = first.node.place_of("id");
+            let message =
+                format!("the item `{id}` stands twice; first at {}:{at}", first.file.display());
+            return self.flaw(&tree.path, Problem::at(node.place_of("id"), message));
+        }
+        self.places.insert(id.clone(), Place { file: tree.path.clone(), node: node.clone() });
+        self.sections[section].items.push(id);
+        self.items.push(Arc::new(compiled));
+    }
+
+    fn finish(mut self, trees: &[Tree], checksum: String) -> Result<Configuration, Vec<Flaw>> {
+        let Some(first) = trees.first() else {
+            let message = "no configuration file is named".to_owned();
+            return Err(vec![Flaw { file: "-c".into(), at: None, message, hint: None }]);
+        };
+        if self.items.is_empty() && self.flaws.is_empty() {
+            let problem =
+                Problem::at(Position { line: 1, column: 1 }, "the checklist has no items")
+                    .hint("add `sections` with `items`; `vigie kinds` lists what can be checked");
+            self.flaw(&first.path, problem);
+        }
+        if !self.flaws.is_empty() {
+            self.flaws.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
+            self.flaws.dedup();
+            return Err(self.flaws);
+        }
+        // Sections are filled item by item; file order of items is by section, not by file.
+        let mut items: HashMap<ItemId, Arc<Item>> =
+            self.items.into_iter().map(|item| (item.card.id.clone(), item)).collect();
+        let ordered = self.sections.iter().flat_map(|section| &section.items);
+        let items = ordered.filter_map(|id| items.remove(id)).collect();
+        Ok(Configuration {
+            settings: Settings {
+                environment: self.environment.unwrap_or_else(|| "default".to_owned()),
+                connections: self.connections.unwrap_or_default(),
+            },
+            checklist: Checklist { sections: self.sections.into(), items },
+            checksum,
+        })
+    }
+}
+
+/// A hint for a name that is not among the known ones.
+pub(super) fn known<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    flaw::expected(name, &known.collect::<Vec<_>>())
+}

@@ -1,0 +1,78 @@
+//! Flaws: what is wrong with a configuration, where, and what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::yaml::{Position, Problem};
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// In which file.
+    pub file: PathBuf,
+    /// Where in it; none where the file as a whole is meant.
+    pub at: Option<Position>,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Flaw {
+    /// A problem of this file.
+    pub fn new(file: impl Into<PathBuf>, problem: Problem) -> Self {
+        let Problem { at, message, hint } = problem;
+        Self { file: file.into(), at, message, hint }
+    }
+}
+
+/// `file:line:column: message`, and the hint on a line of its own: editors jump to it.
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(at) = self.at {
+            write!(f, "{at}:")?;
+        }
+        write!(f, " {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The word among `known` that `word` was probably meant to be.
+pub fn closest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// A hint where one of `known` was expected.
+pub fn expected(word: &str, known: &[&str]) -> String {
+    match closest(word, known.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None if known.is_empty() => "nothing is expected here".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_is_recognised_and_a_stranger_is_not() {
+        assert_eq!(expected("withn", &["within", "host"]), "did you mean `within`?");
+        assert_eq!(expected("colour", &["within", "host"]), "known here: within, host");
+    }
+
+    #[test]
+    fn a_flaw_reads_as_editors_expect() {
+        let at = Position { line: 3, column: 5 };
+        let flaw = Flaw::new("a.yaml", Problem::at(at, "`x` is missing").hint("add it"));
+        assert_eq!(flaw.to_string(), "a.yaml:3:5: `x` is missing\n  hint: add it");
+    }
+}

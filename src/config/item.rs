@@ -1,0 +1,351 @@
+//! One item: its own words, what the environment overrides, its checks.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use croner::Cron;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use super::compile::{Place, known};
+use super::file::{ItemEntry, ItemOverride};
+use super::flaw::Flaw;
+use super::load::Tree;
+use super::yaml::{Node, Problem};
+use crate::checklist::Item;
+use crate::checks::AnyCheck;
+use crate::model::duration::Period;
+use crate::model::item::{Card, ItemId, Section};
+use crate::model::needs::Needs;
+use crate::model::schedule::{CronSchedule, Damping, Schedule};
+use crate::model::secret::SecretSource;
+use crate::systems::Connections;
+
+const EVERY: Period = Period::from_secs(60);
+const TIMEOUT: Period = Period::from_secs(10);
+const GRACE: Period = Period::from_secs(300);
+/// The longest default of `confirm_every`.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an item is read in.
+pub(super) struct Context<'a> {
+    pub(super) section: &'a Section,
+    pub(super) runbook_base_url: Option<&'a str>,
+    pub(super) connections: Option<&'a Connections>,
+    pub(super) connections_node: Option<&'a Node>,
+}
+
+/// The overrides of all files, by item.
+pub(super) struct Overrides(BTreeMap<String, (PathBuf, Node, ItemOverride)>);
+
+impl Overrides {
+    pub(super) fn read(trees: &[Tree], flaws: &mut Vec<Flaw>) -> Self {
+        let mut all = BTreeMap::new();
+        for Tree { path, root } in trees {
+            let Some(Node { value: super::yaml::Value::Mapping(pairs), .. }) =
+                root.get("overrides")
+            else {
+                continue;
+            };
+            for (id, at, node) in pairs {
+                match node.read::<ItemOverride>() {
+                    Ok(entry) => {
+                        let twice = all.insert(id.clone(), (path.clone(), node.clone(), entry));
+                        if twice.is_some() {
+                            let message = format!("`{id}` is overridden in another file, too");
+                            flaws.push(Flaw::new(path, Problem::at(*at, message)));
+                        }
+                    }
+                    Err(problem) => flaws.push(Flaw::new(path, problem)),
+                }
+            }
+        }
+        Self(all)
+    }
+
+    pub(super) fn all_used(&self, places: &HashMap<ItemId, Place>, flaws: &mut Vec<Flaw>) {
+        for (id, (path, node, _)) in &self.0 {
+            if !places.contains_key(id.as_str()) {
+                let problem = Problem::at(node.at, format!("there is no item `{id}` to override"))
+                    .hint(known(id, places.keys().map(ItemId::as_str)));
+                flaws.push(Flaw::new(path, problem));
+            }
+        }
+    }
+}
+
+/// Compiles one item; `None` where it can't be read, the flaws added either way.
+pub(super) fn compile(
+    file: &Path,
+    node: &Node,
+    overrides: &Overrides,
+    context: &Context<'_>,
+    flaws: &mut Vec<Flaw>,
+) -> Option<Item> {
+    let mut entry = match node.read::<ItemEntry>() {
+        Ok(entry) => entry,
+        Err(problem) => {
+            flaws.push(Flaw::new(file, problem));
+            return None;
+        }
+    };
+    let mut checks_at = (file, node);
+    if let Some((path, changes, by)) = overrides.0.get(entry.id.as_str()) {
+        override_with(&mut entry, by);
+        if by.checks.is_some() {
+            checks_at = (path, changes);
+        }
+    }
+    let applies = entry.when.as_deref().is_none_or(|when| !matches!(when.trim(), "" | "false"));
+    let checks = if applies { checks(checks_at, &entry, context, flaws) } else { Vec::new() };
+    let schedule = match schedule(&entry, node) {
+        Ok(schedule) => schedule,
+        Err(problem) => {
+            flaws.push(Flaw::new(file, problem));
+            return None;
+        }
+    };
+    group(file, node, &entry, context.section, flaws);
+    let (needs, limits) = gathered(&checks);
+    let fingerprint = fingerprint(&entry, checks_at.1, context.connections_node);
+    // The item is kept even with flaws, so that those who depend on it are not told it is absent.
+    Some(finish(entry, context, Parts { applies, checks, schedule, needs, limits, fingerprint }))
+}
+
+struct Parts {
+    applies: bool,
+    checks: Vec<AnyCheck>,
+    schedule: Schedule,
+    needs: Needs,
+    limits: Vec<crate::model::measure::Bound>,
+    fingerprint: [u8; 32],
+}
+
+fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
+    let Parts { applies, checks, schedule, needs, limits, fingerprint } = parts;
+    let mut kinds: Vec<&'static str> = Vec::new();
+    for check in &checks {
+        if !kinds.contains(&check.kind()) {
+            kinds.push(check.kind());
+        }
+    }
+    let longest = match &schedule {
+        Schedule::Every(every) => (*every).min(CONFIRM_WITHIN),
+        Schedule::Cron(_) => CONFIRM_WITHIN,
+    };
+    Item {
+        damping: Damping {
+            fail_after: entry.fail_after.unwrap_or(1).max(1),
+            recover_after: entry.recover_after.unwrap_or(1).max(1),
+            unknown_after: entry.unknown_after.unwrap_or(2).max(1),
+            confirm_every: entry.confirm_every.map_or(longest, Period::get),
+            grace: entry.grace.unwrap_or(GRACE).get(),
+        },
+        card: Card {
+            id: entry.id,
+            title: entry.title,
+            section: context.section.id.clone(),
+            group: entry.group,
+            severity: entry.severity,
+            mode: entry.mode,
+            kinds,
+            runbook_url: entry.runbook.map(|path| runbook_url(context.runbook_base_url, &path)),
+        },
+        schedule,
+        timeout: entry.timeout.unwrap_or(TIMEOUT).get(),
+        depends_on: entry.depends_on,
+        applies,
+        checks,
+        needs,
+        limits,
+        fingerprint,
+    }
+}
+
+fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
+    let ItemOverride {
+        title,
+        severity,
+        every,
+        cron,
+        timezone,
+        timeout,
+        fail_after,
+        recover_after,
+        unknown_after,
+        confirm_every,
+        grace,
+        depends_on,
+        runbook,
+        when,
+        checks: _,
+    } = by;
+    let put = |slot: &mut Option<u32>, value: &Option<u32>| *slot = value.or(*slot);
+    if let Some(title) = title {
+        entry.title.clone_from(title);
+    }
+    if let Some(severity) = severity {
+        entry.severity = *severity;
+    }
+    if every.is_some() || cron.is_some() {
+        entry.every = *every;
+        entry.cron.clone_from(cron);
+        entry.timezone.clone_from(timezone);
+    }
+    entry.timeout = timeout.or(entry.timeout);
+    put(&mut entry.fail_after, fail_after);
+    put(&mut entry.recover_after, recover_after);
+    put(&mut entry.unknown_after, unknown_after);
+    entry.confirm_every = confirm_every.or(entry.confirm_every);
+    entry.grace = grace.or(entry.grace);
+    if let Some(depends_on) = depends_on {
+        entry.depends_on.clone_from(depends_on);
+    }
+    if runbook.is_some() {
+        entry.runbook.clone_from(runbook);
+    }
+    if when.is_some() {
+        entry.when.clone_from(when);
+    }
+}
+
+fn schedule(entry: &ItemEntry, node: &Node) -> Result<Schedule, Problem> {
+    let Some(text) = &entry.cron else {
+        if entry.timezone.is_some() {
+            let problem = Problem::at(
+                node.place_of("timezone"),
+                "`timezone` has a meaning with `cron` alone",
+            );
+            return Err(problem.hint("`every` needs no time zone"));
+        }
+        return Ok(Schedule::Every(entry.every.unwrap_or(EVERY).get()));
+    };
+    if entry.every.is_some() {
+        return Err(Problem::at(node.place_of("cron"), "`every` and `cron` exclude each other"));
+    }
+    let cron = Cron::from_str(text).map_err(|error| {
+        Problem::at(node.place_of("cron"), format!("`{text}` is not a cron expression: {error}"))
+            .hint("write minute, hour, day, month, weekday: `30 2 * * *`")
+    })?;
+    let zone = match &entry.timezone {
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            Problem::at(node.place_of("timezone"), format!("`{name}` is not a time zone"))
+                .hint("write a name of the IANA database, such as `Europe/Paris`")
+        })?,
+        None => TimeZone::UTC,
+    };
+    Ok(Schedule::Cron(Box::new(CronSchedule { cron, text: text.clone(), zone })))
+}
+
+fn checks(
+    (file, node): (&Path, &Node),
+    entry: &ItemEntry,
+    context: &Context<'_>,
+    flaws: &mut Vec<Flaw>,
+) -> Vec<AnyCheck> {
+    let list = node.get("checks").map(Node::elements).unwrap_or_default();
+    if list.is_empty() && entry.mode != crate::model::item::Mode::Attested {
+        let problem = Problem::at(node.place_of("checks"), format!("`{}` has no checks", entry.id))
+            .hint("`vigie kinds` lists what can be checked");
+        flaws.push(Flaw::new(file, problem));
+    }
+    let mut checks: Vec<AnyCheck> = Vec::new();
+    for node in list {
+        match node.read::<AnyCheck>() {
+            Ok(check) => {
+                let problems = flaws_of(&check, &checks, context);
+                flaws.extend(problems.into_iter().map(|mut problem| {
+                    problem.at = Some(node.at);
+                    Flaw::new(file, problem)
+                }));
+                checks.push(check);
+            }
+            Err(problem) => flaws.push(Flaw::new(file, problem)),
+        }
+    }
+    checks
+}
+
+fn flaws_of(check: &AnyCheck, others: &[AnyCheck], context: &Context<'_>) -> Vec<Problem> {
+    let told = |message: String| Problem { at: None, message, hint: None };
+    let mut problems: Vec<Problem> = check.flaws().into_iter().map(told).collect();
+    let Needs { connections, secrets, .. } = check.needs();
+    for (system, name) in connections {
+        let names = context.connections.map(|all| all.names(system)).unwrap_or_default();
+        if !names.contains(&name) {
+            let problem = told(format!("there is no connection `{system}.{name}`"));
+            problems.push(match names.as_slice() {
+                [] => problem.hint(format!("describe it under `connections.{system}`")),
+                names => problem.hint(known(&name, names.iter().map(String::as_str))),
+            });
+        }
+    }
+    problems.extend(secrets.iter().filter_map(missing_secret));
+    let series = check.series();
+    let coincide = others.iter().flat_map(AnyCheck::series).find_map(|theirs| {
+        series.iter().find(|ours| ours.may_coincide(&theirs)).map(|ours| ours.measure.name)
+    });
+    if let Some(name) = coincide {
+        let problem =
+            told(format!("another check of this item exports the same series of `{name}`"));
+        problems.push(problem.hint("make one check of the two, or two items"));
+    }
+    problems
+}
+
+/// A secret file that is absent would be noticed hours later otherwise.
+pub(super) fn missing_secret(source: &SecretSource) -> Option<Problem> {
+    match source {
+        SecretSource::File(path) if !path.exists() => Some(Problem {
+            at: None,
+            message: format!("the secret file {} does not exist", path.display()),
+            hint: None,
+        }),
+        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Secret(_) => None,
+    }
+}
+
+fn group(file: &Path, node: &Node, entry: &ItemEntry, section: &Section, flaws: &mut Vec<Flaw>) {
+    let Some(group) = &entry.group else { return };
+    if !section.groups.iter().any(|known| known.id == *group) {
+        let message = format!("section `{}` has no group `{group}`", section.id);
+        let problem = Problem::at(node.place_of("group"), message)
+            .hint(known(group.as_str(), section.groups.iter().map(|group| group.id.as_str())));
+        flaws.push(Flaw::new(file, problem));
+    }
+}
+
+fn gathered(checks: &[AnyCheck]) -> (Needs, Vec<crate::model::measure::Bound>) {
+    let mut needs = Needs::default();
+    for check in checks {
+        needs.merge(check.needs());
+    }
+    (needs, checks.iter().flat_map(AnyCheck::bounds).collect())
+}
+
+fn runbook_url(base: Option<&str>, path: &str) -> String {
+    match base {
+        Some(base) if !path.contains("://") => {
+            format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+        }
+        Some(_) | None => path.to_owned(),
+    }
+}
+
+/// The words and the checks that ask for a new look when they change, but not the card.
+fn fingerprint(entry: &ItemEntry, checks: &Node, connections: Option<&Node>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    let mut add = |text: String| {
+        digest.update(text.len().to_be_bytes());
+        digest.update(text);
+    };
+    add(format!("{:?} {:?} {:?}", entry.every, entry.cron, entry.timezone));
+    add(format!("{:?} {:?} {:?}", entry.timeout, entry.confirm_every, entry.grace));
+    add(format!("{:?} {:?} {:?}", entry.fail_after, entry.recover_after, entry.unknown_after));
+    add(format!("{:?} {:?} {:?}", entry.when, entry.mode, entry.depends_on));
+    add(format!("{:?}", checks.get("checks").map(Node::words)));
+    add(format!("{:?}", connections.map(Node::words)));
+    digest.finalize().into()
+}

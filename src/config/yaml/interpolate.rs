@@ -1,0 +1,115 @@
+//! Variables: `${name}` and `${name:-default}` in values; `$${` stands for `${` itself.
+
+use std::collections::BTreeMap;
+
+use super::node::{Node, Position, Problem, Value};
+
+/// Puts the variables into all values below `node`; keys are left as they are.
+///
+/// Returns every variable that is not known or not well written.
+pub fn interpolate(node: &mut Node, variables: &BTreeMap<String, String>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    walk(node, variables, &mut problems);
+    problems
+}
+
+fn walk(node: &mut Node, variables: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+    let at = node.at;
+    match &mut node.value {
+        Value::Scalar { text, .. } if text.contains("${") => match replace(text, variables, at) {
+            Ok(replaced) => *text = replaced,
+            Err(problem) => problems.push(problem),
+        },
+        Value::Scalar { .. } => {}
+        Value::Sequence(elements) => {
+            for element in elements {
+                walk(element, variables, problems);
+            }
+        }
+        Value::Mapping(pairs) => {
+            for (_, _, value) in pairs {
+                walk(value, variables, problems);
+            }
+        }
+    }
+}
+
+fn replace(
+    text: &str,
+    variables: &BTreeMap<String, String>,
+    at: Position,
+) -> Result<String, Problem> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, reference) = rest.split_at(start);
+        if let Some(escaped) = before.strip_suffix('$') {
+            replaced.push_str(escaped);
+            replaced.push_str("${");
+            rest = &reference[2..];
+            continue;
+        }
+        replaced.push_str(before);
+        let Some(end) = reference.find('}') else {
+            return Err(Problem::at(at, format!("`{reference}` has no closing brace"))
+                .hint("write `$${` for the characters themselves"));
+        };
+        replaced.push_str(&value(&reference[2..end], variables, at)?);
+        rest = &reference[end + 1..];
+    }
+    replaced.push_str(rest);
+    Ok(replaced)
+}
+
+fn value(
+    reference: &str,
+    variables: &BTreeMap<String, String>,
+    at: Position,
+) -> Result<String, Problem> {
+    let (name, default) = match reference.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (reference, None),
+    };
+    let known = variables.get(name).filter(|value| default.is_none() || !value.is_empty());
+    if let Some(value) = known.map(String::as_str).or(default) {
+        return Ok(value.to_owned());
+    }
+    let problem = Problem::at(at, format!("the variable `{name}` is not known"));
+    let hint = match super::super::flaw::closest(name, variables.keys().map(String::as_str)) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => {
+            format!("set it under `variables`, or write `${{{name}:-}}` for one that may be absent")
+        }
+    };
+    Err(problem.hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str) -> Result<String, String> {
+        let variables = BTreeMap::from([
+            ("host".to_owned(), "example.org".to_owned()),
+            ("none".to_owned(), String::new()),
+        ]);
+        replace(text, &variables, Position { line: 1, column: 1 }).map_err(|p| p.message)
+    }
+
+    #[test]
+    fn variables_are_put_in() {
+        assert_eq!(
+            with("https://${host}:443/${host}").unwrap(),
+            "https://example.org:443/example.org"
+        );
+        assert_eq!(with("${none}").unwrap(), "");
+        assert_eq!(with("${none:-x}${absent:-y}").unwrap(), "xy");
+        assert_eq!(with("$${host} $5").unwrap(), "${host} $5");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_named() {
+        assert_eq!(with("${hots}").unwrap_err(), "the variable `hots` is not known");
+        assert_eq!(with("a ${host").unwrap_err(), "`${host` has no closing brace");
+    }
+}
