@@ -3,6 +3,9 @@
 pub mod board;
 pub mod checklist;
 pub mod checks;
+pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod model;
 pub mod systems;
+pub mod telemetry;

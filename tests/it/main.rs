@@ -4,4 +4,5 @@
 
 mod kinds;
 mod prometheus;
+mod rejects;
 mod support;

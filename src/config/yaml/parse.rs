@@ -1,5 +1,7 @@
 //! From text to tree, within bounds.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are not exhaustive")]
+
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
@@ -17,8 +19,9 @@ const DEEPEST: usize = 64;
 /// The first problem: syntax, a key that stands twice, tags, more than one document, too many
 /// nodes, too deep a nesting.
 pub fn parse(text: &str) -> Result<Node, Problem> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let options = granit_parser::options! { emit_comments: false };
+    let parser = Parser::new_from_str_with_options(text, options);
+    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0 };
     let mut root = None;
     loop {
         let (event, at) = reader.next()?;

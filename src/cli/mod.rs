@@ -1,0 +1,114 @@
+//! The command line: what is asked, and the exit code that answers it.
+
+mod check_config;
+mod healthy;
+mod kinds;
+mod once;
+mod run;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Configuration;
+use crate::config::load;
+
+/// Bad usage or a bad configuration.
+const BAD_USAGE: u8 = 3;
+
+/// Keeps every line of a deployment checklist true, and says so to Prometheus.
+#[derive(Parser)]
+#[command(name = "vigie", version, max_term_width = 100)]
+struct Cli {
+    /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `vigie=debug,kube=warn`.
+    #[arg(long, global = true, default_value = "info", env = "VIGIE_LOG_LEVEL")]
+    log_level: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The daemon: looks, and serves page, API and metrics.
+    Run(run::Run),
+    /// Looks at every item one time and prints what was found.
+    ///
+    /// Exit code: 0 nothing fails, 1 something fails, 2 something is unknown and nothing fails,
+    /// 3 bad usage or configuration.
+    Once(once::Once),
+    /// Prints every mistake of the configuration with its place. Exit code 0 or 3.
+    CheckConfig(Files),
+    /// Prints the JSON Schema of the configuration, for editors.
+    Schema,
+    /// Lists the kinds of check, or one kind's parameters, reasons and figures.
+    Kinds(kinds::Kinds),
+    /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
+    Healthy(healthy::Healthy),
+}
+
+/// The files of a configuration.
+#[derive(Args)]
+struct Files {
+    /// A configuration file; several make one configuration: the checklist, then its environment.
+    #[arg(short, long = "config", value_name = "FILE", required = true, num_args = 1..)]
+    config: Vec<PathBuf>,
+}
+
+/// Does what the arguments ask, and returns the exit code.
+pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let Cli { log_level, command } = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    // A look that is printed is not a place for a log, unless somebody asks for one.
+    let quiet = !matches!(command, Command::Run(_)) && log_level == "info";
+    if let Err(error) = crate::telemetry::start(if quiet { "off" } else { &log_level }) {
+        return complain(&error);
+    }
+    match command {
+        Command::Run(run) => run::main(run).await,
+        Command::Once(once) => once::main(once).await,
+        Command::CheckConfig(files) => check_config::main(&files),
+        Command::Schema => kinds::schema(),
+        Command::Kinds(kinds) => kinds::main(&kinds),
+        Command::Healthy(healthy) => healthy::main(healthy).await,
+    }
+}
+
+/// Prints clap's answer: help and version succeed, all else is bad usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let succeeded = !error.use_stderr();
+    match error.print() {
+        Ok(()) if succeeded => ExitCode::SUCCESS,
+        Ok(()) | Err(_) => ExitCode::from(BAD_USAGE),
+    }
+}
+
+/// Loads the configuration, or prints all that is wrong with it.
+fn load(files: &Files) -> Result<Configuration, ExitCode> {
+    load::load(&files.config).map_err(|flaws| {
+        let count = flaws.len();
+        let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
+        let noun = if count == 1 { "mistake" } else { "mistakes" };
+        complain(&format!("{}\n{count} {noun}", flaws.join("\n")))
+    })
+}
+
+/// Tells the user that it can't be done so.
+fn complain(message: &str) -> ExitCode {
+    // Nobody is left to be told when standard error is closed.
+    writeln!(std::io::stderr(), "{message}").ok();
+    ExitCode::from(BAD_USAGE)
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no mistake.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => complain(&format!("can't write: {error}")),
+    }
+}

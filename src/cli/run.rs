@@ -1,0 +1,34 @@
+//! `vigie run`: the daemon.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Files;
+
+/// The daemon.
+#[derive(Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    files: Files,
+    /// Where page, API and metrics are served; all addresses where only a port is given.
+    #[arg(long, default_value = ":9743", value_parser = address)]
+    listen: SocketAddr,
+    /// A file of named, scoped tokens; without one nobody can write.
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    full.parse()
+        .map_err(|_| format!("`{text}` is not an address; write `:9743` or `127.0.0.1:9743`"))
+}
+
+pub(super) async fn main(run: Run) -> ExitCode {
+    let Run { files, listen, tokens } = run;
+    let _ = (files, listen, tokens);
+    ExitCode::SUCCESS
+}

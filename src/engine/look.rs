@@ -1,0 +1,56 @@
+//! One look at an item: its checks side by side, within its timeout, behind a panic guard.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::checklist::Item;
+use crate::checks::{AnyCheck, Look};
+use crate::model::duration::spoken;
+use crate::model::finding::Obstacle;
+use crate::model::judgement::Judgement;
+use crate::model::past::Past;
+use crate::model::reason::Reason;
+use crate::model::report::CheckReport;
+use crate::systems::Systems;
+
+/// Runs all checks of `item`. Each comes back: with what it said, as `TimedOut` at the deadline, or
+/// as `Crashed` where its own code broke.
+pub async fn look(systems: &Systems, item: &Item, past: &Past, now: Timestamp) -> Vec<CheckReport> {
+    let look = Look {
+        item: &item.card.id,
+        needs: &item.needs,
+        systems,
+        deadline: Instant::now() + item.timeout,
+        fresh_within: item.damping.confirm_every,
+        now,
+    };
+    join_all(item.checks.iter().map(|check| one(check, &look, past))).await
+}
+
+async fn one(check: &AnyCheck, look: &Look<'_>, past: &Past) -> CheckReport {
+    let began = Instant::now();
+    let guarded = AssertUnwindSafe(check.run(look, past)).catch_unwind();
+    let judgement = match tokio::time::timeout_at(look.deadline, guarded).await {
+        Ok(Ok(judgement)) => judgement,
+        Ok(Err(_)) => crashed(check.kind()),
+        Err(_) => late(look.deadline - began),
+    };
+    CheckReport { kind: check.kind(), took: began.elapsed(), judgement }
+}
+
+fn crashed(kind: &str) -> Judgement {
+    // The panic's own message went to the log; it may hold foreign text and is not shown.
+    tracing::error!(kind, "the check's own code broke; this is a defect of Vigie");
+    let because =
+        format!("the check `{kind}` broke; this is a defect of Vigie, its log says where");
+    Obstacle::ours(Reason::CRASHED, because).into()
+}
+
+fn late(allowed: Duration) -> Judgement {
+    Obstacle::new(Reason::TIMED_OUT, format!("no answer within {}", spoken(allowed))).into()
+}

@@ -1,0 +1,273 @@
+//! The engine: when and how attempts run. Knows no kind of check.
+//!
+//! One task an item; the [`agenda`] decides what is due, the [`pendulum`] when that is asked. A due
+//! item's task is only signalled: attempts of one item never overlap, and no item waits for another.
+//! Nothing is tried twice within an attempt: the next attempt is the retry.
+//!
+//! Ways to get this wrong, all tried: deciding in the tick what the task must decide when it has its
+//! permits (a dependency may fail in between); starting the deadline before the permit (a slow host
+//! then times out its neighbours); keeping memory in checks (a reload would lose it).
+
+mod agenda;
+mod entry;
+mod look;
+mod pendulum;
+mod permits;
+mod pulse;
+mod task;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::board::{Board, Changes, Event, Layout, Seed};
+use crate::checklist::{Checklist, Item};
+use crate::model::item::ItemId;
+use crate::model::report::Cause;
+use crate::model::schedule::later;
+use crate::model::standing::{Standing, Turn};
+use crate::systems::Systems;
+use crate::systems::clock::Clock;
+use agenda::Due;
+use entry::Entry;
+use permits::Permits;
+use pulse::Pulse;
+
+pub use look::look;
+pub use pulse::Beats;
+
+/// First attempts after a start are spread over at most this.
+const SPREAD: Duration = Duration::from_secs(60);
+
+/// What tasks share.
+struct Core {
+    clock: Clock,
+    board: Arc<Board>,
+    systems: ArcSwap<Systems>,
+    permits: Permits,
+    pulse: Pulse,
+    entries: Mutex<HashMap<ItemId, Arc<Entry>>>,
+}
+
+/// Looks at items when they are due.
+pub struct Engine {
+    core: Arc<Core>,
+    tasks: TaskTracker,
+}
+
+/// What became of a wish to look now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// An attempt follows.
+    Accepted,
+    /// The last one began too short a while ago; ask again after this.
+    TooSoon(Duration),
+    /// It does not apply here, or waits for a dependency.
+    Blocked,
+    /// There is no such item.
+    Unknown,
+}
+
+impl Engine {
+    /// An engine without items.
+    pub fn new(board: Arc<Board>, systems: Systems) -> Self {
+        let clock = systems.clock.clone();
+        let core = Core {
+            pulse: Pulse::new(clock.now()),
+            clock,
+            board,
+            systems: ArcSwap::from_pointee(systems),
+            permits: Permits::default(),
+            entries: Mutex::default(),
+        };
+        Self { core: Arc::new(core), tasks: TaskTracker::new() }
+    }
+
+    /// Takes a configuration: the first one, or by difference to the one before.
+    ///
+    /// An item whose card alone changed keeps its task; one whose checks, schedule or connections
+    /// changed gets a new task, due now; what is gone ends at once.
+    pub fn configure(&self, environment: &str, checklist: &Checklist, systems: Systems) {
+        let core = &self.core;
+        let now = core.clock.now();
+        core.systems.store(Arc::new(systems));
+        let mut entries = core.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = entries.is_empty();
+        let mut before = std::mem::take(&mut *entries);
+        let mut fresh = Vec::new();
+        for (item, first_due) in spread(&checklist.items, first, now) {
+            let id = item.card.id.clone();
+            let kept = before
+                .remove(&id)
+                .map(|entry| (entry.item.load().fingerprint == item.fingerprint, entry));
+            let entry = match kept {
+                Some((true, entry)) => {
+                    entry.item.store(item);
+                    entry
+                }
+                Some((false, old)) => {
+                    old.cancel.cancel();
+                    fresh.push(id.clone());
+                    Arc::new(Entry::new(item, old.generation + 1, first_due))
+                }
+                None => {
+                    fresh.push(id.clone());
+                    Arc::new(Entry::new(item, 1, first_due))
+                }
+            };
+            entries.insert(id, entry);
+        }
+        for gone in before.into_values() {
+            gone.cancel.cancel();
+        }
+        let layout = layout(environment, checklist, &entries);
+        let started: Vec<_> = fresh.iter().filter_map(|id| entries.get(id).cloned()).collect();
+        drop(entries);
+        core.apply(Event::Configured(layout));
+        core.permits.forget_idle();
+        for entry in started.into_iter().filter(|entry| entry.item.load().applies) {
+            self.tasks.spawn(task::run(Arc::clone(core), entry));
+        }
+    }
+
+    /// Swings until `stop`, then ends all tasks. Attempts in flight are given up.
+    pub async fn run(&self, stop: CancellationToken) {
+        let pendulum = pendulum::Pendulum::start().await;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                swung = pendulum.swung() => if !swung { self.core.pulse.swung_by_itself() },
+            }
+            self.swing();
+        }
+        pendulum.stop().await;
+        for entry in self.core.entries.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            entry.cancel.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// One swing: standings go stale, due items are signalled.
+    pub fn swing(&self) {
+        let core = &self.core;
+        let now = core.clock.now();
+        core.apply(Event::Ticked(core.systems.load().streams()));
+        let outlooks = core.board.outlooks();
+        let entries = core.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, entry) in entries.iter().filter(|(_, entry)| entry.item.load().applies) {
+            if let Some(outlook) = outlooks.get(id) {
+                entry.tick(*outlook, now);
+            }
+        }
+        drop(entries);
+        core.pulse.ticked(now);
+    }
+
+    /// Looks at an item now, at most once in its `confirm_every`.
+    pub fn look_now(&self, id: &ItemId) -> Asked {
+        let now = self.core.clock.now();
+        let Some(entry) = self.core.entry(id) else { return Asked::Unknown };
+        let blocked = self.core.board.outlook(id).is_none_or(|outlook| outlook.blocked);
+        if blocked || !entry.item.load().applies {
+            return Asked::Blocked;
+        }
+        let next =
+            entry.last_start().map(|start| later(start, entry.item.load().damping.confirm_every));
+        match next.filter(|next| *next > now) {
+            Some(next) => Asked::TooSoon(next.duration_since(now).unsigned_abs()),
+            None => {
+                entry.want(Due { at: now, cause: Cause::Asked });
+                Asked::Accepted
+            }
+        }
+    }
+
+    /// What the engine says of itself.
+    pub fn beats(&self) -> Beats {
+        self.core.pulse.beats()
+    }
+}
+
+impl Core {
+    fn entry(&self, id: &ItemId) -> Option<Arc<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(id).map(Arc::clone)
+    }
+
+    /// Applies an event to the board, logs the turns, and wakes those who are free again.
+    fn apply(&self, event: Event) {
+        let now = self.clock.now();
+        let Changes { turns, freed } = self.board.apply(event, now);
+        for (item, turn) in &turns {
+            log(item, turn);
+        }
+        for entry in freed.iter().filter_map(|id| self.entry(id)) {
+            entry.want(Due { at: now, cause: Cause::Scheduled });
+        }
+    }
+}
+
+/// One line a turn.
+fn log(item: &ItemId, turn: &Turn) {
+    let Turn { at: _, from, to, reason, because } = turn;
+    let reason = reason.map_or("", crate::model::reason::Reason::code);
+    match to {
+        Standing::Failing | Standing::Unknown => {
+            tracing::warn!(%item, %from, %to, reason, "{item} is {to}: {because}");
+        }
+        Standing::Pending
+        | Standing::Passing
+        | Standing::Warning
+        | Standing::Waived
+        | Standing::NotApplicable => {
+            tracing::info!(%item, %from, %to, reason, "{item} is {to}: {because}");
+        }
+    }
+}
+
+/// When first attempts are due: after a start spread over `min(every, 60 s)`, critical items first;
+/// after a reload, now.
+fn spread(items: &[Arc<Item>], first: bool, now: Timestamp) -> Vec<(Arc<Item>, Timestamp)> {
+    let mut ordered: Vec<_> = items.to_vec();
+    if first {
+        ordered.sort_by_key(|item| std::cmp::Reverse(item.card.severity));
+    }
+    let count = u32::try_from(ordered.len()).unwrap_or(u32::MAX).max(1);
+    let due = |(rank, item): (usize, Arc<Item>)| {
+        let over = if first { item.schedule.spread().min(SPREAD) } else { Duration::ZERO };
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        (item, later(now, over * rank / count))
+    };
+    ordered.into_iter().enumerate().map(due).collect()
+}
+
+fn layout(
+    environment: &str,
+    checklist: &Checklist,
+    entries: &HashMap<ItemId, Arc<Entry>>,
+) -> Layout {
+    let seed = |item: &Arc<Item>| Seed {
+        card: item.card.clone(),
+        schedule: item.schedule.clone(),
+        timeout: item.timeout,
+        damping: item.damping,
+        depends_on: item.depends_on.clone(),
+        watches: item.needs.watches.clone(),
+        limits: item.limits.clone(),
+        applies: item.applies,
+        generation: entries.get(&item.card.id).map_or(0, |entry| entry.generation),
+    };
+    Layout {
+        environment: environment.to_owned(),
+        sections: Arc::clone(&checklist.sections),
+        items: checklist.items.iter().map(seed).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
