@@ -7,5 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod model;
+pub mod server;
 pub mod systems;
 pub mod telemetry;
+pub mod views;

@@ -2,7 +2,9 @@
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod fixtures;
 mod kinds;
 mod prometheus;
 mod rejects;
 mod support;
+mod views;
