@@ -6,8 +6,10 @@
 //! example, its documentation and the provocation of each of its reasons are there.
 
 pub mod dns;
+pub mod http;
 #[cfg(test)]
 pub mod scripted;
+pub mod tls;
 
 use std::future::Future;
 
@@ -78,6 +80,19 @@ pub struct Look<'a> {
     pub fresh_within: std::time::Duration,
     /// The time, by the daemon's clock.
     pub now: Timestamp,
+}
+
+/// What a check keeps of its time to judge what did not come.
+const MARGIN: std::time::Duration = std::time::Duration::from_millis(100);
+
+impl Look<'_> {
+    /// When the look's own I/O has to end.
+    ///
+    /// A little before the deadline, so that the silence of a *subject* is still judged by its
+    /// check, as a failure; at the deadline the engine can only say that nobody could tell.
+    pub fn until(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
+    }
 }
 
 /// A kind of check, for documentation and for tests over all of them.
@@ -176,6 +191,8 @@ macro_rules! check_kinds {
 
 check_kinds! {
     Dns: dns,
+    Http: http,
+    Tls: tls,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {

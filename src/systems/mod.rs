@@ -4,6 +4,7 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod net;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
@@ -17,12 +18,16 @@ use serde::Deserialize;
 use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
+use net::Net;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Connections {}
+pub struct Connections {
+    /// Names and certificates: how endpoints outside are found and trusted.
+    pub net: net::Settings,
+}
 
 impl Connections {
     /// The names of the connections to a system.
@@ -43,13 +48,15 @@ pub struct Systems {
     pub clock: Clock,
     /// Secrets, read at each use.
     pub secrets: Secrets,
+    /// Endpoints by name: resolving, dialling, TLS, HTTP.
+    pub net: Net,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections {} = connections;
-        Self { clock, secrets: Secrets::default() }
+        let Connections { net } = connections;
+        Self { clock, secrets: Secrets::default(), net: Net::new(net) }
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
