@@ -13,8 +13,8 @@ use super::webhook::Webhook;
 async fn every_expression_of_the_dashboards_has_rows() {
     let vigie = Vigie::start().await;
     let alertmanager = Alertmanager::notifying(Webhook::open().await.address).await;
-    let prometheus = Prometheus::scraping(vigie.address, alertmanager.address()).await;
-    vigie.break_api();
+    let prometheus = Prometheus::scraping(vigie.address(), alertmanager.address()).await;
+    vigie.api_is(false);
     prometheus.rows("vigie_item_reason{standing=\"failing\"}").await;
 
     let dashboards = dashboards();

@@ -5,6 +5,7 @@
 //! replaced in them must be there. Nothing is asked of a shared server: each test starts its own.
 
 mod alerts;
+mod contract;
 mod dashboards;
 mod process;
 mod scrape;

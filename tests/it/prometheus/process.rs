@@ -29,7 +29,8 @@ impl Process {
         folder: &Path,
         arguments: impl Fn(SocketAddr) -> Vec<String>,
     ) -> Self {
-        let log = folder.join(format!("{program}.log"));
+        let name = Path::new(program).file_name().expect("a name").to_string_lossy();
+        let log = folder.join(format!("{name}.log"));
         // Another program may take the port before the child does: then the child ends, and we choose again.
         for _ in 0..5 {
             let address = free_address();
@@ -51,7 +52,8 @@ impl Process {
                 return Self { address, log, _child: child };
             }
             let said = said(&log);
-            assert!(said.contains("address already in use"), "{program} ended: {said}");
+            let taken = said.to_lowercase().contains("address already in use");
+            assert!(taken, "{program} ended: {said}");
         }
         panic!("{program} found no free port");
     }

@@ -8,7 +8,7 @@ use super::webhook::Webhook;
 async fn a_scrape_is_taken_whole_and_nothing_of_ours_is_renamed() {
     let vigie = Vigie::start().await;
     let alertmanager = Alertmanager::notifying(Webhook::open().await.address).await;
-    let prometheus = Prometheus::scraping(vigie.address, alertmanager.address()).await;
+    let prometheus = Prometheus::scraping(vigie.address(), alertmanager.address()).await;
 
     prometheus.rows("up{job=\"vigie\"} == 1").await;
     prometheus.rows("count(vigie_item_standing == 1) == count(vigie_item_info)").await;

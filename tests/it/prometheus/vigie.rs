@@ -1,68 +1,115 @@
-//! What is scraped.
+//! The daemon itself, as a child, looking each second at an API that can be broken.
 
-use std::fmt::Write as _;
+use std::fs;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::StatusCode;
 use axum::routing::get;
+use tempfile::TempDir;
 
-/// A stand-in that serves the families of two items by the contract.
+use super::process::Process;
+
+/// A running Vigie with three items: `api-answers`, critical; `jobs-run`, which depends on it; and
+/// `partner-answers`, which needs a secret.
 pub struct Vigie {
-    pub address: SocketAddr,
-    text: Arc<Mutex<String>>,
+    process: Process,
+    healthy: Arc<AtomicBool>,
+    secret: PathBuf,
+    folder: TempDir,
 }
 
 impl Vigie {
+    /// Starts it; all items hold.
     pub async fn start() -> Self {
-        let text = Arc::new(Mutex::new(exposition(None)));
-        let shown = Arc::clone(&text);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let metrics = get(async move || {
-            let text = shown.lock().expect("the text").clone();
-            ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+        let healthy = Arc::new(AtomicBool::new(true));
+        let api = api(Arc::clone(&healthy)).await;
+        let folder = TempDir::new().expect("a folder");
+        let secret = folder.path().join("token");
+        fs::write(&secret, "let me in").expect("a secret");
+        let file = folder.path().join("vigie.yaml");
+        let checklist = CHECKLIST
+            .replace("API", &api.to_string())
+            .replace("SECRET", &secret.display().to_string());
+        fs::write(&file, checklist).expect("a configuration");
+        let process = Process::start(env!("CARGO_BIN_EXE_vigie"), folder.path(), |address| {
+            ["run", "--listen", &address.to_string(), "-c", &file.display().to_string()]
+                .map(str::to_owned)
+                .to_vec()
         });
-        let router = Router::new().route("/metrics", metrics);
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, text }
+        Self { process: process.await, healthy, secret, folder }
     }
 
-    pub fn break_api(&self) {
-        *self.text.lock().expect("the text") = exposition(Some("ServerError"));
+    /// Where it serves its metrics.
+    pub fn address(&self) -> SocketAddr {
+        self.process.address
     }
 
-    pub fn heal_api(&self) {
-        *self.text.lock().expect("the text") = exposition(None);
+    /// From now on the API answers 500, or 200 again.
+    pub fn api_is(&self, healthy: bool) {
+        self.healthy.store(healthy, Ordering::SeqCst);
+    }
+
+    /// Takes the secret away.
+    pub fn lose_secret(&self) {
+        fs::rename(&self.secret, self.folder.path().join("elsewhere")).expect("a secret");
+    }
+
+    /// Brings it back.
+    pub fn find_secret(&self) {
+        fs::rename(self.folder.path().join("elsewhere"), &self.secret).expect("a secret");
     }
 }
 
-fn exposition(reason: Option<&str>) -> String {
-    let mut text = String::new();
-    let standing = if reason.is_some() { "failing" } else { "passing" };
-    let common = "environment=\"test\",item=\"api-answers\"";
-    let labels = format!("{common},section=\"outside\",severity=\"critical\"");
-    let mut row = |row: String| writeln!(text, "{row}").expect("memory");
-    row(format!(
-        "vigie_item_info{{{labels},title=\"The API answers\",mode=\"auto\",kinds=\"http\",runbook_url=\"https://runbooks.example/api\"}} 1"
-    ));
-    for each in ["failing", "passing", "unknown"] {
-        let on = u8::from(each == standing);
-        row(format!("vigie_item_standing{{{labels},standing=\"{each}\"}} {on}"));
-    }
-    if let Some(reason) = reason {
-        row(format!("vigie_item_reason{{{labels},standing=\"failing\",reason=\"{reason}\"}} 1"));
-    }
-    row(format!("vigie_item_standing_since_timestamp_seconds{{{common}}} 1700000000"));
-    row(format!("vigie_item_attempts_total{{{common},verdict=\"pass\"}} 3"));
-    for le in ["0.1", "+Inf"] {
-        row(format!(
-            "vigie_attempt_duration_seconds_bucket{{environment=\"test\",kind=\"http\",le=\"{le}\"}} 3"
-        ));
-        row(format!("vigie_schedule_delay_seconds_bucket{{environment=\"test\",le=\"{le}\"}} 3"));
-    }
-    row("vigie_engine_last_tick_timestamp_seconds{environment=\"test\"} 1700000000".to_owned());
-    row("vigie_config_last_reload_successful{environment=\"test\"} 1".to_owned());
-    text
+const CHECKLIST: &str = r#"
+environment: test
+runbook_base_url: https://runbooks.example/
+sections:
+  - id: outside
+    title: Outside
+    items:
+      - id: api-answers
+        title: The "API" answers
+        severity: critical
+        every: 1s
+        runbook: api
+        checks:
+          - http: { url: "http://API/", expect: { status: [200] } }
+      - id: jobs-run
+        title: Jobs run
+        severity: warning
+        every: 1s
+        depends_on: [api-answers]
+        checks:
+          - http: { url: "http://API/" }
+  - id: partners
+    title: Partners
+    items:
+      - id: partner-answers
+        title: The partner answers
+        severity: warning
+        every: 1s
+        checks:
+          - http:
+              url: http://API/partner
+              secret_headers:
+                Authorization: { from: { file: SECRET }, prefix: "Bearer " }
+"#;
+
+async fn api(healthy: Arc<AtomicBool>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let answer = get(async move || {
+        if healthy.load(Ordering::SeqCst) {
+            StatusCode::OK
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    });
+    let router = Router::new().route("/", answer).route("/partner", get(async || "welcome"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
 }
