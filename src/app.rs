@@ -120,7 +120,7 @@ impl App {
             }),
             systems: Mutex::new(systems.clone()),
         };
-        systems.keep(checklist.watches());
+        systems.keep(&checklist.watches());
         app.engine.configure(&settings.environment, &checklist, systems);
         app
     }
@@ -158,7 +158,7 @@ impl App {
             *systems = systems.changed(&current.connections, &settings.connections);
             systems.clone()
         };
-        systems.keep(checklist.watches());
+        systems.keep(&checklist.watches());
         self.engine.configure(&settings.environment, &checklist, systems);
         current.connections = settings.connections;
         tracing::info!(%checksum, items = checklist.items.len(), "took a new configuration");

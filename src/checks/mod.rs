@@ -5,6 +5,7 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod bull_queue;
 pub mod dns;
 pub mod http;
 #[cfg(test)]
@@ -190,6 +191,7 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    BullQueue: bull_queue,
     Dns: dns,
     Http: http,
     Tls: tls,

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod net;
+pub mod redis;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
@@ -19,6 +20,7 @@ use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
 use net::Net;
+use redis::Redis;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
@@ -27,13 +29,18 @@ use secrets::Secrets;
 pub struct Connections {
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
+    /// Redis servers, by a name of your choice; `default` is what checks use that name none.
+    pub redis: BTreeMap<String, redis::Connection>,
 }
 
 impl Connections {
     /// The names of the connections to a system.
     pub fn names(&self, system: SystemName) -> Vec<String> {
         match system {
-            SystemName::Kubernetes | SystemName::S3 | SystemName::Redis => Vec::new(),
+            // There is one cluster, and it needs no description where Vigie runs in it.
+            SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Redis => self.redis.keys().cloned().collect(),
+            SystemName::S3 => Vec::new(),
         }
     }
 }
@@ -50,19 +57,29 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Redis, by connection.
+    pub redis: Redis,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { net } = connections;
-        Self { clock, secrets: Secrets::default(), net: Net::new(net) }
+        let Connections { net, redis } = connections;
+        let secrets = Secrets::default();
+        Self { net: Net::new(net), redis: Redis::new(redis, secrets.clone()), secrets, clock }
     }
 
     /// Connections for `after`, where these were built for `before`: what did not change is kept,
     /// and stays connected.
     pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
-        if before == after { self.clone() } else { Self::new(after, self.clock.clone()) }
+        let mut systems = Self::new(after, self.clock.clone());
+        if before.net == after.net {
+            systems.net = self.net.clone();
+        }
+        if before.redis == after.redis {
+            systems.redis = self.redis.clone();
+        }
+        systems
     }
 
     /// Requests to the API server, by verb, resource and status code.
@@ -81,17 +98,18 @@ impl Systems {
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
-    pub fn keep(&self, wanted: BTreeSet<Watch>) {
-        drop(wanted);
+    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+        let _ = wanted;
     }
 
     /// Waits until each of the watches has delivered its first list or said why not, at most this
-    /// long.
+    /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
         let _ = (watches, at_most);
     }
 
-    /// The revisions of watches: each changes whenever something behind its watch did.
+    /// The revisions of watches: each changes whenever something behind its watch did. Watches that
+    /// are not kept have none.
     pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
         let _ = watches;
         Vec::new()

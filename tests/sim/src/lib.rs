@@ -1,3 +1,4 @@
-//! Simulated systems for Vigie's tests and demo: what can't be had on every machine, on loopback.
+//! Simulated systems for tests, benchmarks and the demo: what can't be had on every machine, on loopback.
 
 pub mod net;
+pub mod redis;
