@@ -74,16 +74,25 @@ document() {
     RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --locked --no-deps --document-private-items
 }
 
-# Every configuration that is shipped is one that Vigie takes.
+# Takes a shipped configuration, or tells why not.
+take() {
+    echo "vigie check-config $*"
+    "$target/debug/vigie" check-config "${@/#/--config=}"
+}
+
+# A file of config/ stands alone; in a folder of it, the checklist goes with each environment in turn.
 check_configurations() {
-    local folder files
-    for folder in config/*/; do
-        case $folder in
-            config/kinds/) continue ;; # single checks; the tests parse them
+    local file
+    shopt -s nullglob
+    for file in config/*.yaml; do
+        take "$file"
+    done
+    for file in config/*/*.yaml; do
+        case $file in
+            config/kinds/*) ;; # single checks: the tests parse them
+            */checklist.yaml) ;;
+            *) take "${file%/*}/checklist.yaml" "$file" ;;
         esac
-        files=("$folder"*.yaml)
-        echo "vigie check-config ${files[*]/#/-c }"
-        "$target/debug/vigie" check-config "${files[@]/#/--config=}"
     done
 }
 

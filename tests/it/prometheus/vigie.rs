@@ -31,10 +31,9 @@ impl Vigie {
         let secret = folder.path().join("token");
         fs::write(&secret, "let me in").expect("a secret");
         let file = folder.path().join("vigie.yaml");
-        let checklist = CHECKLIST
-            .replace("API", &api.to_string())
-            .replace("SECRET", &secret.display().to_string());
-        fs::write(&file, checklist).expect("a configuration");
+        let token = secret.display();
+        let variables = format!("variables: {{ api: \"{api}\", token: \"{token}\" }}");
+        fs::write(&file, variables + CHECKLIST).expect("a configuration");
         let process = Process::start(env!("CARGO_BIN_EXE_vigie"), folder.path(), |address| {
             ["run", "--listen", &address.to_string(), "-c", &file.display().to_string()]
                 .map(str::to_owned)
@@ -77,14 +76,14 @@ sections:
         every: 1s
         runbook: api
         checks:
-          - http: { url: "http://API/", expect: { status: [200] } }
+          - http: { url: "http://${api}/", expect: { status: [200] } }
       - id: jobs-run
         title: Jobs run
         severity: warning
         every: 1s
         depends_on: [api-answers]
         checks:
-          - http: { url: "http://API/" }
+          - http: { url: "http://${api}/" }
   - id: partners
     title: Partners
     items:
@@ -94,9 +93,9 @@ sections:
         every: 1s
         checks:
           - http:
-              url: http://API/partner
+              url: "http://${api}/partner"
               secret_headers:
-                Authorization: { from: { file: SECRET }, prefix: "Bearer " }
+                Authorization: { from: { file: "${token}" }, prefix: "Bearer " }
 "#;
 
 async fn api(healthy: Arc<AtomicBool>) -> SocketAddr {
