@@ -5,6 +5,7 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
@@ -14,6 +15,7 @@ pub mod tls;
 
 use std::future::Future;
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -192,13 +194,15 @@ macro_rules! check_kinds {
 
 check_kinds! {
     BullQueue: bull_queue,
+    Backup: backup,
     Dns: dns,
     Http: http,
     Tls: tls,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
-    match check.observe(look).await {
+    // Boxed: some SDKs' futures are kilobytes deep, and every item would carry the largest.
+    match check.observe(look).boxed().await {
         Ok(seen) => check.judge(&seen, past, look.now).capped(),
         Err(obstacle) => obstacle.into(),
     }

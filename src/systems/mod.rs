@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod net;
 pub mod redis;
+pub mod s3;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
@@ -21,6 +22,7 @@ use crate::model::snapshot::Stream;
 use clock::Clock;
 use net::Net;
 use redis::Redis;
+use s3::S3;
 use secrets::Secrets;
 
 /// How the watched systems are reached: `connections` in the configuration.
@@ -31,6 +33,8 @@ pub struct Connections {
     pub net: net::Settings,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
+    /// Object stores that speak S3, by a name of your choice.
+    pub s3: BTreeMap<String, s3::Connection>,
 }
 
 impl Connections {
@@ -40,7 +44,7 @@ impl Connections {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
             SystemName::Redis => self.redis.keys().cloned().collect(),
-            SystemName::S3 => Vec::new(),
+            SystemName::S3 => self.s3.keys().cloned().collect(),
         }
     }
 }
@@ -59,14 +63,22 @@ pub struct Systems {
     pub net: Net,
     /// Redis, by connection.
     pub redis: Redis,
+    /// Object stores, by connection.
+    pub s3: S3,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { net, redis } = connections;
+        let Connections { net, redis, s3 } = connections;
         let secrets = Secrets::default();
-        Self { net: Net::new(net), redis: Redis::new(redis, secrets.clone()), secrets, clock }
+        Self {
+            net: Net::new(net),
+            redis: Redis::new(redis, secrets.clone()),
+            s3: S3::new(s3, secrets.clone(), clock.clone()),
+            secrets,
+            clock,
+        }
     }
 
     /// Connections for `after`, where these were built for `before`: what did not change is kept,
@@ -79,6 +91,7 @@ impl Systems {
         if before.redis == after.redis {
             systems.redis = self.redis.clone();
         }
+        systems.s3 = self.s3.reconfigured(&after.s3);
         systems
     }
 
@@ -89,7 +102,7 @@ impl Systems {
 
     /// Requests to object stores, by operation and status code.
     pub fn s3_requests(&self) -> BTreeMap<[String; 2], u64> {
-        BTreeMap::new()
+        self.s3.requests()
     }
 
     /// How far each system's clock is ahead of ours, in seconds.
