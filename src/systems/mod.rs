@@ -4,6 +4,7 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod kubernetes;
 pub mod net;
 pub mod redis;
 pub mod s3;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
+use kubernetes::Kubernetes;
 use net::Net;
 use redis::Redis;
 use s3::S3;
@@ -29,6 +31,8 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
+    /// The cluster whose objects are watched; by default the one that Vigie runs in.
+    pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
@@ -59,6 +63,8 @@ pub struct Systems {
     pub clock: Clock,
     /// Secrets, read at each use.
     pub secrets: Secrets,
+    /// The cluster.
+    pub kubernetes: Kubernetes,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
     /// Redis, by connection.
@@ -70,9 +76,11 @@ pub struct Systems {
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { net, redis, s3 } = connections;
-        let secrets = Secrets::default();
+        let Connections { kubernetes, net, redis, s3 } = connections;
+        let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
+        let secrets = Secrets::with(kubernetes.clone());
         Self {
+            kubernetes,
             net: Net::new(net),
             redis: Redis::new(redis, secrets.clone()),
             s3: S3::new(s3, secrets.clone(), clock.clone()),
@@ -85,6 +93,12 @@ impl Systems {
     /// and stays connected.
     pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
         let mut systems = Self::new(after, self.clock.clone());
+        // All others read secrets through the cluster: with another cluster all are new.
+        if before.kubernetes != after.kubernetes {
+            return systems;
+        }
+        systems.kubernetes = self.kubernetes.clone();
+        systems.secrets = self.secrets.clone();
         if before.net == after.net {
             systems.net = self.net.clone();
         }
@@ -97,7 +111,7 @@ impl Systems {
 
     /// Requests to the API server, by verb, resource and status code.
     pub fn kubernetes_requests(&self) -> BTreeMap<[String; 3], u64> {
-        BTreeMap::new()
+        self.kubernetes.requests()
     }
 
     /// Requests to object stores, by operation and status code.
@@ -107,29 +121,30 @@ impl Systems {
 
     /// How far each system's clock is ahead of ours, in seconds.
     pub fn clock_skew(&self) -> BTreeMap<String, f64> {
-        BTreeMap::new()
+        let mut skews = self.s3.skews();
+        skews.extend(self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew)));
+        skews
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
     pub fn keep(&self, wanted: &BTreeSet<Watch>) {
-        let _ = wanted;
+        self.kubernetes.keep(wanted);
     }
 
     /// Waits until each of the watches has delivered its first list or said why not, at most this
     /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
-        let _ = (watches, at_most);
+        tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await.ok();
     }
 
     /// The revisions of watches: each changes whenever something behind its watch did. Watches that
     /// are not kept have none.
     pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
-        let _ = watches;
-        Vec::new()
+        watches.iter().filter_map(|watch| self.kubernetes.revision(watch)).collect()
     }
 
     /// How the watches are doing.
     pub fn streams(&self) -> Vec<Stream> {
-        Vec::new()
+        self.kubernetes.streams()
     }
 }

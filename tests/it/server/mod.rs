@@ -102,7 +102,7 @@ pub struct Running {
 
 impl Running {
     pub async fn start(daemon: Arc<Cardboard>, tokens: Option<PathBuf>, limits: Limits) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -134,7 +134,7 @@ impl Running {
     /// Asks it to stop.
     pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
+            stop.send(()).ok();
         }
     }
 
