@@ -14,6 +14,7 @@ mod kinds;
 mod kubernetes;
 mod net;
 mod redis;
+mod prometheus;
 mod rejects;
 mod server;
 mod simulation;
