@@ -9,9 +9,11 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod pods;
 #[cfg(test)]
 pub mod scripted;
 pub mod tls;
+pub mod workloads;
 
 use std::future::Future;
 
@@ -117,6 +119,7 @@ macro_rules! check_kinds {
         /// Any check: in YAML a mapping with one key, the kind.
         #[derive(Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "few hundreds of them, made once")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
             /// A double for tests of the engine.
@@ -193,11 +196,13 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
-    BullQueue: bull_queue,
     Backup: backup,
+    BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    Pods: pods,
     Tls: tls,
+    Workloads: workloads,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {

@@ -4,6 +4,7 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod kubernetes;
 pub mod net;
 pub mod redis;
 pub mod s3;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
+use kubernetes::Kubernetes;
 use net::Net;
 use redis::Redis;
 use s3::S3;
@@ -29,6 +31,8 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
+    /// The cluster whose objects are watched; by default the one that Vigie runs in.
+    pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
@@ -57,6 +61,8 @@ impl Connections {
 pub struct Systems {
     /// The time.
     pub clock: Clock,
+    /// The cluster.
+    pub kubernetes: Kubernetes,
     /// Secrets, read at each use.
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
@@ -70,21 +76,21 @@ pub struct Systems {
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { net, redis, s3 } = connections;
-        let secrets = Secrets::default();
-        Self {
-            net: Net::new(net),
-            redis: Redis::new(redis, secrets.clone()),
-            s3: S3::new(s3, secrets.clone(), clock.clone()),
-            secrets,
-            clock,
-        }
+        let kubernetes = Kubernetes::new(connections.kubernetes.clone(), clock.clone());
+        Self::around(kubernetes, connections, clock)
     }
 
     /// Connections for `after`, where these were built for `before`: what did not change is kept,
     /// and stays connected.
     pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
-        let mut systems = Self::new(after, self.clock.clone());
+        let clock = self.clock.clone();
+        if before.kubernetes != after.kubernetes {
+            // All others read their secrets through it.
+            let systems = Self::new(after, clock);
+            let net = if before.net == after.net { self.net.clone() } else { systems.net };
+            return Self { net, ..systems };
+        }
+        let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
@@ -95,9 +101,22 @@ impl Systems {
         systems
     }
 
+    fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
+        let Connections { kubernetes: _, net, redis, s3 } = connections;
+        let secrets = Secrets::with(kubernetes.clone());
+        Self {
+            net: Net::new(net),
+            redis: Redis::new(redis, secrets.clone()),
+            s3: S3::new(s3, secrets.clone(), clock.clone()),
+            kubernetes,
+            secrets,
+            clock,
+        }
+    }
+
     /// Requests to the API server, by verb, resource and status code.
     pub fn kubernetes_requests(&self) -> BTreeMap<[String; 3], u64> {
-        BTreeMap::new()
+        self.kubernetes.requests()
     }
 
     /// Requests to object stores, by operation and status code.
@@ -107,29 +126,30 @@ impl Systems {
 
     /// How far each system's clock is ahead of ours, in seconds.
     pub fn clock_skew(&self) -> BTreeMap<String, f64> {
-        BTreeMap::new()
+        let mut skews = self.s3.skews();
+        skews.extend(self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew)));
+        skews
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
     pub fn keep(&self, wanted: &BTreeSet<Watch>) {
-        let _ = wanted;
+        self.kubernetes.keep(wanted);
     }
 
     /// Waits until each of the watches has delivered its first list or said why not, at most this
     /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
-        let _ = (watches, at_most);
+        tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await.ok();
     }
 
     /// The revisions of watches: each changes whenever something behind its watch did. Watches that
     /// are not kept have none.
     pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
-        let _ = watches;
-        Vec::new()
+        watches.iter().filter_map(|watch| self.kubernetes.revision(watch)).collect()
     }
 
     /// How the watches are doing.
     pub fn streams(&self) -> Vec<Stream> {
-        Vec::new()
+        self.kubernetes.streams()
     }
 }
