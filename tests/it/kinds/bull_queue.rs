@@ -28,7 +28,6 @@ fn row(
     Provocation { reason: Reason::new(reason), verdict, run }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn provocations() -> Vec<Provocation> {
     vec![
         row("NoWorkers", Fail, || queue("", |q| q.add(1, Duration::ZERO))),
@@ -131,8 +130,8 @@ async fn answering(answer: &'static [u8]) -> (String, AbortOnDrop) {
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut asked = [0; 64];
-            let _ = stream.read(&mut asked).await;
-            while !answer.is_empty() && stream.write_all(answer).await.is_ok() {}
+            let read = stream.read(&mut asked).await;
+            while read.is_ok() && !answer.is_empty() && stream.write_all(answer).await.is_ok() {}
         }
     });
     (address.to_string().replacen("127", "redis://127", 1), AbortOnDrop(task.abort_handle()))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
+use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 use vigie_sim::redis::Worker;
@@ -111,7 +112,7 @@ async fn sentinels_that_are_gone_blind_nobody_who_is_connected() {
     assert!(passes(&seen), "{:#?}", seen.lines());
     scene.master.kill().await;
     let seen = until(|| scene.look(), |seen| seen.verdict() == Verdict::Unknown).await;
-    assert_eq!(seen.reason().map(|reason| reason.code()), Some("Refused"));
+    assert_eq!(seen.reason().map(Reason::code), Some("Refused"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,5 +125,5 @@ async fn a_name_that_no_sentinel_knows_is_not_found() {
     );
     let seen = look(CHECK, &systems(&connection, Clock::System)).await;
     assert_eq!(seen.verdict(), Verdict::Unknown);
-    assert_eq!(seen.reason().map(|reason| reason.code()), Some("NotFound"));
+    assert_eq!(seen.reason().map(Reason::code), Some("NotFound"));
 }
