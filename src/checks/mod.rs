@@ -5,13 +5,19 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod backup;
 pub mod bull_queue;
 pub mod dns;
+pub mod http;
+pub mod pods;
 #[cfg(test)]
 pub mod scripted;
+pub mod tls;
+pub mod workloads;
 
 use std::future::Future;
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -81,13 +87,16 @@ pub struct Look<'a> {
     pub now: Timestamp,
 }
 
-/// What a check keeps of its time for judging what its I/O brought.
-const JUDGING: std::time::Duration = std::time::Duration::from_millis(100);
+/// What a check keeps of its time to judge what did not come.
+const MARGIN: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Look<'_> {
-    /// When I/O must have ended: a little before the attempt is given up.
-    pub fn io_deadline(&self) -> Instant {
-        self.deadline.checked_sub(JUDGING).unwrap_or(self.deadline)
+    /// When the look's own I/O has to end.
+    ///
+    /// A little before the deadline, so that the silence of a *subject* is still judged by its
+    /// check, as a failure; at the deadline the engine can only say that nobody could tell.
+    pub fn until(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
     }
 }
 
@@ -110,6 +119,7 @@ macro_rules! check_kinds {
         /// Any check: in YAML a mapping with one key, the kind.
         #[derive(Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "few hundreds of them, made once")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
             /// A double for tests of the engine.
@@ -186,12 +196,18 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Backup: backup,
     BullQueue: bull_queue,
     Dns: dns,
+    Http: http,
+    Pods: pods,
+    Tls: tls,
+    Workloads: workloads,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
-    match check.observe(look).await {
+    // Boxed: some SDKs' futures are kilobytes deep, and every item would carry the largest.
+    match check.observe(look).boxed().await {
         Ok(seen) => check.judge(&seen, past, look.now).capped(),
         Err(obstacle) => obstacle.into(),
     }

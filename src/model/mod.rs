@@ -19,3 +19,4 @@ pub mod secret;
 pub mod snapshot;
 pub mod standing;
 pub mod vitals;
+pub mod zone;

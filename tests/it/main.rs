@@ -3,11 +3,17 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
-    reason = "what is not there fails the test, and says what it was"
+    reason = "helpers of tests break as tests do"
 )]
 
+mod browser;
+mod fixtures;
 mod kinds;
+mod net;
 mod redis;
 mod rejects;
+mod server;
 mod support;
+mod views;

@@ -22,18 +22,17 @@ pub async fn look(check: &str, systems: &Systems) -> Judgement {
     look_back(check, systems, &mut Past::default()).await
 }
 
-/// The same, with a memory that the look reads and adds to.
-pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
-    look_within(Duration::from_secs(10), check, systems, past).await
+/// The same within another time, in which the engine would give it up.
+pub async fn look_within(allowed: Duration, check: &str, systems: &Systems) -> Judgement {
+    attempt(check, systems, &mut Past::default(), allowed).await
 }
 
-/// The same, in so much time.
-pub async fn look_within(
-    allowed: Duration,
-    check: &str,
-    systems: &Systems,
-    past: &mut Past,
-) -> Judgement {
+/// The same, with a memory that the look reads and adds to.
+pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
+    attempt(check, systems, past, Duration::from_secs(10)).await
+}
+
+async fn attempt(check: &str, systems: &Systems, past: &mut Past, allowed: Duration) -> Judgement {
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();

@@ -28,7 +28,7 @@ const QUESTIONS: usize = 22;
 pub(super) async fn look(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
     let keys: Vec<_> = check.queues.iter().map(|queue| Keys::of(check, queue)).collect();
     let span = Span::of(check, look.now);
-    let mut session = look.systems.redis.open(&check.connection.0, look.io_deadline()).await?;
+    let mut session = look.systems.redis.open(&check.connection.0, look.until()).await?;
     let replies = session.ask(keys.iter().flat_map(|keys| keys.questions(&span)).collect()).await?;
     let counted: Vec<_> = replies.chunks(QUESTIONS).map(Counted::read).collect();
 

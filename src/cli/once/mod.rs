@@ -112,7 +112,7 @@ async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outco
     let systems = Systems::new(&configuration.settings.connections, Clock::System);
     let watches =
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
-    systems.keep(watches.collect());
+    systems.keep(&watches.collect());
     let progress = Progress::start(items.len());
     let order: Vec<_> = items.iter().map(|item| item.card.id.clone()).collect();
     let chosen: HashSet<_> = order.iter().cloned().collect();

@@ -6,7 +6,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
-use vigie::model::past::Past;
 use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
@@ -129,9 +128,9 @@ async fn a_redis_that_hangs_dies_and_comes_back_is_seen_so() {
 
     redis.freeze();
     let second = Duration::from_secs(1);
-    let hung = look_within(second, CHECK, &systems, &mut Past::default()).await;
+    let hung = look_within(second, CHECK, &systems).await;
     assert_eq!(code(&hung), Some("TimedOut"), "a kept connection");
-    let hung = look_within(second, CHECK, &systems, &mut Past::default()).await;
+    let hung = look_within(second, CHECK, &systems).await;
     assert_eq!(code(&hung), Some("TimedOut"), "a new connection");
     redis.thaw();
     until(|| look(CHECK, &systems), |seen| seen.verdict() == Verdict::Pass).await;

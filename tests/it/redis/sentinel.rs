@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
-use vigie::model::past::Past;
 use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
@@ -53,7 +52,7 @@ impl Scene {
     }
 
     async fn look(&self) -> Judgement {
-        look_within(Duration::from_secs(2), CHECK, &self.systems, &mut Past::default()).await
+        look_within(Duration::from_secs(2), CHECK, &self.systems).await
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use vigie::model::finding::Verdict;
-use vigie::model::past::Past;
 use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
 use vigie_sim::redis::TRACKDECHETS_QUEUES;
@@ -67,7 +66,7 @@ async fn a_half_open_connection_costs_one_look() {
     until(|| look(check, &systems), |judgement| judgement.verdict() == Verdict::Pass).await;
     proxy.freeze();
     let second = Duration::from_secs(1);
-    let blind = look_within(second, check, &systems, &mut Past::default()).await;
+    let blind = look_within(second, check, &systems).await;
     assert_eq!(blind.reason().map(Reason::code), Some("TimedOut"));
     assert_eq!(look(check, &systems).await.verdict(), Verdict::Pass);
 }

@@ -1,0 +1,236 @@
+//! What backups of one object each are compared with. Pure.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use jiff::{SignedDuration, Timestamp};
+
+use super::objects::{self, Seen};
+use super::{
+    Backup, COUNT, DATES_DISAGREE, LAST_SIZE, LAST_SUCCESS, Layout, MaxAge, NO_BACKUP, OLDEST,
+    RETENTION_OVERRUN, SIBLING_MISSING, SIZE_ODD, TOO_FEW, TOO_OLD, TOO_SMALL,
+};
+use crate::model::duration::spoken;
+use crate::model::finding::{Finding, Obstacle};
+use crate::model::judgement::{Answer, Judgement, legible};
+use crate::model::reason::Reason;
+use crate::systems::s3::{self, NEWEST, NOT_LISTABLE, Shelf};
+
+/// How many backups it takes to call one of them odd.
+const ENOUGH_TO_COMPARE: usize = 4;
+/// How long a sibling may take to follow.
+const SIBLING_FOLLOWS: SignedDuration = SignedDuration::from_mins(15);
+/// How long after the date in its key a backup may be written.
+const LONGEST_WRITING: SignedDuration = SignedDuration::from_hours(24);
+/// The most bytes of a key in a sentence.
+const LONGEST_KEY: usize = 200;
+
+/// Compares what was seen with the limits.
+pub(super) fn judge(check: &Backup, seen: &Seen, now: Timestamp) -> Judgement {
+    let Seen { shelf, siblings } = seen;
+    let mut judgement = Judgement::new();
+    if let Some(count) = shelf.count {
+        judgement.measure(check.is(&COUNT, float(count)));
+    }
+    if shelf.newest.is_empty() {
+        judgement.add("", none_found(check));
+        return judgement;
+    }
+    if let Some(ahead) = shelf.newest.iter().find(|backup| objects::is_ahead(backup, now)) {
+        judgement.add("clock", in_the_future(ahead, now));
+    }
+    if let Some(newest) = objects::newest(shelf, now) {
+        judgement.add("newest", age(check, newest, now));
+        if let Some(disagreement) = dates(newest) {
+            judgement.add("dates", disagreement);
+        }
+        judgement.add("size", size(check, newest, shelf, now));
+        for (key, there) in siblings {
+            judgement.add("siblings", sibling(key, there, newest, now));
+        }
+    }
+    if let Some(least) = check.min_count {
+        judgement.add("count", count(least, shelf));
+    }
+    if let Some(oldest) = &shelf.oldest {
+        judgement.measure(check.is(&OLDEST, seconds(oldest.taken())));
+    }
+    if check.retention.is_some() {
+        judgement.add("oldest", retention(check, shelf, now));
+        if let Some(gaps) = gaps(check, shelf, now) {
+            judgement.add("count", gaps);
+        }
+    }
+    judgement
+}
+
+fn none_found(check: &Backup) -> Finding {
+    let Layout::Objects(layout) = &check.layout;
+    let form = layout.keys.text();
+    Finding::fail(NO_BACKUP, format!("no key in {} is of the form `{form}`", check.place()))
+}
+
+fn in_the_future(ahead: &s3::Backup, now: Timestamp) -> Obstacle {
+    let dated = ahead.dated.map_or(ahead.modified, |(first, _)| first);
+    let because = format!(
+        "`{}` bears the date {dated:.0} and was written {:.0}, and it is only {now:.0}: its age \
+         can't be told",
+        key(ahead),
+        ahead.modified
+    );
+    Obstacle::new(Reason::CLOCK_SKEW, because)
+}
+
+fn age(check: &Backup, newest: &s3::Backup, now: Timestamp) -> Finding {
+    let taken = newest.taken();
+    let MaxAge { warn, fail } = check.max_age;
+    let age = since(taken, now);
+    let said = format!("`{}` was taken {} ago ({taken:.0})", key(newest), spoken(age));
+    let finding = match (warn, fail) {
+        (_, Some(fail)) if age > fail.get() => {
+            Finding::fail(TOO_OLD, format!("{said}, {fail} allowed"))
+        }
+        (Some(warn), _) if age > warn.get() => {
+            Finding::warn(TOO_OLD, format!("{said}, {warn} wanted"))
+        }
+        (Some(limit), None) | (_, Some(limit)) => Finding::pass(format!("{said}, {limit} allowed")),
+        (None, None) => Finding::pass(said),
+    };
+    finding.measured(check.is(&LAST_SUCCESS, seconds(taken)))
+}
+
+/// Key and store do not agree on when a backup was made: a wrong zone, or a copy.
+fn dates(newest: &s3::Backup) -> Option<Finding> {
+    let (first, last) = newest.dated?;
+    let written = newest.modified;
+    let before = first.duration_since(written) > objects::TOLERANCE;
+    let after = written.duration_since(last) > LONGEST_WRITING;
+    (before || after).then(|| {
+        let because = format!(
+            "`{}` was written {written:.0}, and its key says {first:.0}: the earlier of the two \
+             counts; is the zone right, is it a copy?",
+            key(newest)
+        );
+        Finding::warn(DATES_DISAGREE, because)
+    })
+}
+
+fn size(check: &Backup, newest: &s3::Backup, shelf: &Shelf, now: Timestamp) -> Finding {
+    let size = newest.size;
+    let shown = ByteSize(size);
+    let finding = match (check.min_size, median(shelf, newest, now)) {
+        (Some(least), _) if size < least.as_u64() => {
+            Finding::fail(TOO_SMALL, format!("{shown}, at least {least} wanted"))
+        }
+        (_, Some(median)) => {
+            let factor = check.size_factor.0;
+            let usual = ByteSize(median);
+            let (size, median) = (float(size), float(median));
+            let said = format!("{shown}, the median of those before is {usual}");
+            if size * factor < median || size > median * factor {
+                Finding::warn(SIZE_ODD, format!("{said}, at most {factor} times apart wanted"))
+            } else {
+                Finding::pass(said)
+            }
+        }
+        (_, None) => Finding::pass(format!("{shown}, too few others to compare it with")),
+    };
+    finding.measured(check.is(&LAST_SIZE, float(size)))
+}
+
+/// The median size of the backups before the newest.
+fn median(shelf: &Shelf, newest: &s3::Backup, now: Timestamp) -> Option<u64> {
+    let past = shelf.newest.iter().filter(|backup| !objects::is_ahead(backup, now));
+    let others = past.filter(|backup| backup.key != newest.key).take(NEWEST - 1);
+    let mut sizes: Vec<u64> = others.map(|backup| backup.size).collect();
+    sizes.sort_unstable();
+    (sizes.len() + 1 >= ENOUGH_TO_COMPARE).then(|| sizes[sizes.len() / 2])
+}
+
+fn sibling(
+    key: &str,
+    there: &Result<bool, Obstacle>,
+    newest: &s3::Backup,
+    now: Timestamp,
+) -> Answer {
+    let key = legible(key, LONGEST_KEY);
+    match there {
+        Ok(true) => Finding::pass(format!("`{key}` is there")).into(),
+        Ok(false) if now.duration_since(newest.modified) < SIBLING_FOLLOWS => {
+            let age = spoken(since(newest.modified, now));
+            let because = format!("`{key}` is not there yet, {age} after the backup, 15m allowed");
+            Finding::pass(because).into()
+        }
+        Ok(false) => {
+            let because = format!("`{key}` is not there beside the newest backup");
+            Finding::fail(SIBLING_MISSING, because).into()
+        }
+        Err(obstacle) => obstacle.clone().into(),
+    }
+}
+
+fn count(least: u32, shelf: &Shelf) -> Answer {
+    let seen = shelf.count.unwrap_or(shelf.newest.len() as u64);
+    match shelf.count {
+        _ if seen >= u64::from(least) => {
+            let at_least = if shelf.count.is_some() { "" } else { "at least " };
+            Finding::pass(format!("{at_least}{seen} backups, {least} wanted")).into()
+        }
+        Some(_) => Finding::fail(TOO_FEW, format!("{seen} backups, {least} wanted")).into(),
+        None => Obstacle::new(
+            NOT_LISTABLE,
+            format!(
+                "{seen} backups were seen with {} requests, {least} wanted; a higher \
+                 `max_requests` shows more",
+                shelf.requests
+            ),
+        )
+        .into(),
+    }
+}
+
+fn retention(check: &Backup, shelf: &Shelf, now: Timestamp) -> Answer {
+    let Some((oldest, kept)) = shelf.oldest.as_ref().zip(check.retention) else {
+        let because =
+            format!("the oldest backup could not be told with {} requests", shelf.requests);
+        return Obstacle::new(NOT_LISTABLE, because).into();
+    };
+    let age = since(oldest.taken(), now);
+    let said = format!("`{}` was taken {} ago", key(oldest), spoken(age));
+    if age > kept.get() + check.period.0.get() {
+        let because = format!("{said}, {kept} and one period of {} allowed", check.period.0);
+        return Finding::fail(RETENTION_OVERRUN, because).into();
+    }
+    Finding::pass(format!("{said}, kept for {kept}")).into()
+}
+
+/// Fewer backups than the time since the oldest has room for; one may be missing.
+fn gaps(check: &Backup, shelf: &Shelf, now: Timestamp) -> Option<Finding> {
+    let (count, oldest, kept) = (shelf.count?, shelf.oldest.as_ref()?, check.retention?);
+    let covered = since(oldest.taken(), now).min(kept.get());
+    let expected = covered.as_secs() / check.period.0.get().as_secs().max(1);
+    let because = format!(
+        "{count} backups in {}, {expected} expected with one every {}",
+        spoken(covered),
+        check.period.0
+    );
+    (count < expected).then(|| Finding::warn(TOO_FEW, because))
+}
+
+fn key(backup: &s3::Backup) -> String {
+    legible(&backup.key, LONGEST_KEY)
+}
+
+fn since(then: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(then).try_into().unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for panels and for a ratio")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+fn seconds(at: Timestamp) -> f64 {
+    at.as_second() as f64
+}

@@ -1,0 +1,64 @@
+//! What is done to every answer on the wire: its size is bounded, its date compared with ours.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use http_body_util::Limited;
+use jiff::fmt::rfc2822;
+
+use crate::systems::clock::Clock;
+
+/// The largest answer that is read, in bytes: a page of a thousand keys, each as long as can be,
+/// has half of it.
+const LARGEST: usize = 8 << 20;
+
+/// How far the clocks of stores are ahead of ours, in seconds, by connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Skews(Arc<Mutex<BTreeMap<String, f64>>>);
+
+impl Skews {
+    /// All of them, as they were last seen.
+    pub(super) fn seen(&self) -> BTreeMap<String, f64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Reads along with one connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// The connection's name.
+    pub connection: String,
+    /// Our time.
+    pub clock: Clock,
+    /// Where the store's time is noted.
+    pub skews: Skews,
+}
+
+impl Intercept for Wire {
+    fn name(&self) -> &'static str {
+        "vigie"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        if let Some(date) = response.headers().get("date")
+            && let Ok(theirs) = rfc2822::DateTimeParser::new().parse_timestamp(date)
+        {
+            let ahead = theirs.duration_since(self.clock.now()).as_secs_f64();
+            let mut skews = self.skews.0.lock().unwrap_or_else(PoisonError::into_inner);
+            skews.insert(self.connection.clone(), ahead);
+        }
+        let body = response.take_body();
+        *response.body_mut() = SdkBody::from_body_1_x(Limited::new(body, LARGEST));
+        Ok(())
+    }
+}
