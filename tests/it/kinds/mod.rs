@@ -17,7 +17,9 @@ macro_rules! rows {
 mod bull_queue;
 mod dns;
 mod http;
+mod pods;
 mod tls;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -50,6 +52,8 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("dns", dns::provocations()),
         ("http", http::provocations()),
         ("tls", tls::provocations()),
+        ("pods", pods::provocations()),
+        ("workloads", workloads::provocations()),
     ]
 }
 
