@@ -3,6 +3,7 @@
 //! Every documented (kind, reason, verdict) must be provoked here; a test over all kinds compares
 //! the tables, and one test a kind runs its table.
 
+mod backup;
 mod dns;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ pub struct Provocation {
 
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
-    vec![("dns", dns::provocations())]
+    vec![("backup", backup::provocations()), ("dns", dns::provocations())]
 }
 
 /// Runs a kind's table, and fails with all rows that did not turn as they must.
