@@ -1,12 +1,13 @@
 //! The checklist: what to look at, as the configuration means it. Read-only once built.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::checks::AnyCheck;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
-use crate::model::needs::Needs;
+use crate::model::needs::{Needs, Watch};
 use crate::model::schedule::{Damping, Schedule};
 
 /// Sections of items.
@@ -44,6 +45,12 @@ pub struct Item {
 }
 
 impl Checklist {
+    /// The watches of all items that apply.
+    pub fn watches(&self) -> BTreeSet<Watch> {
+        let applying = self.items.iter().filter(|item| item.applies);
+        applying.flat_map(|item| item.needs.watches.iter().cloned()).collect()
+    }
+
     /// The item of this id.
     pub fn item(&self, id: &ItemId) -> Option<&Arc<Item>> {
         self.items.iter().find(|item| item.card.id == *id)

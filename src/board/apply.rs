@@ -43,13 +43,12 @@ impl Held {
             .map(|(item, shown)| (item.card.id.clone(), (item, shown)))
             .collect();
         for seed in items {
-            let (state, shown) = match before.remove(&seed.card.id) {
-                Some((state, shown)) => (reseeded(&state, seed, now), shown),
-                None => {
-                    let state = seeded(seed, now);
-                    let shown = state.folded.standing;
-                    (state, shown)
-                }
+            let (state, shown) = if let Some((state, shown)) = before.remove(&seed.card.id) {
+                (reseeded(&state, seed, now), shown)
+            } else {
+                let state = seeded(seed, now);
+                let shown = state.folded.standing;
+                (state, shown)
             };
             self.snapshot.items.push(Arc::new(state));
             self.shown.push(shown);

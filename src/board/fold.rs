@@ -85,9 +85,9 @@ pub(super) fn grace_ended(folded: &mut Folded, now: Timestamp) {
 /// Whether the last verdict contradicts the standing, so that the next look comes sooner.
 pub(super) fn contradicts(folded: &Folded) -> bool {
     folded.last_verdict.is_some_and(|verdict| {
-        !agrees(folded.standing, verdict)
-            && !(folded.last_reason.is_some_and(Reason::is_not_yet)
-                && folded.standing == Standing::Pending)
+        let waits = folded.standing == Standing::Pending
+            && folded.last_reason.is_some_and(Reason::is_not_yet);
+        !waits && !agrees(folded.standing, verdict)
     })
 }
 
@@ -126,7 +126,6 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict, reason: Option<Rea
     let blind =
         if reason.is_some_and(Reason::is_not_yet) { Standing::Pending } else { Standing::Unknown };
     match (current, verdict) {
-        (Standing::Waived | Standing::NotApplicable, _) => current,
         (
             Standing::Pending | Standing::Passing | Standing::Warning,
             Verdict::Pass | Verdict::Warn,
@@ -159,7 +158,9 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict, reason: Option<Rea
             | Standing::Passing
             | Standing::Warning
             | Standing::Failing
-            | Standing::Unknown,
+            | Standing::Unknown
+            | Standing::Waived
+            | Standing::NotApplicable,
             _,
         ) => current,
     }

@@ -160,9 +160,8 @@ fn blocker(snapshot: &Snapshot, depends_on: &[ItemId], now: Timestamp) -> Option
         let shown = snapshot.shown(item, now);
         let blocked = |failing| Blocked { by: item.card.id.clone(), failing, since: now };
         match shown.standing {
-            Standing::Failing | Standing::Unknown => return Some(blocked(true)),
             // A waiver takes the blame for a failure; what depends on it still can't be believed.
-            Standing::Waived => return Some(blocked(true)),
+            Standing::Failing | Standing::Unknown | Standing::Waived => return Some(blocked(true)),
             Standing::Pending => waiting = waiting.or(Some(blocked(false))),
             Standing::Passing | Standing::Warning | Standing::NotApplicable => {}
         }

@@ -1,8 +1,16 @@
-//! `dns`: a placeholder until the kind is written.
+//! `dns`: names have the records that they should have, on every resolver that matters.
+//! Subject: the name, and each resolver that the check names. Our own resolver is not on trial: what
+//! it can't tell is unknown.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
+use futures::StreamExt;
+use hickory_resolver::proto::rr::RecordType;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::time::{Duration, Instant};
 
 use super::{Check, Look};
 use crate::model::finding::{Finding, Obstacle};
@@ -10,34 +18,453 @@ use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
-use crate::model::reason::Documented;
+use crate::model::reason::{Documented, Reason};
+use crate::systems::net::question::{Said, ServerAddress, absolute, ask};
 
-/// A name resolves.
-#[derive(Debug, Deserialize, JsonSchema)]
+const NO_RECORDS: Reason = Reason::new("NoRecords");
+const TOO_FEW_RECORDS: Reason = Reason::new("TooFewRecords");
+const UNEXPECTED_RECORDS: Reason = Reason::new("UnexpectedRecords");
+const RESOLVERS_DISAGREE: Reason = Reason::new("ResolversDisagree");
+
+/// The most names, and the most resolvers, of one check.
+const MOST: usize = 32;
+/// How many questions are open at a time.
+const AT_A_TIME: usize = 16;
+/// The most records that a sentence lists.
+const MOST_TOLD: usize = 6;
+/// The label of our own resolver.
+const SYSTEM: &str = "system";
+
+static DURATION: Measure = Measure::gauge(
+    "vigie_dns_lookup_duration_seconds",
+    "How long the resolver took to answer about the name.",
+    &["name", "resolver"],
+);
+
+/// Names have the records that they should have, on every resolver that matters.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dns {
-    /// The name.
+    /// The name, taken as written: no search domain is added.
+    #[serde(default)]
+    name: Option<String>,
+    /// Several names, of which the same is expected; instead of `name`.
+    #[serde(default)]
+    names: Vec<String>,
+    /// The type of record; `ADDRESS` (the default) is `A` and `AAAA` together.
+    #[serde(default)]
+    record: Record,
+    /// What the records must be; without it any will do.
+    #[serde(default)]
+    expected: Option<Expected>,
+    /// The resolvers to ask, each by itself, by address; our own (`system`) by default.
+    #[serde(default)]
+    resolvers: Vec<ServerAddress>,
+    /// How many records there must be at least; 1 by default.
+    #[serde(default)]
+    #[schemars(default)]
+    min_answers: MinAnswers,
+    /// What it means if resolvers give different records: `fail`, `warn` (the default) or `ignore`.
+    #[serde(default)]
+    disagreement: Disagreement,
+}
+
+/// A type of record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Record {
+    /// `A` and `AAAA` together.
+    #[default]
+    Address,
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// The name that this one is an alias of.
+    Cname,
+    /// Mail servers, written `10 mail.example.org`.
+    Mx,
+    /// Name servers.
+    Ns,
+    /// Text, the parts of a record joined.
+    Txt,
+    /// Services, written `0 5 5060 sip.example.org`.
+    Srv,
+    /// Who may issue certificates, written `0 issue letsencrypt.org`.
+    Caa,
+    /// The name of an address.
+    Ptr,
+}
+
+/// What records must be. Names are compared in lower case and without their last dot.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// All of these are among them; others may be.
+    All(BTreeSet<String>),
+    /// At least one of these is among them.
+    Any(BTreeSet<String>),
+    /// These, and no others.
+    Exactly(BTreeSet<String>),
+}
+
+/// What it means if resolvers give different records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Disagreement {
+    /// The claim does not hold.
+    Fail,
+    /// Somebody should look.
+    #[default]
+    Warn,
+    /// Nothing: the name answers differently by place, for one.
+    Ignore,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+struct MinAnswers(usize);
+
+impl Default for MinAnswers {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// What one resolver said about one name.
+#[derive(Debug)]
+pub struct Asked {
     name: String,
+    /// None for our own.
+    resolver: Option<ServerAddress>,
+    took: Duration,
+    said: Result<Said, Obstacle>,
 }
 
 impl Check for Dns {
-    type Seen = ();
-    const REASONS: &'static [Documented] = &[];
-    const MEASURES: &'static [&'static Measure] = &[];
+    type Seen = Vec<Asked>;
+
+    const REASONS: &'static [Documented] = &[
+        Documented::fails(Reason::NAME_NOT_FOUND, "The name does not exist."),
+        Documented::fails(NO_RECORDS, "The name exists, and has no record of this type."),
+        Documented::fails(TOO_FEW_RECORDS, "There are fewer records than wanted."),
+        Documented::fails(UNEXPECTED_RECORDS, "The records are not the expected ones."),
+        Documented::warns_or_fails(RESOLVERS_DISAGREE, "Resolvers give different records."),
+        Documented::fails(Reason::SERVER_ERROR, "A named resolver answers that it is in trouble."),
+        Documented::fails(Reason::REFUSED, "A named resolver refuses to be asked, or to answer."),
+        Documented::fails(Reason::TIMED_OUT, "A named resolver does not answer in time."),
+        Documented::fails(Reason::GARBLED, "A named resolver sends what is no answer."),
+        Documented::fails(Reason::RESET, "A named resolver breaks off its answer over TCP."),
+        Documented::blinds(Reason::UNREACHABLE, "This host has no way to a named resolver."),
+        Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell."),
+    ];
+    const MEASURES: &'static [&'static Measure] = &[&DURATION];
+
+    fn flaws(&self) -> Vec<String> {
+        let mut flaws: Vec<String> =
+            self.all_names().filter_map(|name| absolute(name).err()).collect();
+        if self.name.is_some() != self.names.is_empty() {
+            flaws.push("one of `name` and `names` must be given".to_owned());
+        }
+        if self.names.len() > MOST || self.resolvers.len() > MOST {
+            flaws.push(format!("at most {MOST} names and {MOST} resolvers; make several checks"));
+        }
+        if self.min_answers.0 == 0 {
+            flaws.push("`min_answers` must be at least 1".to_owned());
+        }
+        if let Some(expected) = &self.expected
+            && expected.values().is_empty()
+        {
+            flaws.push("`expected` names no record".to_owned());
+        }
+        flaws
+    }
 
     fn needs(&self) -> Needs {
-        Needs::host(self.name.clone())
+        let hosts = self.resolvers.iter().map(|resolver| resolver.0.ip().to_string()).collect();
+        Needs { hosts, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {
-        Vec::new()
+        self.questions()
+            .map(|(name, resolver)| Series {
+                measure: &DURATION,
+                labels: vec![Some(name.to_owned()), Some(label(resolver))],
+            })
+            .collect()
     }
 
-    async fn observe(&self, _look: &Look<'_>) -> Result<(), Obstacle> {
-        Ok(())
+    async fn observe(&self, look: &Look<'_>) -> Result<Vec<Asked>, Obstacle> {
+        let mut asking = Vec::new();
+        for (name, resolver) in self.questions() {
+            asking.push(self.put(look, name, resolver));
+        }
+        Ok(futures::stream::iter(asking).buffered(AT_A_TIME).collect().await)
     }
 
-    fn judge(&self, (): &(), _past: &Past, _now: Timestamp) -> Judgement {
-        Finding::pass("placeholder").into()
+    fn judge(&self, seen: &Vec<Asked>, _past: &Past, _now: Timestamp) -> Judgement {
+        let mut judgement = Judgement::new();
+        for Asked { name, resolver, took, said } in seen {
+            if said.is_ok() {
+                let labels = [name.as_str(), &label(*resolver)];
+                judgement.measure(DURATION.is(took.as_secs_f64(), labels));
+            }
+            let subject = match resolver {
+                Some(resolver) => format!("{name} by {resolver}"),
+                None => name.clone(),
+            };
+            match said {
+                Ok(said) => judgement.add(subject, self.find(said)),
+                Err(obstacle) => judgement.add(subject, obstacle.clone().into_failure()),
+            }
+        }
+        if self.disagreement != Disagreement::Ignore {
+            for name in self.all_names() {
+                self.compare(name, seen, &mut judgement);
+            }
+        }
+        judgement
+    }
+}
+
+impl Dns {
+    fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.name.iter().chain(&self.names).map(String::as_str)
+    }
+
+    fn questions(&self) -> impl Iterator<Item = (&str, Option<ServerAddress>)> {
+        let named = self.resolvers.iter().copied().map(Some);
+        let resolvers: Vec<_> =
+            if self.resolvers.is_empty() { vec![None] } else { named.collect() };
+        self.all_names().flat_map(move |name| {
+            resolvers.clone().into_iter().map(move |resolver| (name, resolver))
+        })
+    }
+
+    async fn put(&self, look: &Look<'_>, name: &str, resolver: Option<ServerAddress>) -> Asked {
+        let started = Instant::now();
+        let said = self.records(look, name, resolver).await;
+        Asked { name: name.to_owned(), resolver, took: started.elapsed(), said }
+    }
+
+    async fn records(
+        &self,
+        look: &Look<'_>,
+        name: &str,
+        resolver: Option<ServerAddress>,
+    ) -> Result<Said, Obstacle> {
+        let name = absolute(name).map_err(|why| Obstacle::new(Reason::NAME_NOT_FOUND, why))?;
+        let question = async |record| match resolver {
+            Some(ServerAddress(server)) => ask(server, &name, record, look.until()).await,
+            None => look.systems.net.resolver().records(&name, record, look.until()).await,
+        };
+        let (first, second) = self.record.types();
+        let Some(second) = second else {
+            return question(first).await;
+        };
+        let (first, second) = tokio::join!(question(first), question(second));
+        both(first?, second?)
+    }
+
+    fn find(&self, said: &Said) -> Finding {
+        let Self { record, expected, min_answers: MinAnswers(least), .. } = self;
+        let records = match said {
+            Said::NoName => return Finding::fail(Reason::NAME_NOT_FOUND, "does not exist"),
+            Said::NoRecords => {
+                return Finding::fail(NO_RECORDS, format!("exists and has no {record} record"));
+            }
+            Said::Records(records) => records,
+        };
+        let seen = told(records);
+        if let Some(expected) = expected
+            && !expected.holds(records)
+        {
+            let because = format!("has {seen}; {expected} expected");
+            return Finding::fail(UNEXPECTED_RECORDS, because);
+        }
+        if records.len() < *least {
+            let count = records.len();
+            let because = format!("has {count} {record} records ({seen}), {least} wanted");
+            return Finding::fail(TOO_FEW_RECORDS, because);
+        }
+        Finding::pass(format!("has {seen}"))
+    }
+
+    /// Adds a line if the resolvers that gave records of `name` gave different ones.
+    fn compare(&self, name: &str, seen: &[Asked], judgement: &mut Judgement) {
+        let mut answers =
+            seen.iter().filter(|asked| asked.name == name).filter_map(|asked| match &asked.said {
+                Ok(Said::Records(records)) => Some((asked.resolver, records)),
+                Ok(Said::NoRecords | Said::NoName) | Err(_) => None,
+            });
+        let Some((first, records)) = answers.next() else { return };
+        let Some((other, others)) = answers.find(|(_, others)| *others != records) else { return };
+        let because = format!(
+            "{} gives {}, {} gives {}",
+            label(first),
+            told(records),
+            label(other),
+            told(others)
+        );
+        let finding = if self.disagreement == Disagreement::Fail {
+            Finding::fail(RESOLVERS_DISAGREE, because)
+        } else {
+            Finding::warn(RESOLVERS_DISAGREE, because)
+        };
+        judgement.add(name, finding);
+    }
+}
+
+impl Record {
+    fn types(self) -> (RecordType, Option<RecordType>) {
+        match self {
+            Self::Address => (RecordType::A, Some(RecordType::AAAA)),
+            Self::A => (RecordType::A, None),
+            Self::Aaaa => (RecordType::AAAA, None),
+            Self::Cname => (RecordType::CNAME, None),
+            Self::Mx => (RecordType::MX, None),
+            Self::Ns => (RecordType::NS, None),
+            Self::Txt => (RecordType::TXT, None),
+            Self::Srv => (RecordType::SRV, None),
+            Self::Caa => (RecordType::CAA, None),
+            Self::Ptr => (RecordType::PTR, None),
+        }
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => f.write_str("address"),
+            Self::A
+            | Self::Aaaa
+            | Self::Cname
+            | Self::Mx
+            | Self::Ns
+            | Self::Txt
+            | Self::Srv
+            | Self::Caa
+            | Self::Ptr => write!(f, "{}", self.types().0),
+        }
+    }
+}
+
+impl Expected {
+    fn values(&self) -> &BTreeSet<String> {
+        match self {
+            Self::All(values) | Self::Any(values) | Self::Exactly(values) => values,
+        }
+    }
+
+    fn holds(&self, records: &[String]) -> bool {
+        let seen: BTreeSet<String> = records.iter().map(|record| comparable(record)).collect();
+        let wanted: BTreeSet<String> =
+            self.values().iter().map(|value| comparable(value)).collect();
+        match self {
+            Self::All(_) => wanted.is_subset(&seen),
+            Self::Any(_) => !wanted.is_disjoint(&seen),
+            Self::Exactly(_) => wanted == seen,
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<String> = self.values().iter().cloned().collect();
+        let how = match self {
+            Self::All(_) => "all of",
+            Self::Any(_) => "one of",
+            Self::Exactly(_) => "exactly",
+        };
+        write!(f, "{how} {}", told(&values))
+    }
+}
+
+/// A value as it is compared: addresses in their usual form, all else in lower case, no last dot.
+fn comparable(value: &str) -> String {
+    match value.parse::<std::net::IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => value.strip_suffix('.').unwrap_or(value).to_lowercase(),
+    }
+}
+
+/// The addresses of both families: a name without one of them is well.
+fn both(v4: Said, v6: Said) -> Result<Said, Obstacle> {
+    Ok(match (v4, v6) {
+        (Said::Records(mut v4), Said::Records(v6)) => {
+            v4.extend(v6);
+            Said::Records(v4)
+        }
+        (Said::Records(one), _) | (_, Said::Records(one)) => Said::Records(one),
+        (Said::NoRecords, _) | (_, Said::NoRecords) => Said::NoRecords,
+        (Said::NoName, Said::NoName) => Said::NoName,
+    })
+}
+
+fn label(resolver: Option<ServerAddress>) -> String {
+    resolver.map_or_else(|| SYSTEM.to_owned(), |resolver| resolver.to_string())
+}
+
+fn told(records: &[String]) -> String {
+    let shown: Vec<String> =
+        records.iter().take(MOST_TOLD).map(|record| format!("`{record}`")).collect();
+    match records.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(yaml: &str) -> Dns {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    fn records(records: &[&str]) -> Said {
+        Said::Records(records.iter().map(|record| (*record).to_owned()).collect())
+    }
+
+    fn reason(yaml: &str, said: Said) -> Option<Reason> {
+        let asked =
+            Asked { name: "a.test".into(), resolver: None, took: Duration::ZERO, said: Ok(said) };
+        check(yaml).judge(&vec![asked], &Past::default(), Timestamp::UNIX_EPOCH).reason()
+    }
+
+    #[test]
+    fn records_are_compared_as_they_are_meant() {
+        for (expected, seen, wrong) in [
+            ("all: [192.0.2.1]", vec!["192.0.2.1", "192.0.2.2"], false),
+            ("all: [192.0.2.1, 192.0.2.3]", vec!["192.0.2.1"], true),
+            ("any: [192.0.2.1, 192.0.2.3]", vec!["192.0.2.1"], false),
+            ("exactly: [192.0.2.1]", vec!["192.0.2.1", "192.0.2.2"], true),
+            ("exactly: ['2001:DB8:0::1']", vec!["2001:db8::1"], false),
+            ("all: [LB.example.org.]", vec!["lb.example.org"], false),
+        ] {
+            let yaml = format!("{{name: a.test, expected: {{{expected}}}}}");
+            let said = reason(&yaml, records(&seen));
+            assert_eq!(said, wrong.then_some(UNEXPECTED_RECORDS), "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_one_family_is_well_and_without_both_it_is_not() {
+        let one = records(&["192.0.2.1"]);
+        assert_eq!(both(one.clone(), Said::NoRecords), Ok(one));
+        assert_eq!(both(Said::NoRecords, Said::NoRecords), Ok(Said::NoRecords));
+        assert_eq!(both(Said::NoName, Said::NoName), Ok(Said::NoName));
+    }
+
+    #[test]
+    fn parameters_that_contradict_each_other_are_told() {
+        for (yaml, flaw) in [
+            ("{}", "one of `name` and `names` must be given"),
+            ("{name: a, names: [b]}", "one of `name` and `names` must be given"),
+            ("{name: a, min_answers: 0}", "`min_answers` must be at least 1"),
+            ("{name: a, expected: {all: []}}", "`expected` names no record"),
+        ] {
+            assert_eq!(check(yaml).flaws(), [flaw], "{yaml}");
+        }
+        assert_eq!(check("{name: 'a b..c'}").flaws().len(), 1);
     }
 }

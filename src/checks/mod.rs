@@ -6,12 +6,18 @@
 //! example, its documentation and the provocation of each of its reasons are there.
 
 pub mod backup;
+pub mod bull_queue;
 pub mod dns;
+pub mod http;
+pub mod pods;
 #[cfg(test)]
 pub mod scripted;
+pub mod tls;
+pub mod workloads;
 
 use std::future::Future;
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -79,6 +85,19 @@ pub struct Look<'a> {
     pub fresh_within: std::time::Duration,
     /// The time, by the daemon's clock.
     pub now: Timestamp,
+}
+
+/// What a check keeps of its time to judge what did not come.
+const MARGIN: std::time::Duration = std::time::Duration::from_millis(100);
+
+impl Look<'_> {
+    /// When the look's own I/O has to end.
+    ///
+    /// A little before the deadline, so that the silence of a *subject* is still judged by its
+    /// check, as a failure; at the deadline the engine can only say that nobody could tell.
+    pub fn until(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
+    }
 }
 
 /// A kind of check, for documentation and for tests over all of them.
@@ -177,11 +196,17 @@ macro_rules! check_kinds {
 
 check_kinds! {
     Backup: backup,
+    BullQueue: bull_queue,
     Dns: dns,
+    Http: http,
+    Pods: pods,
+    Tls: tls,
+    Workloads: workloads,
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
-    match check.observe(look).await {
+    // Boxed: some SDKs' futures are kilobytes deep, and every item would carry the largest.
+    match check.observe(look).boxed().await {
         Ok(seen) => check.judge(&seen, past, look.now).capped(),
         Err(obstacle) => obstacle.into(),
     }

@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::checks::{KINDS, Kind};
 use crate::config::file::File;
 use crate::model::finding::Verdict;
+use crate::model::measure::Measure;
+use crate::model::reason::Documented;
 
 /// Lists the kinds of check.
 #[derive(Args)]
@@ -27,14 +29,12 @@ pub(super) fn schema() -> ExitCode {
 
 pub(super) fn main(Kinds { kind }: &Kinds) -> ExitCode {
     let Some(name) = kind else { return super::print(&list()) };
-    match KINDS.iter().find(|kind| kind.name == name) {
-        Some(kind) => super::print(&describe(kind)),
-        None => {
-            let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-            let hint = crate::config::flaw::expected(name, &known);
-            super::complain(&format!("there is no kind `{name}`\n  hint: {hint}"))
-        }
+    if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
+        return super::print(&describe(kind));
     }
+    let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let hint = crate::config::flaw::expected(name, &known);
+    super::complain(&format!("there is no kind `{name}`\n  hint: {hint}"))
 }
 
 fn list() -> String {
@@ -52,26 +52,33 @@ pub(super) fn summary(kind: &Kind) -> String {
 
 fn describe(kind: &Kind) -> String {
     let schema = (kind.schema)().to_value();
-    let mut text = format!("{}\n", kind.name);
-    for paragraph in schema.get("description").and_then(Value::as_str).unwrap_or_default().lines() {
-        text += &format!("  {paragraph}\n");
-    }
-    text += "\nParameters\n";
-    text += &parameters(&schema);
-    text += "\nReasons\n";
-    for row in kind.reasons {
-        let verdicts: Vec<_> = row.verdicts.iter().map(|verdict| spoken(*verdict)).collect();
-        let line = format!("  {:<26} {:<12} {}", row.reason, verdicts.join(", "), row.means);
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text += "\nFigures\n";
-    for measure in kind.measures.iter().filter(|measure| measure.exported) {
-        let labels = [&["item"][..], measure.labels].concat().join(", ");
-        text += &format!("  {}{{{labels}}}\n      {}\n", measure.name, measure.help);
-    }
-    let example = kind.example.lines().map(|line| format!("  {line}"));
-    text + "\nExample\n" + &example.collect::<Vec<_>>().join("\n") + "\n"
+    let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let reasons: Vec<_> = kind.reasons.iter().map(reason).collect();
+    let figures: Vec<_> =
+        kind.measures.iter().filter(|measure| measure.exported).map(|m| figure(m)).collect();
+    format!(
+        "{}\n{}\nParameters\n{}\nReasons\n{}\nFigures\n{}\nExample\n{}",
+        kind.name,
+        indented(about),
+        parameters(&schema),
+        reasons.concat(),
+        figures.concat(),
+        indented(kind.example),
+    )
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |text, line| text + format!("  {line}").trim_end() + "\n")
+}
+
+fn reason(row: &Documented) -> String {
+    let verdicts: Vec<_> = row.verdicts.iter().map(|verdict| spoken(*verdict)).collect();
+    format!("  {:<26} {:<12} {}\n", row.reason.code(), verdicts.join(", "), row.means)
+}
+
+fn figure(measure: &Measure) -> String {
+    let labels = [&["item"][..], measure.labels].concat().join(", ");
+    format!("  {}{{{labels}}}\n      {}\n", measure.name, measure.help)
 }
 
 /// A verdict as the reader of a reason understands it: blind or evidence.

@@ -16,6 +16,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Configuration;
 use crate::config::load;
 
+/// What is logged unless somebody asks for more: the scheduler speaks of its own start at length.
+const DEFAULT_LOG: &str = "info,tokio_cron_scheduler=warn";
 /// Bad usage or a bad configuration.
 const BAD_USAGE: u8 = 3;
 
@@ -24,7 +26,7 @@ const BAD_USAGE: u8 = 3;
 #[command(name = "vigie", version, max_term_width = 100)]
 struct Cli {
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `vigie=debug,kube=warn`.
-    #[arg(long, global = true, default_value = "info", env = "VIGIE_LOG_LEVEL")]
+    #[arg(long, global = true, default_value = DEFAULT_LOG, env = "VIGIE_LOG_LEVEL")]
     log_level: String,
     #[command(subcommand)]
     command: Command,
@@ -64,7 +66,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     // A look that is printed is not a place for a log, unless somebody asks for one.
-    let quiet = !matches!(command, Command::Run(_)) && log_level == "info";
+    let quiet = !matches!(command, Command::Run(_)) && log_level == DEFAULT_LOG;
     if let Err(error) = crate::telemetry::start(if quiet { "off" } else { &log_level }) {
         return complain(&error);
     }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use super::Files;
+use crate::app::{self, Options};
 
 /// The daemon.
 #[derive(Args)]
@@ -29,6 +31,16 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) async fn main(run: Run) -> ExitCode {
     let Run { files, listen, tokens } = run;
-    let _ = (files, listen, tokens);
-    ExitCode::SUCCESS
+    let configuration = match super::load(&files) {
+        Ok(configuration) => configuration,
+        Err(code) => return code,
+    };
+    let options = Options { files: files.config, listen, tokens };
+    match app::run(options, configuration, CancellationToken::new()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            super::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -126,13 +126,11 @@ impl Draft {
 
     fn section(&mut self, tree: &Tree, node: &Node, entry: SectionEntry, overrides: &Overrides) {
         let SectionEntry { id, title, groups, items: _ } = entry;
-        let index = match self.sections.iter().position(|section| section.id == id) {
-            Some(index) => index,
-            None => {
-                self.sections.push(Section { id, title, groups: vec![], items: vec![] });
-                self.sections.len() - 1
-            }
-        };
+        let known = self.sections.iter().position(|section| section.id == id);
+        let index = known.unwrap_or_else(|| {
+            self.sections.push(Section { id, title, groups: vec![], items: vec![] });
+            self.sections.len() - 1
+        });
         let groups =
             groups.into_iter().map(|g| crate::model::item::Group { id: g.id, title: g.title });
         self.sections[index].groups.extend(groups);
@@ -196,5 +194,7 @@ impl Draft {
 
 /// A hint for a name that is not among the known ones.
 pub(super) fn known<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
-    flaw::expected(name, &known.collect::<Vec<_>>())
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    flaw::expected(name, &known)
 }

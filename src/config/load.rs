@@ -64,7 +64,9 @@ pub fn checksum(sources: &[Source]) -> String {
         digest.update(text.len().to_be_bytes());
         digest.update(text);
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.finalize()[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 fn read_one(path: &Path) -> Result<String, Problem> {
@@ -78,7 +80,7 @@ fn read_one(path: &Path) -> Result<String, Problem> {
     let bytes = std::fs::read(path).map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
         told(format!("line {line} is not UTF-8"))
     })
 }

@@ -138,6 +138,7 @@ impl Engine {
     /// Swings until `stop`, then ends all tasks. Attempts in flight are given up.
     pub async fn run(&self, stop: CancellationToken) {
         let pendulum = pendulum::Pendulum::start().await;
+        self.swing();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,

@@ -124,11 +124,16 @@ pub struct Bound {
 
 /// A label value of at most [`LONGEST_LABEL`] bytes, cut at a character.
 pub fn bounded(value: &str) -> Box<str> {
+    Box::from(cut(value))
+}
+
+/// The beginning of a text that fits into a label, cut at a character.
+pub fn cut(value: &str) -> &str {
     let mut end = value.len().min(LONGEST_LABEL);
     while !value.is_char_boundary(end) {
         end -= 1;
     }
-    Box::from(&value[..end])
+    &value[..end]
 }
 
 /// A label pair, where names are known to the program.

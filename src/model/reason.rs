@@ -45,6 +45,20 @@ impl Reason {
     pub const RESOLVER_FAILED: Self = Self::new("ResolverFailed");
     /// TLS could not be established.
     pub const TLS_FAILED: Self = Self::new("TlsFailed");
+    /// A certificate on the way to a trusted root has ended.
+    pub const CERTIFICATE_EXPIRED: Self = Self::new("CertificateExpired");
+    /// A certificate on the way to a trusted root begins later.
+    pub const CERTIFICATE_NOT_YET_VALID: Self = Self::new("CertificateNotYetValid");
+    /// The certificate is for other names.
+    pub const NAME_MISMATCH: Self = Self::new("NameMismatch");
+    /// The certificate's chain ends at an issuer that is not trusted.
+    pub const UNKNOWN_ISSUER: Self = Self::new("UnknownIssuer");
+    /// The certificate is its own issuer, and not trusted by itself.
+    pub const SELF_SIGNED: Self = Self::new("SelfSigned");
+    /// The peer sends its certificate without the one that issued it.
+    pub const CHAIN_INCOMPLETE: Self = Self::new("ChainIncomplete");
+    /// The certificate can't serve: malformed, for another purpose, wrongly signed.
+    pub const CERTIFICATE_INVALID: Self = Self::new("CertificateInvalid");
     /// The credential was not accepted.
     pub const UNAUTHORIZED: Self = Self::new("Unauthorized");
     /// The credential is accepted and lacks the right.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// The engine ticks each second; after so long without a tick it is held dead.
+pub const LONGEST_TICK: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the engine, the systems and the configuration say of themselves.
 #[derive(Clone, Debug)]
@@ -28,6 +31,14 @@ pub struct Vitals {
     pub config: ConfigVitals,
     /// The process, where the platform tells.
     pub process: Option<ProcessVitals>,
+}
+
+impl Vitals {
+    /// Whether the engine has not ticked for so long that nothing is being looked at. A tick that
+    /// lies as far ahead (the clock was set back) is as little a sign of life.
+    pub fn engine_is_late(&self, now: Timestamp) -> bool {
+        now.duration_since(self.last_tick).abs() > LONGEST_TICK
+    }
 }
 
 /// The configuration in use, and whether the newest one could be taken.

@@ -4,6 +4,9 @@
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
 pub mod clock;
+pub mod kubernetes;
+pub mod net;
+pub mod redis;
 pub mod s3;
 pub mod secrets;
 pub mod shared;
@@ -18,6 +21,9 @@ use serde::Deserialize;
 use crate::model::needs::{SystemName, Watch};
 use crate::model::snapshot::Stream;
 use clock::Clock;
+use kubernetes::Kubernetes;
+use net::Net;
+use redis::Redis;
 use s3::S3;
 use secrets::Secrets;
 
@@ -25,7 +31,13 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
-    /// Object stores that speak S3, by name.
+    /// The cluster whose objects are watched; by default the one that Vigie runs in.
+    pub kubernetes: kubernetes::access::Connection,
+    /// Names and certificates: how endpoints outside are found and trusted.
+    pub net: net::Settings,
+    /// Redis servers, by a name of your choice; `default` is what checks use that name none.
+    pub redis: BTreeMap<String, redis::Connection>,
+    /// Object stores that speak S3, by a name of your choice.
     pub s3: BTreeMap<String, s3::Connection>,
 }
 
@@ -33,8 +45,10 @@ impl Connections {
     /// The names of the connections to a system.
     pub fn names(&self, system: SystemName) -> Vec<String> {
         match system {
+            // There is one cluster, and it needs no description where Vigie runs in it.
+            SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::S3 => self.s3.keys().cloned().collect(),
-            SystemName::Kubernetes | SystemName::Redis => Vec::new(),
         }
     }
 }
@@ -49,38 +63,88 @@ pub struct Systems {
     pub clock: Clock,
     /// Secrets, read at each use.
     pub secrets: Secrets,
-    /// Object stores.
+    /// The cluster.
+    pub kubernetes: Kubernetes,
+    /// Endpoints by name: resolving, dialling, TLS, HTTP.
+    pub net: Net,
+    /// Redis, by connection.
+    pub redis: Redis,
+    /// Object stores, by connection.
     pub s3: S3,
 }
 
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { s3 } = connections;
-        let secrets = Secrets::default();
-        let s3 = S3::new(s3, secrets.clone(), clock.clone());
-        Self { clock, secrets, s3 }
+        let Connections { kubernetes, net, redis, s3 } = connections;
+        let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
+        let secrets = Secrets::with(kubernetes.clone());
+        Self {
+            kubernetes,
+            net: Net::new(net),
+            redis: Redis::new(redis, secrets.clone()),
+            s3: S3::new(s3, secrets.clone(), clock.clone()),
+            secrets,
+            clock,
+        }
+    }
+
+    /// Connections for `after`, where these were built for `before`: what did not change is kept,
+    /// and stays connected.
+    pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
+        let mut systems = Self::new(after, self.clock.clone());
+        // All others read secrets through the cluster: with another cluster all are new.
+        if before.kubernetes != after.kubernetes {
+            return systems;
+        }
+        systems.kubernetes = self.kubernetes.clone();
+        systems.secrets = self.secrets.clone();
+        if before.net == after.net {
+            systems.net = self.net.clone();
+        }
+        if before.redis == after.redis {
+            systems.redis = self.redis.clone();
+        }
+        systems.s3 = self.s3.reconfigured(&after.s3);
+        systems
+    }
+
+    /// Requests to the API server, by verb, resource and status code.
+    pub fn kubernetes_requests(&self) -> BTreeMap<[String; 3], u64> {
+        self.kubernetes.requests()
+    }
+
+    /// Requests to object stores, by operation and status code.
+    pub fn s3_requests(&self) -> BTreeMap<[String; 2], u64> {
+        self.s3.requests()
+    }
+
+    /// How far each system's clock is ahead of ours, in seconds.
+    pub fn clock_skew(&self) -> BTreeMap<String, f64> {
+        let mut skews = self.s3.skews();
+        skews.extend(self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew)));
+        skews
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
-    pub fn keep(&self, wanted: BTreeSet<Watch>) {
-        drop(wanted);
+    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+        self.kubernetes.keep(wanted);
     }
 
     /// Waits until each of the watches has delivered its first list or said why not, at most this
-    /// long.
+    /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
-        let _ = (watches, at_most);
+        tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await.ok();
     }
 
-    /// The revisions of watches: each changes whenever something behind its watch did.
+    /// The revisions of watches: each changes whenever something behind its watch did. Watches that
+    /// are not kept have none.
     pub fn revisions(&self, watches: &[Watch]) -> Vec<tokio::sync::watch::Receiver<u64>> {
-        let _ = watches;
-        Vec::new()
+        watches.iter().filter_map(|watch| self.kubernetes.revision(watch)).collect()
     }
 
     /// How the watches are doing.
     pub fn streams(&self) -> Vec<Stream> {
-        Vec::new()
+        self.kubernetes.streams()
     }
 }

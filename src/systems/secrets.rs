@@ -9,34 +9,54 @@ use sha2::{Digest, Sha256};
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
+use crate::systems::kubernetes::Kubernetes;
 
 /// The longest secret that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// Reads secrets. Holds none.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {}
+pub struct Secrets {
+    kubernetes: Option<Kubernetes>,
+}
 
 impl Secrets {
+    /// Reads Kubernetes Secrets, too.
+    pub fn with(kubernetes: Kubernetes) -> Self {
+        Self { kubernetes: Some(kubernetes) }
+    }
+
     /// The secret at `source`, as text without its trailing line end.
     ///
     /// # Errors
     /// An obstacle on our own side that names the place, never the value.
     pub async fn read(&self, source: &SecretSource) -> Result<SecretString, Obstacle> {
-        let missing =
-            |why: &str| Obstacle::ours(Reason::SECRET_MISSING, format!("{} {why}", source.place()));
         match source {
-            SecretSource::File(path) => read_file(path).await.map_err(|why| missing(&why)),
-            SecretSource::Env(name) => {
-                #[expect(clippy::disallowed_methods, reason = "the one place for secrets")]
-                let value = std::env::var(name);
-                value.map(SecretString::from).map_err(|_| missing("is not set"))
-            }
-            SecretSource::Secret(_) => {
-                Err(missing("can't be read without a Kubernetes connection"))
-            }
+            SecretSource::File(path) => file(path).await,
+            SecretSource::Env(name) => env(name),
+            SecretSource::Secret(key) => match &self.kubernetes {
+                Some(kubernetes) => kubernetes.secret(key).await,
+                None => Err(missing(source, "can't be read without a Kubernetes connection")),
+            },
         }
     }
+}
+
+/// The secret in a file.
+pub(super) async fn file(path: &Path) -> Result<SecretString, Obstacle> {
+    read_file(path).await.map_err(|why| missing(&SecretSource::File(path.to_owned()), &why))
+}
+
+/// The secret in an environment variable.
+pub(super) fn env(name: &str) -> Result<SecretString, Obstacle> {
+    #[expect(clippy::disallowed_methods, reason = "the one place for secrets")]
+    let value = std::env::var(name);
+    let unset = |_| missing(&SecretSource::Env(name.to_owned()), "is not set");
+    value.map(SecretString::from).map_err(unset)
+}
+
+fn missing(source: &SecretSource, why: &str) -> Obstacle {
+    Obstacle::ours(Reason::SECRET_MISSING, format!("{} {why}", source.place()))
 }
 
 async fn read_file(path: &Path) -> Result<SecretString, String> {

@@ -1,4 +1,4 @@
-//! The outcome as a JUnit report: a section is a suite, an item a case.
+//! The outcome as a `JUnit` report: a section is a suite, an item a case.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 

@@ -69,7 +69,7 @@ pub(super) async fn main(once: Once) -> ExitCode {
     let summary = Summary::of(&outcomes, fail_on);
     let sections = &configuration.checklist.sections;
     let printed = match format {
-        Format::Text => text::print(sections, &outcomes, &summary),
+        Format::Text => Ok(text::print(sections, &outcomes, &summary)),
         Format::Json => outcome::json(&configuration.settings.environment, &outcomes, &summary),
         Format::Junit => junit::render(sections, &outcomes),
     };
@@ -112,7 +112,7 @@ async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outco
     let systems = Systems::new(&configuration.settings.connections, Clock::System);
     let watches =
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
-    systems.keep(watches.collect());
+    systems.keep(&watches.collect());
     let progress = Progress::start(items.len());
     let order: Vec<_> = items.iter().map(|item| item.card.id.clone()).collect();
     let chosen: HashSet<_> = order.iter().cloned().collect();

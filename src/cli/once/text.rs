@@ -9,11 +9,7 @@ use crate::model::item::Section;
 use crate::model::standing::Standing;
 
 /// Renders sections and items; colours where standard output is a terminal that wants them.
-pub(super) fn print(
-    sections: &[Section],
-    outcomes: &[Outcome],
-    summary: &Summary,
-) -> Result<String, String> {
+pub(super) fn print(sections: &[Section], outcomes: &[Outcome], summary: &Summary) -> String {
     let coloured = std::io::stdout().is_terminal()
         && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     let mut text = String::new();
@@ -24,13 +20,11 @@ pub(super) fn print(
             continue;
         }
         let bold = if coloured { Style::new().bold() } else { Style::new() };
-        text += &format!("{bold}{}{bold:#}\n", section.title);
-        for outcome in of_section {
-            text += &line(outcome, coloured);
-        }
-        text.push('\n');
+        let lines: Vec<_> = of_section.iter().map(|outcome| line(outcome, coloured)).collect();
+        let heading = format!("{bold}{}{bold:#}", section.title);
+        text += &[heading.as_str(), "\n", &lines.concat(), "\n"].concat();
     }
-    Ok(text + &summary.spoken() + "\n")
+    text + &summary.spoken() + "\n"
 }
 
 fn line(outcome: &Outcome, coloured: bool) -> String {

@@ -115,7 +115,9 @@ impl<'de> Deserializer<'de> for &'de Node {
         match &self.value {
             // An empty value that came from a variable is a text of no length.
             Value::Scalar { text, .. } if text.is_empty() => visitor.visit_borrowed_str(""),
-            _ => visitor.visit_borrowed_str(self.text()?),
+            Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => {
+                visitor.visit_borrowed_str(self.text()?)
+            }
         }
         .map_err(|problem: Problem| problem.or_at(self.at))
     }

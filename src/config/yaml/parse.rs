@@ -1,5 +1,7 @@
 //! From text to tree, within bounds.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are not exhaustive")]
+
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle};

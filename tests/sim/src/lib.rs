@@ -1,3 +1,6 @@
-//! Simulated systems, on loopback, shared by tests, demo and benches.
+//! Simulated systems for tests, benchmarks and the demo: what can't be had on every machine, on loopback.
 
+pub mod kubernetes;
+pub mod net;
+pub mod redis;
 pub mod s3;

@@ -1,0 +1,454 @@
+//! `http`: an endpoint answers as it should, soon enough.
+//! Subject: the endpoint. Silence, refusal and every kind of nonsense are failures, not blindness.
+
+pub mod expect;
+pub mod params;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use self::expect::{Expect, Wrong};
+use self::params::{ExpectedRedirect, FieldName, MostBytes, Redirects, SecretHeader, Verb};
+use super::{Check, Look};
+use crate::model::duration::{Period, spoken};
+use crate::model::finding::{Finding, Obstacle};
+use crate::model::host_port::HostPort;
+use crate::model::judgement::{Judgement, legible};
+use crate::model::measure::{Bound, Measure, Series};
+use crate::model::needs::Needs;
+use crate::model::past::Past;
+use crate::model::reason::{Documented, Reason};
+use crate::model::secret::SecretSource;
+use crate::systems::net::dial::{Family, Route};
+use crate::systems::net::exchange::{Phases, Request, Response, server_name};
+use crate::systems::net::handshake::{ClientCertificate, Identity, Terms};
+use crate::systems::net::proxy_header::ProxyProtocol;
+use crate::systems::net::url::WebUrl;
+
+const WRONG_STATUS: Reason = Reason::new("WrongStatus");
+const WRONG_HEADER: Reason = Reason::new("WrongHeader");
+const WRONG_BODY: Reason = Reason::new("WrongBody");
+const WRONG_JSON: Reason = Reason::new("WrongJson");
+const NOT_JSON: Reason = Reason::new("NotJson");
+const WRONG_REDIRECT: Reason = Reason::new("WrongRedirect");
+const TOO_MANY_REDIRECTS: Reason = Reason::new("TooManyRedirects");
+const TOO_SLOW: Reason = Reason::new("TooSlow");
+
+static STATUS: Measure = Measure::gauge(
+    "vigie_http_status_code",
+    "Status code of the last answer, redirects followed.",
+    &["target"],
+);
+static DURATION: Measure = Measure::gauge(
+    "vigie_http_duration_seconds",
+    "How long each phase of the last exchange took, redirects included; the phases add up to all.",
+    &["target", "phase"],
+);
+
+/// An endpoint answers as it should, soon enough.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// What to fetch, `http` or `https`. Its query is never shown.
+    url: WebUrl,
+    /// The method; `GET` by default.
+    #[serde(default)]
+    #[schemars(default)]
+    method: Verb,
+    /// Headers to send. Never shown.
+    #[serde(default)]
+    headers: BTreeMap<FieldName, String>,
+    /// Headers whose values are secrets. With one of them, nothing of the answer is quoted.
+    #[serde(default)]
+    secret_headers: BTreeMap<FieldName, SecretHeader>,
+    /// A body to send. Never shown.
+    #[serde(default)]
+    body: String,
+    /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted.
+    #[serde(default)]
+    body_from: Option<SecretSource>,
+    /// What the answer must be like; without anything, a status of 200-299.
+    #[serde(default)]
+    expect: Expect,
+    /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
+    #[serde(default)]
+    #[schemars(default)]
+    redirects: Redirects,
+    /// Warns if the answer, complete, takes longer.
+    #[serde(default)]
+    warn_slower_than: Option<Period>,
+    /// Fails if the answer, complete, takes longer.
+    #[serde(default)]
+    fail_slower_than: Option<Period>,
+    /// The largest acceptable body; `1 MiB` by default.
+    #[serde(default)]
+    #[schemars(default)]
+    max_bytes: MostBytes,
+    /// Connects there instead of to the URL's host; the URL still says what is asked for and what
+    /// the certificate must be for. Redirects to other hosts go where they say.
+    #[serde(default)]
+    connect_to: Option<HostPort>,
+    /// Begins the connection with a PROXY protocol header, as a load balancer would.
+    #[serde(default)]
+    proxy_protocol: Option<ProxyProtocol>,
+    /// PEM certificates to trust instead of the system's roots.
+    #[serde(default)]
+    ca: Option<SecretSource>,
+    /// A certificate to show to the server.
+    #[serde(default)]
+    client_certificate: Option<ClientCertificate>,
+    /// Which addresses of the host are used: `any` (the default), `ipv4`, `ipv6`.
+    #[serde(default)]
+    family: Family,
+}
+
+/// What an exchange came to.
+#[derive(Debug)]
+pub struct Answered {
+    /// The last URL asked.
+    at: WebUrl,
+    /// How many redirects led there.
+    redirects: u8,
+    response: Response,
+    phases: Phases,
+}
+
+impl Check for Http {
+    type Seen = Result<Answered, Obstacle>;
+
+    const REASONS: &'static [Documented] = &[
+        Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
+        Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
+        Documented::fails(
+            WRONG_BODY,
+            "The body lacks what it must hold, or holds what it must not.",
+        ),
+        Documented::fails(NOT_JSON, "The body is not JSON."),
+        Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
+        Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
+        Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
+        Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
+        Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
+        Documented::fails(
+            Reason::GARBLED,
+            "What came is not HTTP/1, or in an encoding not asked for.",
+        ),
+        Documented::fails(Reason::THROTTLED, "It answers 429."),
+        Documented::fails(Reason::UNAUTHORIZED, "It answers 401."),
+        Documented::fails(Reason::FORBIDDEN, "It answers 403."),
+        Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
+        Documented::fails(Reason::REFUSED, "It refuses the connection."),
+        Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
+        Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
+        Documented {
+            reason: Reason::UNREACHABLE,
+            verdicts: &[
+                crate::model::finding::Verdict::Fail,
+                crate::model::finding::Verdict::Unknown,
+            ],
+            means: "The network says that it can't be reached; unknown if this host has no way there.",
+        },
+        Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
+        Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell the address."),
+        Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
+        Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
+        Documented::fails(
+            Reason::CERTIFICATE_NOT_YET_VALID,
+            "A certificate of the chain begins later.",
+        ),
+        Documented::fails(Reason::NAME_MISMATCH, "The certificate is for other names."),
+        Documented::fails(
+            Reason::UNKNOWN_ISSUER,
+            "The chain ends at an issuer that is not trusted.",
+        ),
+        Documented::fails(
+            Reason::SELF_SIGNED,
+            "The certificate is its own issuer, and not trusted.",
+        ),
+        Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
+        Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
+        Documented::blinds(
+            Reason::SECRET_MISSING,
+            "A secret, a CA or a client certificate can't be read.",
+        ),
+    ];
+    const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION];
+
+    fn flaws(&self) -> Vec<String> {
+        let mut flaws = self.expect.flaws();
+        if !self.body.is_empty() && self.body_from.is_some() {
+            flaws.push("`body` and `body_from` exclude each other".to_owned());
+        }
+        let twice = |name: &&FieldName| self.headers.contains_key(*name);
+        flaws.extend(
+            self.secret_headers
+                .keys()
+                .filter(twice)
+                .map(|name| format!("header `{name}` is both in `headers` and `secret_headers`")),
+        );
+        if let (Some(warn), Some(fail)) = (self.warn_slower_than, self.fail_slower_than)
+            && warn >= fail
+        {
+            flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
+        }
+        if !self.url.is_secure() && (self.ca.is_some() || self.client_certificate.is_some()) {
+            flaws.push("`ca` and `client_certificate` need an `https` URL".to_owned());
+        }
+        flaws
+    }
+
+    fn needs(&self) -> Needs {
+        let host =
+            self.connect_to.as_ref().map_or_else(|| self.url.host(), |to| to.host().to_owned());
+        let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
+        let headers = self.secret_headers.values().map(|header| &header.from);
+        let secrets = headers.chain(&self.body_from).chain(&self.ca).chain(client);
+        Needs { secrets: secrets.cloned().collect(), ..Needs::host(host) }
+    }
+
+    fn series(&self) -> Vec<Series> {
+        let target = self.url.to_string();
+        let phases = Phases::default().named().map(|(phase, _)| Series {
+            measure: &DURATION,
+            labels: vec![Some(target.clone()), Some(phase.to_owned())],
+        });
+        let status = Series { measure: &STATUS, labels: vec![Some(target.clone())] };
+        phases.into_iter().chain([status]).collect()
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        let limit = |bound, period: Option<Period>| {
+            period.map(|period| Bound {
+                measure: DURATION.name,
+                bound,
+                value: period.get().as_secs_f64(),
+            })
+        };
+        [limit("warn_above", self.warn_slower_than), limit("fail_above", self.fail_slower_than)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    async fn observe(&self, look: &Look<'_>) -> Result<Self::Seen, Obstacle> {
+        match self.fetch(look).await {
+            Err(obstacle) if obstacle.ours => Err(obstacle),
+            answered => Ok(answered),
+        }
+    }
+
+    fn judge(&self, seen: &Self::Seen, _past: &Past, _now: Timestamp) -> Judgement {
+        let answered = match seen {
+            Ok(answered) => answered,
+            Err(obstacle) => return obstacle.clone().into_failure().into(),
+        };
+        let target = self.url.to_string();
+        let status = answered.response.status.as_u16();
+        let mut finding = self.find(answered).measured(STATUS.is(f64::from(status), [&target]));
+        for (phase, took) in answered.phases.named() {
+            finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
+        }
+        finding.into()
+    }
+}
+
+impl Http {
+    /// Fetches the URL, and what it redirects to as far as that is wanted.
+    async fn fetch(&self, look: &Look<'_>) -> Result<Answered, Obstacle> {
+        let mut request = self.request(look).await?;
+        let mut phases = Phases::default();
+        let mut redirects = 0;
+        loop {
+            let (response, took) = self.exchange(look, request.clone()).await?;
+            phases.add(took);
+            let onward = match self.redirects {
+                Redirects::Follow(most) if redirects < most => {
+                    target(&request.url, &response).and_then(Result::ok)
+                }
+                Redirects::Follow(_) | Redirects::Expect(_) => None,
+            };
+            let Some(onward) = onward else {
+                return Ok(Answered { at: request.url, redirects, response, phases });
+            };
+            redirects += 1;
+            self.redirect(&mut request, response.status, onward);
+        }
+    }
+
+    async fn request(&self, look: &Look<'_>) -> Result<Request, Obstacle> {
+        let ours = |name: &FieldName| {
+            let because = format!("the value for the header `{name}` can't be sent");
+            Obstacle::ours(Reason::SECRET_MISSING, because)
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
+            headers.insert(field, HeaderValue::try_from(value).map_err(|_| ours(name))?);
+        }
+        for (name, SecretHeader { from, prefix }) in &self.secret_headers {
+            let secret = look.systems.secrets.read(from).await?;
+            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
+            let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose_secret()))
+                .map_err(|_| ours(name))?;
+            value.set_sensitive(true);
+            headers.insert(field, value);
+        }
+        let body = match &self.body_from {
+            None => Bytes::copy_from_slice(self.body.as_bytes()),
+            Some(from) => {
+                let secret = look.systems.secrets.read(from).await?;
+                Bytes::copy_from_slice(secret.expose_secret().as_bytes())
+            }
+        };
+        Ok(Request { method: self.method.0.clone(), url: self.url.clone(), headers, body })
+    }
+
+    async fn exchange(
+        &self,
+        look: &Look<'_>,
+        request: Request,
+    ) -> Result<(Response, Phases), Obstacle> {
+        let endpoint = request.url.endpoint();
+        let here = request.url.endpoint() == self.url.endpoint();
+        let route = Route {
+            to: self.connect_to.as_ref().filter(|_| here).unwrap_or(&endpoint),
+            family: self.family,
+            proxy_protocol: self.proxy_protocol.filter(|_| here),
+            until: look.until(),
+        };
+        let terms = if request.url.is_secure() {
+            Some(self.terms(look, &request.url, here).await?)
+        } else {
+            None
+        };
+        look.systems.net.exchange(request, route, terms, self.max_bytes.get()).await
+    }
+
+    async fn terms(&self, look: &Look<'_>, url: &WebUrl, here: bool) -> Result<Terms, Obstacle> {
+        let secrets = &look.systems.secrets;
+        let identity = match &self.client_certificate {
+            Some(own) if here => Some(Identity::read(secrets, own).await?),
+            Some(_) | None => None,
+        };
+        Ok(Terms {
+            name: server_name(&url.host())?,
+            roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?,
+            identity,
+            protocol: Some(b"http/1.1"),
+            now: look.now,
+        })
+    }
+
+    /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
+    /// and the method becomes `GET` where browsers make it so.
+    fn redirect(&self, request: &mut Request, status: StatusCode, onward: WebUrl) {
+        let rewritten = status == StatusCode::SEE_OTHER
+            || (request.method == Method::POST && [301, 302].contains(&status.as_u16()));
+        if rewritten && request.method != Method::HEAD {
+            request.method = Method::GET;
+            request.body = Bytes::new();
+        }
+        if !self.url.same_origin(&onward) {
+            if self.body_from.is_some() {
+                request.body = Bytes::new();
+            }
+            for name in self.secret_headers.keys() {
+                request.headers.remove(name.as_str());
+            }
+            request.headers.remove(http::header::HOST);
+        }
+        request.url = onward;
+    }
+
+    fn quotable(&self) -> bool {
+        self.secret_headers.is_empty() && self.body_from.is_none()
+    }
+
+    fn find(&self, answered: &Answered) -> Finding {
+        let Answered { at, redirects, response, phases } = answered;
+        let place = match redirects {
+            0 => String::new(),
+            1 => format!("after a redirect, {at} "),
+            more => format!("after {more} redirects, {at} "),
+        };
+        if let Err((reason, because)) = self.assert(at, response) {
+            return Finding::fail(reason, format!("{place}{because}"));
+        }
+        let took = phases.total();
+        let slower = |limit: Option<Period>| limit.filter(|limit| took > limit.get());
+        let because =
+            |limit: Period| format!("{place}answered after {}, {limit} allowed", spoken(took));
+        if let Some(limit) = slower(self.fail_slower_than) {
+            Finding::fail(TOO_SLOW, because(limit))
+        } else if let Some(limit) = slower(self.warn_slower_than) {
+            Finding::warn(TOO_SLOW, because(limit))
+        } else {
+            let status = response.status.as_u16();
+            Finding::pass(format!("{place}answers {status} within {}", spoken(took)))
+        }
+    }
+
+    fn assert(&self, at: &WebUrl, response: &Response) -> Result<(), Wrong> {
+        let target = target(at, response);
+        match &self.redirects {
+            Redirects::Expect(expected) => return redirects_as(expected, response, target),
+            Redirects::Follow(0) => {}
+            Redirects::Follow(most) => match target {
+                Some(Ok(onward)) => {
+                    let because = format!("redirects once more, to {onward}; {most} are followed");
+                    return Err((TOO_MANY_REDIRECTS, legible(&because, 400)));
+                }
+                Some(Err(why)) => {
+                    return Err((
+                        WRONG_REDIRECT,
+                        format!("redirects to what can't be followed: {why}"),
+                    ));
+                }
+                None => {}
+            },
+        }
+        if response.cut {
+            let most = self.max_bytes.get();
+            return Err((Reason::TOO_LARGE, format!("answers with more than {most} bytes")));
+        }
+        self.expect.judge(response, self.quotable())
+    }
+}
+
+/// Where a response redirects to; none if it does not.
+fn target(at: &WebUrl, response: &Response) -> Option<Result<WebUrl, String>> {
+    if ![301, 302, 303, 307, 308].contains(&response.status.as_u16()) {
+        return None;
+    }
+    let location = response.headers.get(LOCATION)?;
+    let location = location.to_str().map_err(|_| "its `Location` is not text".to_owned());
+    Some(location.and_then(|location| at.join(location)))
+}
+
+fn redirects_as(
+    expected: &ExpectedRedirect,
+    response: &Response,
+    target: Option<Result<WebUrl, String>>,
+) -> Result<(), Wrong> {
+    let ExpectedRedirect { status, location } = expected;
+    let code = response.status.as_u16();
+    let wrong = |because: String| Err((WRONG_REDIRECT, legible(&because, 400)));
+    match target {
+        Some(Ok(target)) if !status.hold(response.status) => {
+            wrong(format!("redirects to {target} with {code}, {status} expected"))
+        }
+        Some(Ok(target)) if !location.regex().is_match(target.whole()) => {
+            wrong(format!("redirects to {target}, `{}` expected", location.regex()))
+        }
+        Some(Ok(_)) => Ok(()),
+        Some(Err(why)) => wrong(format!("redirects to what can't be followed: {why}")),
+        None => wrong(format!("answers {code} and does not redirect, {status} expected")),
+    }
+}

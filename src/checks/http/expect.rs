@@ -1,0 +1,328 @@
+//! What a response must be like: types of the configuration, and their judging. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, RETRY_AFTER};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::judgement::legible;
+use crate::model::pattern::Pattern;
+use crate::model::reason::Reason;
+use crate::systems::net::exchange::Response;
+
+use super::params::{FieldName, Statuses};
+use super::{NOT_JSON, WRONG_BODY, WRONG_HEADER, WRONG_JSON, WRONG_STATUS};
+
+/// The most characters of an answer that are quoted.
+const LONGEST_QUOTE: usize = 120;
+
+/// What an answer must be like. Everything that is set must hold.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// Acceptable status codes, `204` or `200-299` (the default).
+    pub status: Statuses,
+    /// Header fields, by name, and what one value of each must match.
+    pub headers: BTreeMap<FieldName, Pattern>,
+    /// The body.
+    pub body: BodyExpect,
+    /// Values of a JSON body, by JSON Pointer (`/status`; the empty pointer is the whole document).
+    pub json: BTreeMap<String, JsonExpect>,
+}
+
+/// What a body must be like. Invalid UTF-8 is replaced before matching.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BodyExpect {
+    /// Every one of these must match somewhere.
+    pub must_match: Vec<Pattern>,
+    /// None of these may match anywhere.
+    pub must_not_match: Vec<Pattern>,
+}
+
+/// What a value must be like.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonExpect {
+    /// Equal to this value; `1` and `1.0` are equal.
+    Is(Value),
+    /// A string, number or boolean whose text matches.
+    Matches(Pattern),
+}
+
+/// What is wrong with an answer.
+pub type Wrong = (Reason, String);
+
+impl Expect {
+    /// What is wrong between the expectations.
+    pub fn flaws(&self) -> Vec<String> {
+        let bad = |pointer: &&String| !pointer.is_empty() && !pointer.starts_with('/');
+        self.json
+            .keys()
+            .filter(bad)
+            .map(|pointer| format!("`{pointer}` is not a JSON Pointer; write `/{pointer}`"))
+            .collect()
+    }
+
+    /// The first thing that is wrong with `response`. Nothing of it is quoted unless `quotable`.
+    pub fn judge(&self, response: &Response, quotable: bool) -> Result<(), Wrong> {
+        let Self { status, headers, body, json } = self;
+        judge_status(status, response, quotable)?;
+        judge_headers(headers, &response.headers, quotable)?;
+        if body.is_empty() && json.is_empty() {
+            return Ok(());
+        }
+        judge_encoding(&response.headers)?;
+        body.judge(&response.body, quotable)?;
+        judge_json(json, &response.body, quotable)
+    }
+}
+
+fn judge_status(accepted: &Statuses, response: &Response, quotable: bool) -> Result<(), Wrong> {
+    let status = response.status;
+    if accepted.hold(status) {
+        return Ok(());
+    }
+    let wait = response.headers.get(RETRY_AFTER).map(|wait| text(wait.as_bytes(), 60));
+    let wait = wait.map(|wait| format!(" and asks to wait (`Retry-After: {wait}`)"));
+    let said = match text(&response.body, LONGEST_QUOTE) {
+        said if quotable && !said.is_empty() => format!(" (`{said}`)"),
+        _ => String::new(),
+    };
+    let wait = wait.unwrap_or_default();
+    let because = format!("answers {}{wait}{said}, {accepted} expected", status.as_u16());
+    let reason = match status.as_u16() {
+        401 => Reason::UNAUTHORIZED,
+        403 => Reason::FORBIDDEN,
+        429 => Reason::THROTTLED,
+        500..=599 => Reason::SERVER_ERROR,
+        _ => WRONG_STATUS,
+    };
+    Err((reason, because))
+}
+
+fn judge_headers(
+    expected: &BTreeMap<FieldName, Pattern>,
+    headers: &HeaderMap,
+    quotable: bool,
+) -> Result<(), Wrong> {
+    for (name, pattern) in expected {
+        let values: Vec<String> = headers
+            .get_all(name.as_str())
+            .iter()
+            .map(|value| text(value.as_bytes(), 4096))
+            .collect();
+        if values.iter().any(|value| pattern.regex().is_match(value)) {
+            continue;
+        }
+        let seen = match values.first() {
+            None => format!("answers without the header `{name}`"),
+            Some(value) if quotable => {
+                format!("answers with `{name}: {}`", legible(value, LONGEST_QUOTE))
+            }
+            Some(_) => format!("answers with another `{name}`"),
+        };
+        return Err((WRONG_HEADER, format!("{seen}, `{}` expected", pattern.regex())));
+    }
+    Ok(())
+}
+
+fn judge_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let encoding = text(encoding.as_bytes(), 40);
+            Err((Reason::GARBLED, format!("answers in `{encoding}`, which was not asked for")))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl BodyExpect {
+    fn is_empty(&self) -> bool {
+        self.must_match.is_empty() && self.must_not_match.is_empty()
+    }
+
+    fn judge(&self, body: &[u8], quotable: bool) -> Result<(), Wrong> {
+        let Self { must_match, must_not_match } = self;
+        let whole = String::from_utf8_lossy(body);
+        let seen = || {
+            let length = body.len();
+            if quotable {
+                format!("a body of {length} bytes (`{}`)", legible(&whole, LONGEST_QUOTE))
+            } else {
+                format!("a body of {length} bytes")
+            }
+        };
+        if let Some(missed) = must_match.iter().find(|wanted| !wanted.regex().is_match(&whole)) {
+            let because = format!("answers with {}, no match for `{}`", seen(), missed.regex());
+            return Err((WRONG_BODY, because));
+        }
+        if let Some(met) = must_not_match.iter().find(|banned| banned.regex().is_match(&whole)) {
+            let because =
+                format!("answers with {}, which must not match `{}`", seen(), met.regex());
+            return Err((WRONG_BODY, because));
+        }
+        Ok(())
+    }
+}
+
+fn judge_json(
+    expected: &BTreeMap<String, JsonExpect>,
+    body: &[u8],
+    quotable: bool,
+) -> Result<(), Wrong> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let document: Value = serde_json::from_slice(body).map_err(|error| {
+        (NOT_JSON, format!("answers {} bytes that are not JSON: {error}", body.len()))
+    })?;
+    for (pointer, expect) in expected {
+        let found = document.pointer(pointer);
+        if found.is_some_and(|found| expect.holds(found)) {
+            continue;
+        }
+        let place = if pointer.is_empty() { "the document" } else { pointer };
+        let seen = match found {
+            None => format!("answers without `{place}`"),
+            Some(found) if quotable => {
+                format!("`{place}` is {}", legible(&found.to_string(), LONGEST_QUOTE))
+            }
+            Some(_) => format!("`{place}` is something else"),
+        };
+        return Err((WRONG_JSON, format!("{seen}, {expect} expected")));
+    }
+    Ok(())
+}
+
+impl JsonExpect {
+    fn holds(&self, found: &Value) -> bool {
+        match (self, found) {
+            (Self::Is(Value::Number(wanted)), Value::Number(found)) => {
+                wanted == found || wanted.as_f64() == found.as_f64()
+            }
+            (Self::Is(wanted), found) => wanted == found,
+            (Self::Matches(pattern), Value::String(found)) => pattern.regex().is_match(found),
+            (Self::Matches(pattern), Value::Number(_) | Value::Bool(_)) => {
+                pattern.regex().is_match(&found.to_string())
+            }
+            (Self::Matches(_), Value::Null | Value::Array(_) | Value::Object(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for JsonExpect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(value) => write!(f, "{value}"),
+            Self::Matches(pattern) => write!(f, "a match of `{}`", pattern.regex()),
+        }
+    }
+}
+
+fn text(bytes: &[u8], most: usize) -> String {
+    // A character takes at most four bytes: what lies beyond is not shown anyway.
+    let bytes = &bytes[..bytes.len().min(4 * most + 4)];
+    legible(String::from_utf8_lossy(bytes).trim(), most)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+        });
+        Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.collect(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            cut: false,
+        }
+    }
+
+    fn judged(expect: &str, response: &Response) -> Option<Wrong> {
+        let expect: Expect = serde_saphyr::from_str(expect).unwrap();
+        assert_eq!(expect.flaws(), Vec::<String>::new());
+        expect.judge(response, true).err()
+    }
+
+    #[test]
+    fn expectations_are_judged_one_by_one() {
+        let up =
+            response(200, &[("content-type", "application/json")], r#"{"a":[{"n":1.0}],"s":"up"}"#);
+        for (expect, wrong) in [
+            ("{}", None),
+            ("{status: [204, 301-308]}", Some(WRONG_STATUS)),
+            ("{headers: {Content-Type: ^application/json}}", None),
+            ("{headers: {content-type: html}}", Some(WRONG_HEADER)),
+            ("{headers: {x-absent: .}}", Some(WRONG_HEADER)),
+            ("{body: {must_match: [up, '\"n\"']}}", None),
+            ("{body: {must_match: [up, down]}}", Some(WRONG_BODY)),
+            ("{body: {must_not_match: [up]}}", Some(WRONG_BODY)),
+            ("{json: {/s: {is: up}, /a/0/n: {is: 1}}}", None),
+            ("{json: {/s: {matches: ^u}, /a/0/n: {matches: '^1'}}}", None),
+            ("{json: {/s: {is: down}}}", Some(WRONG_JSON)),
+            ("{json: {/absent: {is: null}}}", Some(WRONG_JSON)),
+            ("{json: {/a: {matches: .}}}", Some(WRONG_JSON)),
+        ] {
+            assert_eq!(judged(expect, &up).map(|(reason, _)| reason), wrong, "{expect}");
+        }
+    }
+
+    #[test]
+    fn statuses_with_a_meaning_have_a_reason_of_their_own() {
+        for (status, reason) in [
+            (401, Reason::UNAUTHORIZED),
+            (403, Reason::FORBIDDEN),
+            (404, WRONG_STATUS),
+            (429, Reason::THROTTLED),
+            (503, Reason::SERVER_ERROR),
+        ] {
+            assert_eq!(judged("{}", &response(status, &[], "")).unwrap().0, reason);
+        }
+        let (_, because) = judged("{}", &response(429, &[("retry-after", "30")], "")).unwrap();
+        assert_eq!(because, "answers 429 and asks to wait (`Retry-After: 30`), 200-299 expected");
+    }
+
+    #[test]
+    fn an_answer_that_must_not_be_quoted_is_not() {
+        let secret = response(500, &[("x-token", "s3cret")], r#"{"token":"s3cret"}"#);
+        for expect in [
+            "{}",
+            "{status: [500], headers: {x-token: never}}",
+            "{status: [500], body: {must_match: [never]}}",
+            "{status: [500], json: {/token: {is: never}}}",
+        ] {
+            let expect: Expect = serde_saphyr::from_str(expect).unwrap();
+            let (_, because) = expect.judge(&secret, false).unwrap_err();
+            assert!(!because.contains("s3cret"), "{because}");
+        }
+    }
+
+    #[test]
+    fn a_deep_document_is_not_json_and_breaks_nothing() {
+        let deep = response(200, &[], &"[".repeat(100_000));
+        assert_eq!(judged("{json: {'': {is: 1}}}", &deep).unwrap().0, NOT_JSON);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_judging(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let expect: Expect = serde_saphyr::from_str(
+                "{body: {must_match: [a], must_not_match: [b]}, json: {/a: {is: 1}}}").unwrap();
+            let mut seen = response(200, &[], "");
+            seen.body = body.into();
+            let _ = expect.judge(&seen, true);
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! `pods`: every pod runs and is ready, or has succeeded; none is stuck, crashing or restarting.
+//! Witness: the API server, by watch. What it does not say is never taken for good.
+
+mod complaint;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Check, Look};
+use crate::model::duration::Period;
+use crate::model::finding::{Finding, Obstacle, Verdict};
+use crate::model::judgement::Judgement;
+use crate::model::measure::{Measure, Series};
+use crate::model::needs::{Needs, Watch};
+use crate::model::past::Past;
+use crate::model::reason::{Documented, Reason};
+use crate::systems::kubernetes::job::Job;
+use crate::systems::kubernetes::pod::{Phase, Pod};
+use crate::systems::kubernetes::scope::{Namespaces, Selector};
+use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind};
+use crate::systems::kubernetes::{JOBS, Owner, PODS, Table, blind};
+
+use complaint::Complaint;
+
+static COUNT: Measure =
+    Measure::gauge("vigie_pods", "Pods in each phase.", &["object_namespace", "phase"]);
+static PROBLEM: Measure = Measure::gauge(
+    "vigie_pod_problem",
+    "Pods that warn or fail, and why; at most 100 of an item.",
+    &["object_namespace", "object", "reason"],
+);
+static RESTARTS: Measure =
+    Measure::memory("pod_restarts", &["object_namespace", "object", "created"], LONGEST_WINDOW);
+
+/// The longest window in which restarts are counted.
+const LONGEST_WINDOW: Duration = Duration::from_hours(24);
+/// The most pods whose problems are exported by name.
+const MOST_PROBLEMS: usize = 100;
+
+const TOO_FEW: Reason = Reason::new("TooFew");
+
+/// Every pod runs and is ready, or has succeeded.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pods {
+    /// Namespaces by name, or `all`.
+    namespaces: Namespaces,
+    /// A label selector, such as `app=api`; without it all pods.
+    #[serde(default)]
+    selector: Option<Selector>,
+    /// The fewest pods in each namespace (with `all`: in the cluster) that are not being deleted;
+    /// 1 by default.
+    #[serde(default)]
+    min_count: MinCount,
+    /// What is judged; everything by default.
+    #[serde(default)]
+    concerns: Concerns,
+    /// How often a pod's containers may restart.
+    #[serde(default)]
+    restarts: Restarts,
+    /// How long a pod may run without being ready before it fails; it warns until then. 5m by
+    /// default.
+    #[serde(default)]
+    ready_within: Patience,
+    /// How long a pod may be pending before it fails; it warns until then. 5m by default.
+    #[serde(default)]
+    pending_within: Patience,
+    /// How long a pod may be there after its own grace period of deletion has ended; 5m by default.
+    #[serde(default)]
+    terminating_within: Patience,
+}
+
+/// The fewest pods.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+struct MinCount(u64);
+
+impl Default for MinCount {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// How long something may take; 5m by default.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+struct Patience(Period);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Period::from_secs(300))
+    }
+}
+
+/// How often a pod's containers may restart.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Restarts {
+    /// The time over which restarts are counted; 1h by default, at most 24h.
+    window: Period,
+    /// More restarts than these warn; 0 by default.
+    warn_above: u32,
+    /// More restarts than these fail; 3 by default.
+    fail_above: u32,
+}
+
+impl Default for Restarts {
+    fn default() -> Self {
+        Self { window: Period::from_secs(3600), warn_above: 0, fail_above: 3 }
+    }
+}
+
+/// What is judged of a pod.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+struct Concerns(Vec<Concern>);
+
+/// One thing that is judged of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Concern {
+    /// Its images can be pulled.
+    Images,
+    /// Its containers start and do not end again and again, for want of memory or otherwise.
+    Crashes,
+    /// It is scheduled, starts and is ready.
+    Readiness,
+    /// It has not failed or been evicted.
+    Failures,
+    /// It goes when it is deleted.
+    Termination,
+}
+
+impl Default for Concerns {
+    fn default() -> Self {
+        use Concern::{Crashes, Failures, Images, Readiness, Termination};
+        Self(vec![Images, Crashes, Readiness, Failures, Termination])
+    }
+}
+
+/// The pods that a look saw.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Counts by namespace.
+    namespaces: BTreeMap<Arc<str>, Counts>,
+    /// Pods that are not simply running and ready, or succeeded.
+    noticed: Vec<Arc<Pod>>,
+    /// Owners of failed pods, by namespace: whether they are whole in spite of them.
+    owners: BTreeMap<(Arc<str>, Owner), Result<bool, Obstacle>>,
+    /// Objects that can't be read, and what is wrong with them.
+    garbled: Vec<(String, String)>,
+    /// More of those.
+    garbled_more: usize,
+    /// Namespaces that can't be seen.
+    blind: Vec<(String, Obstacle)>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    phases: [u64; Phase::ALL.len()],
+    /// Those that are not being deleted.
+    staying: u64,
+}
+
+impl Check for Pods {
+    type Seen = Seen;
+
+    const REASONS: &'static [Documented] = &[
+        Documented::fails(TOO_FEW, "There are fewer pods than `min_count`."),
+        complaint::INVALID_IMAGE_NAME,
+        complaint::ERR_IMAGE_PULL,
+        complaint::IMAGE_PULL_BACK_OFF,
+        complaint::CREATE_CONTAINER_CONFIG_ERROR,
+        complaint::CREATE_CONTAINER_ERROR,
+        complaint::CRASH_LOOP_BACK_OFF,
+        complaint::OOM_KILLED,
+        complaint::TOO_MANY_RESTARTS,
+        complaint::NOT_READY,
+        complaint::PENDING,
+        complaint::UNSCHEDULABLE,
+        complaint::NODE_LOST,
+        complaint::FAILED,
+        complaint::EVICTED,
+        complaint::TERMINATING,
+        Documented::blinds(Reason::CLOCK_SKEW, "A pod's time lies more than two minutes ahead."),
+        blind::GARBLED,
+        blind::RUNNING,
+        blind::DOWN,
+        blind::SILENT,
+        blind::FORBIDDEN,
+        blind::UNAUTHORIZED,
+        blind::KIND_UNKNOWN,
+        blind::NO_ACCESS,
+    ];
+    const MEASURES: &'static [&'static Measure] = &[&COUNT, &PROBLEM, &RESTARTS];
+
+    fn flaws(&self) -> Vec<String> {
+        let Restarts { window, warn_above, fail_above } = self.restarts;
+        let mut flaws = Vec::new();
+        if window.get() > LONGEST_WINDOW {
+            flaws.push(format!("`restarts.window` is {window}, at most 24h can be remembered"));
+        }
+        if warn_above > fail_above {
+            flaws.push("`restarts.warn_above` is larger than `restarts.fail_above`".to_owned());
+        }
+        if self.concerns.0.is_empty() {
+            flaws.push("`concerns` is empty: nothing would be judged".to_owned());
+        }
+        flaws
+    }
+
+    fn needs(&self) -> Needs {
+        let mut watches = self.watches();
+        if self.concerned(Concern::Failures) {
+            for resource in owners() {
+                watches.extend(self.namespaces.watches(&resource, None));
+            }
+        }
+        Needs { watches, ..Needs::default() }
+    }
+
+    fn series(&self) -> Vec<Series> {
+        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
+            Some(names) => names.iter().cloned().map(Some).collect(),
+            None => vec![None],
+        };
+        let rows = |namespace: Option<String>| {
+            let count = Series { measure: &COUNT, labels: vec![namespace.clone(), None] };
+            [count, Series { measure: &PROBLEM, labels: vec![namespace, None, None] }]
+        };
+        namespaces.into_iter().flat_map(rows).collect()
+    }
+
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        let kubernetes = &look.systems.kubernetes;
+        let mut seen = Seen::default();
+        for watch in self.watches() {
+            if let Some(namespace) = &watch.namespace {
+                seen.namespaces.entry(namespace.as_str().into()).or_default();
+            }
+            let read = kubernetes.read(look.needs, &watch, |table| seen.take(table));
+            if let Err(obstacle) = read {
+                let namespace = watch.namespace.unwrap_or_default();
+                seen.namespaces.remove(namespace.as_str());
+                seen.blind.push((namespace, obstacle));
+            }
+        }
+        if self.concerned(Concern::Failures) {
+            self.ask_owners(look, &mut seen);
+        }
+        Ok(seen)
+    }
+
+    fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
+        let mut judgement = Judgement::new();
+        for (namespace, obstacle) in &seen.blind {
+            judgement.add(namespace.clone(), obstacle.clone());
+        }
+        for (name, why) in &seen.garbled {
+            let because = format!("the object can't be read: {why}");
+            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
+        }
+        judgement.dropped += seen.garbled_more as u64;
+        self.judge_counts(seen, &mut judgement);
+        let judged = seen.noticed.iter().filter_map(|pod| {
+            let complaint = self.worst_complaint(seen, pod, past, now)?;
+            Some((pod, complaint))
+        });
+        let mut complaints: Vec<(&Arc<Pod>, Complaint)> = judged.collect();
+        complaints.sort_by_key(|(_, complaint)| std::cmp::Reverse(complaint.verdict()));
+        let mut problems = 0;
+        for (pod, complaint) in complaints {
+            if let Some(reason) = complaint.reason()
+                && complaint.verdict() != Verdict::Unknown
+            {
+                problems += 1;
+                if problems <= MOST_PROBLEMS {
+                    let labels = [&*pod.namespace, &*pod.name, reason.code()];
+                    judgement.measure(PROBLEM.is(1.0, labels));
+                } else {
+                    judgement.dropped += 1;
+                }
+            }
+            judgement.add(format!("{}/{}", pod.namespace, pod.name), complaint.answer);
+        }
+        for pod in &seen.noticed {
+            if let Some(sample) = self.remembered(pod, past, now) {
+                judgement.measure(sample);
+            }
+        }
+        judgement
+    }
+}
+
+impl Pods {
+    fn watches(&self) -> Vec<Watch> {
+        self.namespaces.watches(&PODS, self.selector.as_ref())
+    }
+
+    fn concerned(&self, concern: Concern) -> bool {
+        self.concerns.0.contains(&concern)
+    }
+
+    fn judge_counts(&self, seen: &Seen, judgement: &mut Judgement) {
+        let MinCount(least) = self.min_count;
+        for (namespace, counts) in &seen.namespaces {
+            for (phase, count) in Phase::ALL.into_iter().zip(counts.phases) {
+                #[expect(clippy::cast_precision_loss, reason = "far from 2^52 pods")]
+                judgement.measure(COUNT.is(count as f64, [namespace, phase.label()]));
+            }
+        }
+        let lines: Vec<(String, u64)> = if self.namespaces.names().is_some() {
+            let line = |(name, counts): (&Arc<str>, &Counts)| (name.to_string(), counts.staying);
+            seen.namespaces.iter().map(line).collect()
+        } else if seen.blind.is_empty() {
+            vec![(String::new(), seen.namespaces.values().map(|counts| counts.staying).sum())]
+        } else {
+            Vec::new()
+        };
+        for (subject, staying) in lines {
+            let finding = if staying < least {
+                Finding::fail(TOO_FEW, format!("{staying} pods are there, at least {least} wanted"))
+            } else {
+                Finding::pass(format!("{staying} pods are there, at least {least} wanted"))
+            };
+            judgement.add(subject, finding);
+        }
+    }
+
+    /// Whether the owners of failed pods are whole in spite of them.
+    fn ask_owners(&self, look: &Look<'_>, seen: &mut Seen) {
+        for pod in &seen.noticed {
+            let (Phase::Failed, Some(owner)) = (pod.phase, &pod.owner) else { continue };
+            let key = (Arc::clone(&pod.namespace), owner.clone());
+            if seen.owners.contains_key(&key) {
+                continue;
+            }
+            let Some(resource) = owners().into_iter().find(|r| *r.kind == *owner.kind) else {
+                continue;
+            };
+            let namespace = self.namespaces.names().map(|_| pod.namespace.to_string());
+            let watch = Watch { resource, namespace, selector: None };
+            let kubernetes = &look.systems.kubernetes;
+            let (namespace, name) = (&pod.namespace, &owner.name);
+            let whole = if watch.resource == JOBS {
+                kubernetes.read(look.needs, &watch, |jobs: &Table<Job>| {
+                    jobs.get(namespace, name).is_some_and(|job| job.complete)
+                })
+            } else {
+                kubernetes.read(look.needs, &watch, |sets: &Table<Workload>| {
+                    sets.get(namespace, name).is_some_and(|set| set.is_whole())
+                })
+            };
+            seen.owners.insert(key, whole);
+        }
+    }
+}
+
+/// Who may control a pod, and can be asked whether it is whole.
+fn owners() -> [crate::model::needs::Resource; 4] {
+    let (stateful, daemon) = (WorkloadKind::StatefulSet, WorkloadKind::DaemonSet);
+    [REPLICA_SETS, stateful.resource(), daemon.resource(), JOBS]
+}
+
+impl Seen {
+    fn take(&mut self, table: &Table<Pod>) {
+        for pod in table.records() {
+            let counts = match self.namespaces.get_mut(&pod.namespace) {
+                Some(counts) => counts,
+                None => self.namespaces.entry(Arc::clone(&pod.namespace)).or_default(),
+            };
+            counts.phases[pod.phase as usize] += 1;
+            counts.staying += u64::from(pod.deleted.is_none());
+            if !is_plain(pod) {
+                self.noticed.push(Arc::clone(pod));
+            }
+        }
+        let garbled = table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned()));
+        self.garbled.extend(garbled);
+        self.garbled_more += table.garbled_more();
+    }
+}
+
+/// Whether there is nothing about a pod that any limit could object to.
+fn is_plain(pod: &Pod) -> bool {
+    let settled = match pod.phase {
+        Phase::Running => pod.ready,
+        Phase::Succeeded => true,
+        Phase::Pending | Phase::Failed | Phase::Unknown => false,
+    };
+    settled
+        && pod.deleted.is_none()
+        && pod.restarts == 0
+        && pod.trouble.is_none()
+        && pod.missing.is_none()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! `workloads`: Deployments, `StatefulSets` and `DaemonSets` are as desired.
+//! Witness: the API server, by watch. A rollout warns while it is young, and fails when it hangs.
+
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Check, Look};
+use crate::model::duration::Period;
+use crate::model::finding::{Finding, Obstacle};
+use crate::model::judgement::Judgement;
+use crate::model::measure::{Measure, Series};
+use crate::model::needs::{Needs, Watch};
+use crate::model::past::Past;
+use crate::model::reason::{Documented, Reason};
+use crate::systems::kubernetes::pod::{Phase, Pod};
+use crate::systems::kubernetes::scope::{Namespaces, Selector};
+use crate::systems::kubernetes::workload::{Workload, WorkloadKind};
+use crate::systems::kubernetes::{PODS, Table, blind};
+
+static REPLICAS: Measure = Measure::gauge(
+    "vigie_workload_replicas",
+    "Replicas by state: desired, updated, ready, available.",
+    &["object_namespace", "workload_kind", "workload", "state"],
+);
+static UNWHOLE_SINCE: Measure = Measure::memory(
+    "workload_unwhole_since",
+    &["object_namespace", "workload_kind", "workload"],
+    Duration::from_hours(1),
+);
+
+/// The most workloads whose replicas are exported.
+const MOST_EXPORTED: usize = 200;
+
+const MISSING: Reason = Reason::new("Missing");
+
+/// Deployments, `StatefulSets` and `DaemonSets` are as desired.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workloads {
+    /// Namespaces by name, or `all`.
+    namespaces: Namespaces,
+    /// A label selector, such as `app=api`; without it all workloads.
+    #[serde(default)]
+    selector: Option<Selector>,
+    /// Which kinds; all three by default.
+    #[serde(default)]
+    kinds: Kinds,
+    /// Names that must be there, in any of the namespaces and kinds.
+    #[serde(default)]
+    expect: BTreeSet<String>,
+    /// Whether all others are left alone; by default they are judged, too.
+    #[serde(default)]
+    only_expected: bool,
+    /// The most replicas of a workload, by its name: more that are desired, or more running pods
+    /// (those that are being deleted included), fail.
+    #[serde(default)]
+    at_most: BTreeMap<String, u32>,
+    /// Names of workloads that may be scaled to zero.
+    #[serde(default)]
+    may_be_zero: BTreeSet<String>,
+    /// How long a rollout may take before it fails, where the workload's own progress deadline is
+    /// not shorter; it warns until then. 10m by default.
+    #[serde(default)]
+    rollout_within: RolloutWithin,
+    /// How long some replicas may be unavailable outside of a rollout before that fails; it warns
+    /// until then. None at all available fails at once. 5m by default.
+    #[serde(default)]
+    available_within: AvailableWithin,
+}
+
+/// Kinds of workloads.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+struct Kinds(BTreeSet<WorkloadKind>);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self(BTreeSet::from(WorkloadKind::ALL))
+    }
+}
+
+/// How long a rollout may take.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+struct RolloutWithin(Period);
+
+impl Default for RolloutWithin {
+    fn default() -> Self {
+        Self(Period::from_secs(600))
+    }
+}
+
+/// How long some replicas may be unavailable.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+struct AvailableWithin(Period);
+
+impl Default for AvailableWithin {
+    fn default() -> Self {
+        Self(Period::from_secs(300))
+    }
+}
+
+/// The workloads that a look saw.
+#[derive(Debug, Default)]
+pub struct Seen {
+    workloads: Vec<(WorkloadKind, Arc<Workload>)>,
+    /// Running pods of the workloads in `at_most`.
+    running: BTreeMap<Place, u64>,
+    /// Objects that can't be read, and what is wrong with them.
+    garbled: Vec<(String, String)>,
+    /// More of those.
+    garbled_more: usize,
+    /// What can't be seen.
+    blind: Vec<(String, Obstacle)>,
+}
+
+/// Namespace, kind and name.
+type Place = (Arc<str>, WorkloadKind, String);
+
+impl Check for Workloads {
+    type Seen = Seen;
+
+    const REASONS: &'static [Documented] = &[
+        Documented::fails(MISSING, "An expected workload is not there, or there is none at all."),
+        verdict::TOO_MANY,
+        verdict::SCALED_TO_ZERO,
+        verdict::ROLLING_OUT,
+        verdict::PROGRESS_DEADLINE_EXCEEDED,
+        verdict::UNAVAILABLE,
+        blind::GARBLED,
+        blind::RUNNING,
+        blind::DOWN,
+        blind::SILENT,
+        blind::FORBIDDEN,
+        blind::UNAUTHORIZED,
+        blind::KIND_UNKNOWN,
+        blind::NO_ACCESS,
+    ];
+    const MEASURES: &'static [&'static Measure] = &[&REPLICAS, &UNWHOLE_SINCE];
+
+    fn flaws(&self) -> Vec<String> {
+        let mut flaws = Vec::new();
+        if self.kinds.0.is_empty() {
+            flaws.push("`kinds` is empty: nothing would be judged".to_owned());
+        }
+        if self.only_expected && self.expect.is_empty() {
+            flaws.push("`only_expected` needs names under `expect`".to_owned());
+        }
+        if let Some(name) =
+            self.at_most.iter().find_map(|(name, most)| (*most == 0).then_some(name))
+        {
+            flaws.push(format!("`at_most.{name}` is 0: no workload is to run not at all"));
+        }
+        flaws
+    }
+
+    fn needs(&self) -> Needs {
+        let mut watches: Vec<Watch> =
+            self.watches().into_iter().flat_map(|(_, watches)| watches).collect();
+        if !self.at_most.is_empty() {
+            watches.extend(self.namespaces.watches(&PODS, None));
+        }
+        Needs { watches, ..Needs::default() }
+    }
+
+    fn series(&self) -> Vec<Series> {
+        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
+            Some(names) => names.iter().cloned().map(Some).collect(),
+            None => vec![None],
+        };
+        let mut series = Vec::new();
+        for namespace in namespaces {
+            for kind in &self.kinds.0 {
+                let names: Vec<Option<String>> = if self.only_expected {
+                    self.expect.iter().cloned().map(Some).collect()
+                } else {
+                    vec![None]
+                };
+                series.extend(names.into_iter().map(|name| Series {
+                    measure: &REPLICAS,
+                    labels: vec![namespace.clone(), Some(kind.label().to_owned()), name, None],
+                }));
+            }
+        }
+        series
+    }
+
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        let kubernetes = &look.systems.kubernetes;
+        let mut seen = Seen::default();
+        for (kind, watches) in self.watches() {
+            for watch in watches {
+                let read = kubernetes.read(look.needs, &watch, |table: &Table<Workload>| {
+                    let judged = table.records().filter(|workload| self.is_judged(&workload.name));
+                    seen.workloads.extend(judged.map(|workload| (kind, Arc::clone(workload))));
+                    seen.note_garbled(table.garbled(), table.garbled_more());
+                });
+                if let Err(obstacle) = read {
+                    seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                }
+            }
+        }
+        if !self.at_most.is_empty() {
+            for watch in self.namespaces.watches(&PODS, None) {
+                let read = kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
+                    self.count_running(table, &mut seen.running);
+                    seen.note_garbled(table.garbled(), table.garbled_more());
+                });
+                if let Err(obstacle) = read {
+                    seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
+        let mut judgement = Judgement::new();
+        for (namespace, obstacle) in &seen.blind {
+            judgement.add(namespace.clone(), obstacle.clone());
+        }
+        for (name, why) in &seen.garbled {
+            let because = format!("the object can't be read: {why}");
+            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
+        }
+        judgement.dropped += seen.garbled_more as u64;
+        self.judge_presence(seen, &mut judgement);
+        for (number, (kind, workload)) in seen.workloads.iter().enumerate() {
+            let since = self.unwhole_since(*kind, workload, past, now);
+            let answer = self.answer(seen, *kind, workload, since.at, now);
+            let Workload { namespace, name, .. } = &**workload;
+            judgement.add(format!("{kind} {namespace}/{name}"), answer);
+            if let Some(sample) = since.remember {
+                judgement.measure(sample);
+            }
+            if number >= MOST_EXPORTED {
+                judgement.dropped += 1;
+                continue;
+            }
+            for (state, count) in [
+                ("desired", workload.desired),
+                ("updated", workload.updated),
+                ("ready", workload.ready),
+                ("available", workload.available),
+            ] {
+                #[expect(clippy::cast_precision_loss, reason = "far from 2^52 replicas")]
+                judgement
+                    .measure(REPLICAS.is(count as f64, [namespace, kind.label(), name, state]));
+            }
+        }
+        judgement
+    }
+}
+
+impl Workloads {
+    fn watches(&self) -> Vec<(WorkloadKind, Vec<Watch>)> {
+        let watches = |kind: &WorkloadKind| {
+            (*kind, self.namespaces.watches(&kind.resource(), self.selector.as_ref()))
+        };
+        self.kinds.0.iter().map(watches).collect()
+    }
+
+    fn is_judged(&self, name: &str) -> bool {
+        !self.only_expected || self.expect.contains(name)
+    }
+
+    /// Whether all that is expected is there. Where something can't be seen, nothing is missed.
+    fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
+        if !seen.blind.is_empty() {
+            return;
+        }
+        let there: BTreeSet<&str> =
+            seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
+        let garbled = |name: &str| {
+            seen.garbled.iter().any(|(place, _)| place.rsplit('/').next() == Some(name))
+        };
+        for name in &self.expect {
+            if !there.contains(name.as_str()) && !garbled(name) {
+                let kinds: Vec<&str> = self.kinds.0.iter().map(|kind| kind.label()).collect();
+                let because = format!("no {} of this name is there", kinds.join(" or "));
+                judgement.add(name.clone(), Finding::fail(MISSING, because));
+            }
+        }
+        if self.expect.is_empty() && there.is_empty() && seen.garbled.is_empty() {
+            let because = "no workload is there, at least one wanted".to_owned();
+            judgement.add("", Finding::fail(MISSING, because));
+        }
+    }
+
+    fn count_running(&self, table: &Table<Pod>, running: &mut BTreeMap<Place, u64>) {
+        for pod in table.records().filter(|pod| pod.phase == Phase::Running) {
+            let Some(owner) = &pod.owner else { continue };
+            // A ReplicaSet bears its Deployment's name and the hash of a template.
+            let place = match &*owner.kind {
+                "ReplicaSet" => {
+                    owner.name.rsplit_once('-').map(|(name, _)| (WorkloadKind::Deployment, name))
+                }
+                "StatefulSet" => Some((WorkloadKind::StatefulSet, &*owner.name)),
+                "DaemonSet" => Some((WorkloadKind::DaemonSet, &*owner.name)),
+                _ => None,
+            };
+            if let Some((kind, name)) = place
+                && self.at_most.contains_key(name)
+            {
+                let place = (Arc::clone(&pod.namespace), kind, name.to_owned());
+                *running.entry(place).or_default() += 1;
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn note_garbled<'a>(&mut self, garbled: impl Iterator<Item = (&'a str, &'a str)>, more: usize) {
+        self.garbled.extend(garbled.map(|(name, why)| (name.to_owned(), why.to_owned())));
+        self.garbled_more += more;
+    }
+}
+
+#[cfg(test)]
+mod tests;

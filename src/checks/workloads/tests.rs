@@ -1,0 +1,237 @@
+//! Judging, as tables; and that no workload passes by absence.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::finding::Verdict;
+
+fn at(minutes: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    start + jiff::SignedDuration::from_mins(minutes)
+}
+
+fn workloads(parameters: &str) -> Workloads {
+    serde_saphyr::from_str(&format!("namespaces: [d]\n{parameters}")).unwrap()
+}
+
+/// A Deployment of three replicas that is as desired.
+fn deployment() -> Value {
+    json!({
+        "metadata": { "namespace": "d", "name": "web", "generation": 4 },
+        "spec": { "replicas": 3 },
+        "status": {
+            "observedGeneration": 4,
+            "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+            "conditions": [
+                { "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" },
+            ],
+        },
+    })
+}
+
+fn stateful_set() -> Value {
+    json!({
+        "metadata": { "namespace": "d", "name": "web", "generation": 4 },
+        "spec": { "replicas": 3, "updateStrategy": { "type": "RollingUpdate" } },
+        "status": {
+            "observedGeneration": 4, "currentRevision": "web-1", "updateRevision": "web-1",
+            "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+        },
+    })
+}
+
+fn daemon_set() -> Value {
+    json!({
+        "metadata": { "namespace": "d", "name": "web", "generation": 1 },
+        "status": {
+            "observedGeneration": 1, "desiredNumberScheduled": 3, "currentNumberScheduled": 3,
+            "updatedNumberScheduled": 3, "numberReady": 3, "numberAvailable": 3,
+        },
+    })
+}
+
+fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[name] = value;
+    object
+}
+
+fn judged(
+    check: &Workloads,
+    kind: WorkloadKind,
+    object: &Value,
+    past: &Past,
+    now: Timestamp,
+) -> Judgement {
+    let mut table = Table::default();
+    table.take(&object.to_string(), &kind.resource());
+    let mut seen = Seen::default();
+    seen.workloads.extend(table.records().map(|workload| (kind, Arc::clone(workload))));
+    seen.note_garbled(table.garbled(), table.garbled_more());
+    check.judge(&seen, past, now)
+}
+
+fn said(kind: WorkloadKind, object: &Value) -> (Verdict, Option<&'static str>) {
+    let judgement = judged(&workloads(""), kind, object, &Past::default(), at(0));
+    (judgement.verdict(), judgement.reason().map(Reason::code))
+}
+
+#[test]
+fn a_workload_is_as_desired_or_says_why_not() {
+    use Verdict::{Fail, Pass, Warn};
+    use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
+    let rolling = (Warn, Some("RollingOut"));
+    let status =
+        |name: &str, value: i64| with(deployment(), &format!("/status/{name}"), json!(value));
+    let partitioned = with(
+        stateful_set(),
+        "/spec/updateStrategy",
+        json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": 2 } }),
+    );
+    let partitioned = with(partitioned, "/status/updateRevision", json!("web-2"));
+    for (kind, object, said_of_it) in [
+        (Deployment, deployment(), (Pass, None)),
+        (StatefulSet, stateful_set(), (Pass, None)),
+        (DaemonSet, daemon_set(), (Pass, None)),
+        (Deployment, status("observedGeneration", 3), rolling),
+        (Deployment, status("updatedReplicas", 2), rolling),
+        (Deployment, status("replicas", 4), rolling),
+        (
+            Deployment,
+            with(deployment(), "/status/conditions/0/reason", json!("ReplicaSetUpdated")),
+            rolling,
+        ),
+        (StatefulSet, with(stateful_set(), "/status/updateRevision", json!("web-2")), rolling),
+        (StatefulSet, with(partitioned.clone(), "/status/updatedReplicas", json!(1)), (Pass, None)),
+        (StatefulSet, with(partitioned, "/status/updatedReplicas", json!(0)), rolling),
+        (DaemonSet, with(daemon_set(), "/status/updatedNumberScheduled", json!(1)), rolling),
+        (Deployment, status("availableReplicas", 2), (Warn, Some("Unavailable"))),
+        (Deployment, status("availableReplicas", 0), (Fail, Some("Unavailable"))),
+        (Deployment, with(deployment(), "/spec/replicas", json!(0)), (Fail, Some("ScaledToZero"))),
+    ] {
+        assert_eq!(said(kind, &object), said_of_it, "{kind} {object}");
+    }
+}
+
+#[test]
+fn a_rollout_fails_after_its_time_and_starts_anew_after_it_was_whole() {
+    let check = workloads("rollout_within: 10m");
+    let rolling = with(deployment(), "/status/updatedReplicas", json!(1));
+    let mut past = Past::default();
+    let mut verdicts = Vec::new();
+    for (minutes, object) in [
+        (0, &rolling),
+        (9, &rolling),
+        (11, &rolling),
+        (12, &deployment()),
+        (13, &rolling),
+        (22, &rolling),
+        (24, &rolling),
+    ] {
+        let judgement = judged(&check, WorkloadKind::Deployment, object, &past, at(minutes));
+        past.remember(judgement.samples(), at(minutes));
+        verdicts.push(judgement.verdict().label());
+    }
+    assert_eq!(verdicts, ["warn", "warn", "fail", "pass", "warn", "warn", "fail"]);
+}
+
+#[test]
+fn a_running_pod_too_many_fails_though_one_replica_is_desired() {
+    let check = workloads("at_most: { web: 3 }");
+    let mut seen = Seen::default();
+    let mut pods = Table::<Pod>::default();
+    for number in 0..4 {
+        let pod = json!({
+            "metadata": {
+                "namespace": "d", "name": format!("web-{number}"),
+                "deletionTimestamp": "2026-11-23T10:00:00Z",
+                "ownerReferences": [{ "kind": "ReplicaSet", "name": "web-5d8c", "controller": true }],
+            },
+            "status": { "phase": "Running" },
+        });
+        pods.take(&pod.to_string(), &PODS);
+    }
+    check.count_running(&pods, &mut seen.running);
+    let mut table = Table::default();
+    table.take(&deployment().to_string(), &WorkloadKind::Deployment.resource());
+    let kind = WorkloadKind::Deployment;
+    seen.workloads.extend(table.records().map(|workload| (kind, Arc::clone(workload))));
+    let judgement = check.judge(&seen, &Past::default(), at(0));
+    assert_eq!(judgement.reason().unwrap().code(), "TooMany");
+}
+
+#[test]
+fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
+    let check = workloads("expect: [web, api]\nonly_expected: true");
+    let kind = WorkloadKind::Deployment;
+    let judgement = judged(&check, kind, &deployment(), &Past::default(), at(0));
+    assert_eq!(
+        judgement.because(),
+        "api: no Deployment or StatefulSet or DaemonSet of this name is there"
+    );
+    let mut seen = Seen::default();
+    seen.blind.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    assert_eq!(check.judge(&seen, &Past::default(), at(0)).reason(), Some(Reason::FORBIDDEN));
+}
+
+/// Workloads that fail or warn.
+fn troubled() -> Vec<(WorkloadKind, Value)> {
+    use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
+    vec![
+        (Deployment, with(deployment(), "/status/observedGeneration", json!(3))),
+        (Deployment, with(deployment(), "/status/updatedReplicas", json!(2))),
+        (Deployment, with(deployment(), "/status/replicas", json!(4))),
+        (Deployment, with(deployment(), "/status/availableReplicas", json!(2))),
+        (Deployment, with(deployment(), "/spec/replicas", json!(0))),
+        (StatefulSet, with(stateful_set(), "/status/updateRevision", json!("web-2"))),
+        (StatefulSet, with(stateful_set(), "/status/readyReplicas", json!(1))),
+        (DaemonSet, with(daemon_set(), "/status/numberReady", json!(2))),
+    ]
+}
+
+fn fields(object: &Value) -> Vec<String> {
+    let below = |part: &str| {
+        let fields = object[part].as_object().into_iter().flatten();
+        fields.map(|(name, _)| format!("/{part}/{name}")).collect::<Vec<_>>()
+    };
+    let mut all: Vec<String> = ["metadata", "spec", "status"].into_iter().flat_map(below).collect();
+    all.extend(["/metadata", "/spec", "/status"].map(str::to_owned));
+    all.retain(|pointer| object.pointer(pointer).is_some());
+    all
+}
+
+#[test]
+fn no_workload_in_trouble_passes_for_want_of_a_field() {
+    for (kind, object) in troubled() {
+        assert_ne!(said(kind, &object).0, Verdict::Pass, "{object}");
+        for pointer in fields(&object) {
+            let mut changed = object.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            changed.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+            assert_ne!(said(kind, &changed).0, Verdict::Pass, "{object} without {pointer}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_field_of_a_wrong_type_breaks_nothing_and_heals_nothing(
+        which in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        put in prop_oneof![Just(json!(null)), Just(json!({})), Just(json!([])), Just(json!(1.5)), Just(json!("x"))],
+    ) {
+        let troubled = troubled();
+        let (kind, object) = which.get(&troubled);
+        let fields = fields(object);
+        let pointer = place.get(&fields);
+        let mut changed = object.clone();
+        let old = changed.pointer(pointer).unwrap().clone();
+        let same_type = std::mem::discriminant(&old) == std::mem::discriminant(&put);
+        *changed.pointer_mut(pointer).unwrap() = put;
+        let (verdict, _) = said(*kind, &changed);
+        prop_assert!(same_type || verdict != Verdict::Pass, "{} at {}", changed, pointer);
+    }
+}

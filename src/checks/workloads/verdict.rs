@@ -1,0 +1,152 @@
+//! What is said of one workload.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Seen, UNWHOLE_SINCE, Workloads};
+use crate::model::duration::spoken;
+use crate::model::finding::{Finding, Obstacle};
+use crate::model::judgement::Answer;
+use crate::model::measure::Sample;
+use crate::model::past::Past;
+use crate::model::reason::{Documented, Reason};
+use crate::systems::kubernetes::workload::{Workload, WorkloadKind};
+
+pub(super) const TOO_MANY: Documented = Documented::fails(
+    Reason::new("TooMany"),
+    "More replicas are desired, or more pods run, than `at_most` allows.",
+);
+pub(super) const SCALED_TO_ZERO: Documented = Documented::fails(
+    Reason::new("ScaledToZero"),
+    "No replica is desired, and `may_be_zero` does not name the workload.",
+);
+pub(super) const ROLLING_OUT: Documented =
+    Documented::warns(Reason::new("RollingOut"), "A rollout is under way, within its time.");
+pub(super) const PROGRESS_DEADLINE_EXCEEDED: Documented = Documented::fails(
+    Reason::new("ProgressDeadlineExceeded"),
+    "A rollout takes longer than its own progress deadline, or than `rollout_within`.",
+);
+pub(super) const UNAVAILABLE: Documented = Documented::warns_or_fails(
+    Reason::new("Unavailable"),
+    "Fewer replicas are ready or available than desired; it fails after `available_within`, and \
+     at once where none is available.",
+);
+
+/// How long a remembered beginning is good for without being repeated.
+const REPEATED_AFTER: Duration = Duration::from_secs(300);
+
+/// Since when a workload is not whole, and what is to be remembered of it.
+pub(super) struct Since {
+    pub(super) at: Timestamp,
+    pub(super) remember: Option<Sample>,
+}
+
+impl Workloads {
+    /// Since when a workload is not whole, as far as is remembered; 0 is remembered of whole ones.
+    pub(super) fn unwhole_since(
+        &self,
+        kind: WorkloadKind,
+        workload: &Workload,
+        past: &Past,
+        now: Timestamp,
+    ) -> Since {
+        let labels = [&*workload.namespace, kind.label(), &*workload.name];
+        let last = past.points(&UNWHOLE_SINCE, &labels).next_back();
+        let before = last.and_then(|(_, since)| (since > 0.0).then_some(since));
+        if workload.is_whole() {
+            let remember = before.map(|_| UNWHOLE_SINCE.is(0.0, labels));
+            return Since { at: now, remember };
+        }
+        #[expect(clippy::cast_precision_loss, reason = "seconds are far from 2^52")]
+        let seconds = now.as_second() as f64;
+        let since = before.map_or(seconds, |before| before.min(seconds));
+        let repeat = last.is_none_or(|(at, value)| {
+            let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            old >= REPEATED_AFTER || (value - since).abs() > 0.5
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
+        let at = Timestamp::from_second(since as i64).unwrap_or(now);
+        Since { at, remember: repeat.then(|| UNWHOLE_SINCE.is(since, labels)) }
+    }
+
+    /// What is said of a workload that is not whole since `since`.
+    pub(super) fn answer(
+        &self,
+        seen: &Seen,
+        kind: WorkloadKind,
+        workload: &Workload,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Answer {
+        if let Some(missing) = workload.missing {
+            let because = format!("the API server does not give {missing}");
+            return Obstacle::new(Reason::GARBLED, because).into();
+        }
+        if let Some(finding) = self.too_many(seen, kind, workload) {
+            return finding.into();
+        }
+        let Workload { desired, updated, ready, available, .. } = workload;
+        let counts =
+            format!("{desired} desired, {updated} updated, {ready} ready, {available} available");
+        if *desired == 0 && !self.may_be_zero.contains(&*workload.name) {
+            let because = "no replica is desired, at least one wanted".to_owned();
+            return Finding::fail(SCALED_TO_ZERO.reason, because).into();
+        }
+        if let Some(words) = &workload.given_up {
+            let because = format!("{counts}; the controller says: {words}");
+            return Finding::fail(PROGRESS_DEADLINE_EXCEEDED.reason, because).into();
+        }
+        if workload.is_whole() {
+            return Finding::pass(counts).into();
+        }
+        let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        if workload.is_rolling_out() {
+            self.rolling(workload, &counts, lasted).into()
+        } else {
+            self.short(workload, &counts, lasted).into()
+        }
+    }
+
+    fn too_many(&self, seen: &Seen, kind: WorkloadKind, workload: &Workload) -> Option<Finding> {
+        let most = *self.at_most.get(&*workload.name)?;
+        let place = (Arc::clone(&workload.namespace), kind, workload.name.to_string());
+        let running = seen.running.get(&place).copied().unwrap_or_default();
+        let desired = workload.desired;
+        let because = if running > u64::from(most) {
+            format!("{running} pods run, at most {most} allowed")
+        } else if desired > i64::from(most) {
+            format!("{desired} replicas are desired, at most {most} allowed")
+        } else {
+            return None;
+        };
+        Some(Finding::fail(TOO_MANY.reason, because))
+    }
+
+    fn rolling(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
+        let allowed = self.rollout_within.0.get();
+        let what = if workload.observed {
+            "a rollout is under way"
+        } else {
+            "the controller has not seen the newest version"
+        };
+        let because =
+            format!("{what} for {}, {} allowed: {counts}", spoken(lasted), spoken(allowed));
+        if lasted > allowed {
+            Finding::fail(PROGRESS_DEADLINE_EXCEEDED.reason, because)
+        } else {
+            Finding::warn(ROLLING_OUT.reason, because)
+        }
+    }
+
+    fn short(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
+        let allowed = self.available_within.0.get();
+        let because = format!("{counts}, for {}; {} allowed", spoken(lasted), spoken(allowed));
+        if lasted > allowed || workload.available == 0 {
+            Finding::fail(UNAVAILABLE.reason, because)
+        } else {
+            Finding::warn(UNAVAILABLE.reason, because)
+        }
+    }
+}

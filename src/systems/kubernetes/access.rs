@@ -1,0 +1,340 @@
+//! How the API server is reached, and the client that reaches it.
+//!
+//! Credentials are read again at every request (a stream is renewed every few minutes), and the
+//! client is built anew where they changed: a token that rotates on disk is in use at the next
+//! request. What can't be read here is an obstacle on our own side, told without its content.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use kube::client::{AuthError, ClientBuilder};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::counted::{Counted, Traffic};
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use crate::systems::secrets;
+
+/// The credentials or the address of the API server can't be read on our side.
+pub const NO_ACCESS: Reason = Reason::new("NoAccess");
+
+/// Where the kubelet puts the credentials of a pod.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The longest wait for a TCP connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How the API server is reached. Without any: as a pod of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// As a pod of the cluster, by its service account.
+    InCluster(InCluster),
+    /// As a kubeconfig file says.
+    Kubeconfig(KubeconfigFile),
+    /// At a URL, with a token.
+    Server(Server),
+}
+
+/// As a pod of the cluster, by its service account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InCluster {
+    /// The folder with `token` and `ca.crt`; the kubelet's own by default.
+    pub service_account: PathBuf,
+    /// The API server, where it is not the one in `KUBERNETES_SERVICE_HOST` and `…_PORT`.
+    pub url: Option<ApiUrl>,
+}
+
+/// As a kubeconfig file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KubeconfigFile {
+    /// The file; without it `$KUBECONFIG` or `~/.kube/config`.
+    pub path: Option<PathBuf>,
+    /// The context in it; without it the current one.
+    pub context: Option<String>,
+}
+
+/// At a URL, with a token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The API server, such as `https://10.0.0.1:6443`.
+    pub url: ApiUrl,
+    /// The bearer token's place; without it requests are anonymous.
+    #[serde(default)]
+    pub token: Option<TokenSource>,
+    /// A PEM file of the authorities that sign the server's certificate; without it the system's.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+/// The place of the API server's token: a Kubernetes Secret can't be one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSource {
+    /// A file; read at each use, so that it may rotate.
+    File(PathBuf),
+    /// An environment variable of the daemon.
+    Env(String),
+}
+
+/// The URL of an API server: `http` or `https`, without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct ApiUrl(http::Uri);
+
+impl TryFrom<String> for ApiUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let expected =
+            || "expected the API server's URL, such as `https://10.0.0.1:6443`".to_owned();
+        let url: http::Uri = text.parse().map_err(|_| expected())?;
+        let scheme = matches!(url.scheme_str(), Some("http" | "https"));
+        let host = url.authority().is_some_and(|part| !part.as_str().contains('@'));
+        if scheme && host { Ok(Self(url)) } else { Err(expected()) }
+    }
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self::InCluster(InCluster::default())
+    }
+}
+
+impl Default for InCluster {
+    fn default() -> Self {
+        Self { service_account: PathBuf::from(SERVICE_ACCOUNT), url: None }
+    }
+}
+
+/// Keeps one client, and builds another where address or credentials changed.
+pub(super) struct Access {
+    connection: Connection,
+    traffic: Arc<Traffic>,
+    built: Mutex<Option<Built>>,
+}
+
+struct Built {
+    client: Client,
+    of: [u8; 32],
+}
+
+/// What a client is built from.
+struct Found {
+    config: Config,
+    token: Option<SecretString>,
+    /// Further text that the client depends on.
+    text: Vec<u8>,
+}
+
+impl Access {
+    pub(super) fn new(connection: Connection, traffic: Arc<Traffic>) -> Self {
+        Self { connection, traffic, built: Mutex::default() }
+    }
+
+    /// A client with the credentials as they are now.
+    pub(super) async fn client(&self) -> Result<Client, Obstacle> {
+        let found = self.find().await?;
+        let of = found.digest();
+        let mut built = self.built.lock().await;
+        if let Some(Built { client, of: before }) = built.as_ref()
+            && *before == of
+        {
+            return Ok(client.clone());
+        }
+        let traffic = Arc::clone(&self.traffic);
+        let client = blocking(move || build(found, &traffic)).await?;
+        *built = Some(Built { client: client.clone(), of });
+        Ok(client)
+    }
+
+    /// Builds the next client anew: the server did not accept this one's credentials.
+    pub(super) async fn forget(&self) {
+        *self.built.lock().await = None;
+    }
+
+    async fn find(&self) -> Result<Found, Obstacle> {
+        match &self.connection {
+            Connection::InCluster(pod) => find_in_cluster(pod).await,
+            Connection::Kubeconfig(file) => find_kubeconfig(file).await,
+            Connection::Server(Server { url, token, ca }) => {
+                let mut config = Config::new(url.0.clone());
+                config.root_cert_file.clone_from(ca);
+                let token = match token {
+                    Some(TokenSource::File(path)) => Some(token_in(secrets::file(path).await)?),
+                    Some(TokenSource::Env(name)) => Some(token_in(secrets::env(name))?),
+                    None => None,
+                };
+                Ok(Found { config, token, text: Vec::new() })
+            }
+        }
+    }
+}
+
+impl Found {
+    fn digest(&self) -> [u8; 32] {
+        let Self { config, token, text } = self;
+        let mut digest = Sha256::new();
+        digest.update(config.cluster_url.to_string());
+        digest.update([0]);
+        digest.update(token.as_ref().map_or("", ExposeSecret::expose_secret));
+        digest.update([0]);
+        digest.update(text);
+        digest.finalize().into()
+    }
+}
+
+async fn find_in_cluster(pod: &InCluster) -> Result<Found, Obstacle> {
+    let InCluster { service_account, url } = pod;
+    let url = match url {
+        Some(url) => url.0.clone(),
+        None => in_cluster_url()?,
+    };
+    let mut config = Config::new(url);
+    config.root_cert_file = Some(service_account.join("ca.crt"));
+    let token = token_in(secrets::file(&service_account.join("token")).await)?;
+    Ok(Found { config, token: Some(token), text: Vec::new() })
+}
+
+fn in_cluster_url() -> Result<http::Uri, Obstacle> {
+    let outside = || {
+        no_access(
+            "Vigie does not run as a pod of the cluster (KUBERNETES_SERVICE_HOST and \
+             KUBERNETES_SERVICE_PORT are not set); name a kubeconfig or a server under \
+             `connections.kubernetes`",
+        )
+    };
+    let host = secrets::env("KUBERNETES_SERVICE_HOST");
+    let port = secrets::env("KUBERNETES_SERVICE_PORT");
+    let (Ok(host), Ok(port)) = (host, port) else { return Err(outside()) };
+    let (host, port) = (host.expose_secret(), port.expose_secret());
+    let url = if host.contains(':') {
+        format!("https://[{host}]:{port}")
+    } else {
+        format!("https://{host}:{port}")
+    };
+    url.parse().map_err(|_| outside())
+}
+
+async fn find_kubeconfig(file: &KubeconfigFile) -> Result<Found, Obstacle> {
+    let KubeconfigFile { path, context } = file.clone();
+    let place = match &path {
+        Some(path) => format!("kubeconfig {}", path.display()),
+        None => "the default kubeconfig".to_owned(),
+    };
+    let refused = move |error: &KubeconfigError| no_access(format!("{place}: {}", told(error)));
+    let (kubeconfig, text) = blocking({
+        let refused = refused.clone();
+        move || read_kubeconfig(path.as_deref()).map_err(|error| refused(&error))
+    })
+    .await?;
+    let of_file = proxied(&kubeconfig);
+    let options = KubeConfigOptions { context, cluster: None, user: None };
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|error| refused(&error))?;
+    if !of_file {
+        // From the environment: meant for the outside world, not for the API server.
+        config.proxy_url = None;
+    }
+    let token = match config.auth_info.token_file.take() {
+        Some(path) if config.auth_info.token.is_none() => {
+            Some(token_in(secrets::file(Path::new(&path)).await)?)
+        }
+        _ => None,
+    };
+    Ok(Found { config, token, text })
+}
+
+fn token_in(read: Result<SecretString, Obstacle>) -> Result<SecretString, Obstacle> {
+    read.map_err(|obstacle| no_access(format!("the API server's token: {}", obstacle.because)))
+}
+
+fn build(found: Found, traffic: &Arc<Traffic>) -> Result<Client, Obstacle> {
+    let Found { mut config, token, text: _ } = found;
+    if let Some(token) = token {
+        config.auth_info.token = Some(token);
+    }
+    config.connect_timeout = Some(CONNECT_WITHIN);
+    // The next attempt is the retry.
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config).map_err(|error| {
+        let why = match &error {
+            kube::Error::Auth(error) => told_of_auth(error),
+            error => super::refusal::causes(error),
+        };
+        no_access(format!("no connection to the API server can be made: {why}"))
+    })?;
+    Ok(builder.with_layer(&Counted::layer(Arc::clone(traffic))).build())
+}
+
+/// The file as parsed, and as it is, so that a change is noticed.
+fn read_kubeconfig(path: Option<&Path>) -> Result<(Kubeconfig, Vec<u8>), KubeconfigError> {
+    let Some(path) = path else { return Ok((Kubeconfig::read()?, Vec::new())) };
+    let read = |error| KubeconfigError::ReadConfig(error, path.to_owned());
+    let text = std::fs::read(path).map_err(read)?;
+    Ok((Kubeconfig::read_from(path)?, text))
+}
+
+fn proxied(kubeconfig: &Kubeconfig) -> bool {
+    let clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    clusters.into_iter().any(|cluster| cluster.proxy_url.is_some())
+}
+
+/// What is wrong with a kubeconfig, without any of its text.
+fn told(error: &KubeconfigError) -> String {
+    if let KubeconfigError::Parse(_) = error {
+        return "is not the YAML of a kubeconfig".to_owned();
+    }
+    error.to_string()
+}
+
+/// What is wrong with credentials, without what a credential plugin printed.
+fn told_of_auth(error: &AuthError) -> String {
+    if let AuthError::AuthExecRun { cmd, out } = error {
+        let name = cmd.split_whitespace().next().unwrap_or_default();
+        return format!("the credential plugin {name} ended with {}", out.status);
+    }
+    if matches!(error, AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_)) {
+        return "the credential plugin printed no credential".to_owned();
+    }
+    error.to_string()
+}
+
+fn no_access(because: impl Into<String>) -> Obstacle {
+    Obstacle::ours(NO_ACCESS, because)
+}
+
+/// Runs what reads files or starts a credential plugin where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Obstacle> + Send + 'static,
+) -> Result<T, Obstacle> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(no_access("the credentials could not be read")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_password_is_refused() {
+        assert!(ApiUrl::try_from("https://10.0.0.1:6443".to_owned()).is_ok());
+        for bad in ["10.0.0.1", "ftp://a", "https://user:secret@a", ""] {
+            let error = ApiUrl::try_from(bad.to_owned()).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

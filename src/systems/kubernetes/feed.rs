@@ -1,0 +1,411 @@
+//! Keeps one stream fed: the first list, the watch, and whatever goes wrong between them.
+//!
+//! A list is asked for as a stream (`sendInitialEvents`); where the server refuses that, in pages.
+//! Afterwards the stream is resumed where it ended, and listed again only where the server has
+//! forgotten that place. Whatever fails is waited out with growing pauses; the records stay.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::core::params::WatchParams;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::lines::{Line, Lines};
+use super::record::Record;
+use super::refusal::{Failure, Refusal};
+use super::request::Requests;
+use super::stream::Stream;
+use crate::model::reason::Reason;
+use crate::systems::clock::Clock;
+
+/// How patient the watches are. Tests shorten it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// A stream that says nothing for so long is opened anew. Bookmarks come every minute.
+    pub silence: Duration,
+    /// The longest wait for a first list.
+    pub list_within: Duration,
+    /// For how long a stream is asked for; up to a fifth is added, so that not all end at once.
+    pub renew_after: Duration,
+    /// The first pause after something failed; doubled with each further failure.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(
+                crate::model::snapshot::LONGEST_SILENCE.unsigned_abs().as_secs(),
+            ),
+            list_within: Duration::from_secs(120),
+            renew_after: Duration::from_secs(300),
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Feeds one stream for as long as it runs.
+pub(super) struct Feed<R> {
+    pub(super) stream: Arc<Stream<R>>,
+    pub(super) requests: Requests,
+    pub(super) pace: Pace,
+    pub(super) clock: Clock,
+    /// Where to resume; none where a list is needed.
+    version: Option<String>,
+    /// Whether the server refuses to stream lists.
+    paged: bool,
+    /// Whether anything came in since the stream was last opened.
+    progress: bool,
+    /// Whether the stream before this one was silent to its end.
+    silent_before: bool,
+}
+
+/// How an open stream came to its end.
+enum End {
+    /// In due order.
+    Closed,
+    /// The server has forgotten the place where we resumed.
+    Expired,
+    /// The server does not stream lists.
+    Unstreamed,
+    /// Any other way.
+    Broken(Refusal),
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Broken(refusal)
+    }
+}
+
+/// One event of a watch.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+/// A bookmark, in the fields that are read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Bookmark {
+    metadata: BookmarkMeta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BookmarkMeta {
+    resource_version: Option<String>,
+    annotations: Option<Annotations>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "k8s.io/initial-events-end")]
+    initial_events_end: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page<'a> {
+    metadata: PageMeta,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMeta {
+    resource_version: Option<String>,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+impl<R: Record> Feed<R> {
+    pub(super) fn new(
+        stream: Arc<Stream<R>>,
+        requests: Requests,
+        pace: Pace,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            stream,
+            requests,
+            pace,
+            clock,
+            version: None,
+            paged: false,
+            progress: false,
+            silent_before: false,
+        }
+    }
+
+    /// Never ends by itself.
+    pub(super) async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            self.progress = false;
+            let end = self.follow().await;
+            if self.progress {
+                failures = 0;
+            }
+            let rest = match end {
+                End::Closed => {
+                    self.stream.pulse.closed();
+                    None
+                }
+                End::Expired => {
+                    self.version = None;
+                    None
+                }
+                End::Unstreamed => {
+                    self.paged = true;
+                    continue;
+                }
+                End::Broken(refusal) => {
+                    let rest = refusal.rest.unwrap_or_default();
+                    self.stream.pulse.broke(refusal);
+                    Some(rest)
+                }
+            };
+            match rest {
+                None if self.progress => {}
+                rest => {
+                    let pause = self.pause(failures);
+                    failures = failures.saturating_add(1);
+                    sleep(pause.max(rest.unwrap_or_default())).await;
+                }
+            }
+        }
+    }
+
+    /// The pause after so many failures, with jitter: between half of it and all of it.
+    fn pause(&self, failures: u32) -> Duration {
+        let doubled = self.pace.first_pause.saturating_mul(1 << failures.min(16));
+        let whole = doubled.min(self.pace.longest_pause);
+        whole / 2 + whole.mul_f64(chance() / 2.0)
+    }
+
+    /// Lists where needed, then watches to the stream's end.
+    async fn follow(&mut self) -> End {
+        let listing = self.version.is_none();
+        if listing {
+            self.stream.write(super::table::Table::begin);
+            if self.paged
+                && let Err(end) = self.list_pages().await
+            {
+                return end;
+            }
+        }
+        let initial = listing && !self.paged;
+        let mut lines = match self.open(initial).await {
+            Ok(lines) => lines,
+            Err(end) => return end,
+        };
+        if !initial {
+            self.stream.pulse.opened();
+        }
+        self.read(&mut lines, initial).await
+    }
+
+    async fn open(&self, initial: bool) -> Result<Lines, End> {
+        let watch = self.stream.pulse.watch();
+        let renew = self.pace.renew_after + self.pace.renew_after.mul_f64(chance() / 5.0);
+        let params = WatchParams {
+            label_selector: watch.selector.clone(),
+            timeout: Some(u32::try_from(renew.as_secs()).unwrap_or(u32::MAX)),
+            send_initial_events: initial,
+            ..WatchParams::default()
+        };
+        let version = self.version.as_deref().unwrap_or_default();
+        match self.requests.watch(watch, &params, version).await {
+            Ok(body) => Ok(Lines::new(body)),
+            Err(refusal) => Err(ended(refusal, initial)),
+        }
+    }
+
+    async fn read(&mut self, lines: &mut Lines, mut initial: bool) -> End {
+        let list_until = Instant::now() + self.pace.list_within;
+        loop {
+            let patience = if initial {
+                self.pace.silence.min(list_until.saturating_duration_since(Instant::now()))
+            } else {
+                self.pace.silence
+            };
+            let line = match timeout(patience, lines.next()).await {
+                Err(_) => return self.silent(initial),
+                Ok(Err(error)) => {
+                    return Refusal::transport(&self.doing("watching"), &error).into();
+                }
+                Ok(Ok(None)) if initial => {
+                    let because = format!("{}: the list was cut off", self.doing("listing"));
+                    return Refusal::new(Reason::RESET, because).into();
+                }
+                Ok(Ok(None)) => return End::Closed,
+                Ok(Ok(Some(line))) => line,
+            };
+            if let Err(end) = self.take(&line, &mut initial) {
+                return end;
+            }
+            self.heard();
+        }
+    }
+
+    /// A stream that says nothing. A second one in a row is not resumed: the place may be wrong.
+    fn silent(&mut self, initial: bool) -> End {
+        if initial && self.stream.pulse.vitals().1.is_none() && self.progress {
+            // Objects came, and no end of the list: the server does not know streaming lists.
+            return End::Unstreamed;
+        }
+        if std::mem::replace(&mut self.silent_before, true) {
+            self.version = None;
+        }
+        let because = format!(
+            "{}: the API server has said nothing for over {}s",
+            self.doing("watching"),
+            self.pace.silence.as_secs()
+        );
+        Refusal::new(Reason::STREAM_SILENT, because).into()
+    }
+
+    fn heard(&mut self) {
+        self.progress = true;
+        self.silent_before = false;
+        self.stream.pulse.heard(self.clock.now());
+    }
+
+    fn take(&mut self, line: &Line, initial: &mut bool) -> Result<(), End> {
+        let Line::Whole(line) = line else {
+            self.stream.write(|table| table.garble(None, "an object is larger than is read"));
+            self.stream.pulse.changed();
+            return Ok(());
+        };
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let Ok(Event { kind, object }) = serde_json::from_slice(line) else {
+            let because = format!("{}: an event is not JSON", self.doing("watching"));
+            return Err(Refusal::new(Reason::GARBLED, because).into());
+        };
+        match kind {
+            "ADDED" | "MODIFIED" => self.put(object, *initial),
+            "DELETED" => self.delete(object, *initial),
+            "BOOKMARK" => self.turn_page(object, initial),
+            "ERROR" => return Err(self.failure(object, *initial)),
+            // A type that is not known yet says nothing about objects.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, object: &RawValue, initial: bool) {
+        let resource = &self.stream.pulse.watch().resource;
+        let taken = self.stream.write(|table| table.take(object.get(), resource));
+        self.moved_on(taken.version, initial);
+        if taken.changed && !initial {
+            self.stream.pulse.changed();
+        }
+    }
+
+    fn delete(&mut self, object: &RawValue, initial: bool) {
+        let taken = self.stream.write(|table| table.forget(object.get()));
+        self.moved_on(taken.version, initial);
+        if taken.changed && !initial {
+            self.stream.pulse.changed();
+        }
+    }
+
+    fn turn_page(&mut self, object: &RawValue, initial: &mut bool) {
+        let Bookmark { metadata } = serde_json::from_str(object.get()).unwrap_or_default();
+        let end = metadata.annotations.and_then(|annotations| annotations.initial_events_end);
+        if *initial && end.as_deref() == Some("true") {
+            *initial = false;
+            self.complete(metadata.resource_version);
+            self.stream.pulse.opened();
+        } else {
+            self.moved_on(metadata.resource_version, *initial);
+        }
+    }
+
+    fn failure(&self, object: &RawValue, initial: bool) -> End {
+        let failure: Failure = serde_json::from_str(object.get()).unwrap_or_default();
+        let code = failure.code.unwrap_or(500);
+        ended(
+            Refusal::coded(&self.doing("watching"), code, &failure, Reason::KIND_UNKNOWN),
+            initial,
+        )
+    }
+
+    /// Objects of a list come in no order: its end alone is a place to resume.
+    fn moved_on(&mut self, version: Option<String>, initial: bool) {
+        if !initial && version.is_some() {
+            self.version = version;
+        }
+    }
+
+    fn complete(&mut self, version: Option<String>) {
+        self.version = version;
+        self.stream.write(super::table::Table::sweep);
+        self.heard();
+        self.stream.pulse.completed();
+    }
+
+    async fn list_pages(&mut self) -> Result<(), End> {
+        let watch = self.stream.pulse.watch().clone();
+        let mut next = None;
+        loop {
+            let page = timeout(self.pace.list_within, self.requests.page(&watch, next)).await;
+            let page = page.unwrap_or_else(|_| {
+                let because = format!("{}: no answer in time", self.doing("listing"));
+                Err(Refusal::new(Reason::TIMED_OUT, because))
+            });
+            let page = page.map_err(|refusal| ended(refusal, false))?;
+            let Ok(Page { metadata, items }) = serde_json::from_slice(&page) else {
+                let because = format!("{}: the answer is not a list", self.doing("listing"));
+                return Err(Refusal::new(Reason::GARBLED, because).into());
+            };
+            for object in items.unwrap_or_default() {
+                self.put(object, true);
+            }
+            self.heard();
+            next = metadata.next.filter(|token| !token.is_empty());
+            if next.is_some() {
+                continue;
+            }
+            let Some(version) = metadata.resource_version else {
+                let because = format!("{}: the list has no version", self.doing("listing"));
+                return Err(Refusal::new(Reason::GARBLED, because).into());
+            };
+            self.complete(Some(version));
+            return Ok(());
+        }
+    }
+
+    fn doing(&self, verb: &str) -> String {
+        format!("{verb} {}", super::stream::shown(self.stream.pulse.watch()))
+    }
+}
+
+/// What a refusal means to a stream; one that was asked for a list first may not know how.
+fn ended(refusal: Refusal, initial: bool) -> End {
+    match refusal.code {
+        Some(410) => End::Expired,
+        Some(400 | 422 | 500) if initial => End::Unstreamed,
+        _ => End::Broken(refusal),
+    }
+}
+
+/// A number between 0 and 1, another one each time.
+fn chance() -> f64 {
+    let bits = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default();
+    f64::from(bits) / f64::from(u32::MAX)
+}

@@ -1,0 +1,299 @@
+//! Kubernetes, watched: each needed (resource, namespace, selector) is watched once and shared.
+//!
+//! What arrives is decoded into our own structs and kept as compact records; kube carries the
+//! requests and no more. kube-runtime's watcher and store are not used: they keep typed objects of
+//! kilobytes, swallow bookmarks, notice a dead connection after five minutes, and tell of no
+//! deletion after a list. Secrets are never listed or watched: one GET by name a look.
+
+pub mod access;
+mod counted;
+mod feed;
+pub mod job;
+mod lines;
+pub mod pod;
+mod record;
+mod refusal;
+mod request;
+pub mod scope;
+mod secret;
+mod stream;
+mod table;
+pub mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use k8s_openapi::api;
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use feed::Pace;
+pub use record::{Owner, Record};
+pub use stream::{Pulse, Stream};
+pub use table::Table;
+
+use access::{Access, Connection};
+use counted::Traffic;
+use feed::Feed;
+use job::Job;
+use pod::Pod;
+use request::Requests;
+use workload::Workload;
+
+use crate::model::finding::Obstacle;
+use crate::model::needs::{Needs, Resource, Watch};
+use crate::model::reason::{Documented, Reason};
+use crate::model::secret::{SecretKey, SecretSource};
+use crate::model::snapshot;
+use crate::systems::clock::Clock;
+
+/// A kind of object as Kubernetes' own definitions name it.
+const fn resource<K: k8s_openapi::Resource>() -> Resource {
+    Resource::known(K::GROUP, K::VERSION, K::URL_PATH_SEGMENT, K::KIND)
+}
+
+/// Pods.
+pub const PODS: Resource = resource::<api::core::v1::Pod>();
+/// Jobs.
+pub const JOBS: Resource = resource::<api::batch::v1::Job>();
+const SECRETS: Resource = resource::<api::core::v1::Secret>();
+
+/// The longest wait for a Secret.
+const SECRET_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a check that reads watches may be blind, for the tables of the kinds.
+pub mod blind {
+    use super::{Documented, Reason, access};
+
+    /// See [`Reason::WATCH_RUNNING`].
+    pub const RUNNING: Documented =
+        Documented::blinds(Reason::WATCH_RUNNING, "The first list is still under way.");
+    /// See [`Reason::STREAM_DOWN`].
+    pub const DOWN: Documented = Documented::blinds(
+        Reason::STREAM_DOWN,
+        "The API server can't be watched; the sentence says what came instead.",
+    );
+    /// See [`Reason::STREAM_SILENT`].
+    pub const SILENT: Documented = Documented::blinds(
+        Reason::STREAM_SILENT,
+        "The watch has said nothing for 150 s, though bookmarks come every minute.",
+    );
+    /// See [`Reason::FORBIDDEN`].
+    pub const FORBIDDEN: Documented =
+        Documented::blinds(Reason::FORBIDDEN, "Vigie lacks the right to list and watch.");
+    /// See [`Reason::UNAUTHORIZED`].
+    pub const UNAUTHORIZED: Documented = Documented::blinds(
+        Reason::UNAUTHORIZED,
+        "The API server does not accept Vigie's credentials.",
+    );
+    /// See [`Reason::KIND_UNKNOWN`].
+    pub const KIND_UNKNOWN: Documented = Documented::blinds(
+        Reason::KIND_UNKNOWN,
+        "The API server does not know this kind of object.",
+    );
+    /// See [`access::NO_ACCESS`].
+    pub const NO_ACCESS: Documented = Documented::blinds(
+        access::NO_ACCESS,
+        "The address or the credentials of the API server can't be read on our side.",
+    );
+    /// See [`Reason::GARBLED`].
+    pub const GARBLED: Documented = Documented::blinds(
+        Reason::GARBLED,
+        "An object lacks a field that is always there, or has one of a wrong type.",
+    );
+}
+
+/// The cluster. Cheap to clone; nothing is dialled before something is asked.
+#[derive(Clone)]
+pub struct Kubernetes(Arc<Inner>);
+
+struct Inner {
+    connection: Connection,
+    requests: Requests,
+    traffic: Arc<Traffic>,
+    pace: Pace,
+    clock: Clock,
+    watches: RwLock<BTreeMap<Watch, Watched>>,
+}
+
+struct Watched {
+    opened: Opened,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// A watch that is open, by what it keeps.
+pub enum Opened {
+    /// Pods.
+    Pods(Arc<Stream<Pod>>),
+    /// Deployments and their like.
+    Workloads(Arc<Stream<Workload>>),
+    /// Jobs.
+    Jobs(Arc<Stream<Job>>),
+}
+
+impl Opened {
+    fn pulse(&self) -> &Pulse {
+        match self {
+            Self::Pods(stream) => &stream.pulse,
+            Self::Workloads(stream) => &stream.pulse,
+            Self::Jobs(stream) => &stream.pulse,
+        }
+    }
+}
+
+impl Kubernetes {
+    /// The cluster at `connection`.
+    pub fn new(connection: Connection, clock: Clock) -> Self {
+        Self::paced(connection, clock, Pace::default())
+    }
+
+    /// The same, with a patience of its own.
+    pub fn paced(connection: Connection, clock: Clock, pace: Pace) -> Self {
+        let traffic = Arc::new(Traffic::new(clock.clone()));
+        let access = Arc::new(Access::new(connection.clone(), Arc::clone(&traffic)));
+        let requests = Requests::new(access).within(pace.silence);
+        let watches = RwLock::default();
+        Self(Arc::new(Inner { connection, requests, traffic, pace, clock, watches }))
+    }
+
+    /// How it is reached.
+    pub fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
+    /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
+    /// the others alone.
+    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+        let mut watches = self.0.watches.write().unwrap_or_else(PoisonError::into_inner);
+        watches.retain(|watch, _| wanted.contains(watch));
+        for watch in wanted {
+            if !watches.contains_key(watch) {
+                watches.insert(watch.clone(), self.open(watch));
+            }
+        }
+    }
+
+    fn open(&self, watch: &Watch) -> Watched {
+        match watch.resource.plural.as_ref() {
+            "pods" => self.feed(watch, Opened::Pods),
+            "jobs" => self.feed(watch, Opened::Jobs),
+            _ => self.feed(watch, Opened::Workloads),
+        }
+    }
+
+    fn feed<R: Record>(&self, watch: &Watch, opened: fn(Arc<Stream<R>>) -> Opened) -> Watched {
+        let Inner { requests, pace, clock, .. } = &*self.0;
+        let stream = Arc::new(Stream::new(watch.clone()));
+        let feed = Feed::new(Arc::clone(&stream), requests.clone(), *pace, clock.clone());
+        let task = tokio::spawn(feed.run());
+        Watched { opened: opened(stream), _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Reads the records of a watch under a short lock; `needs` must declare it.
+    ///
+    /// # Errors
+    /// Why the records can't be believed.
+    pub fn read<R: Record, T>(
+        &self,
+        needs: &Needs,
+        watch: &Watch,
+        work: impl FnOnce(&Table<R>) -> T,
+    ) -> Result<T, Obstacle> {
+        let what = stream::shown(watch);
+        let undeclared = || {
+            let because =
+                format!("the check asks for the watch of {what}, which it did not declare");
+            Obstacle::ours(Reason::UNDECLARED, because)
+        };
+        if !needs.watches.contains(watch) {
+            return Err(undeclared());
+        }
+        let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(Watched { opened, _task }) = watches.get(watch) else {
+            let because = format!("the watch of {what} is not open yet");
+            return Err(Obstacle::ours(Reason::WATCH_RUNNING, because));
+        };
+        let stream = R::stream(opened).ok_or_else(undeclared)?;
+        match stream.pulse.obstacle(self.0.pace.silence) {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(stream.read(work)),
+        }
+    }
+
+    /// Counts up whenever something changed; none where the watch is not kept.
+    pub fn revision(&self, watch: &Watch) -> Option<watch::Receiver<u64>> {
+        let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
+        watches.get(watch).map(|watched| watched.opened.pulse().revision())
+    }
+
+    /// Waits until each of these watches has its first list, or it is known why not.
+    pub async fn settled(&self, watches: &[Watch]) {
+        for watch in watches {
+            let Some(mut revision) = self.revision(watch) else { continue };
+            while !self.is_settled(watch) {
+                if revision.changed().await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn is_settled(&self, watch: &Watch) -> bool {
+        let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
+        watches.get(watch).is_none_or(|watched| watched.opened.pulse().is_settled())
+    }
+
+    /// How the watches are doing.
+    pub fn streams(&self) -> Vec<snapshot::Stream> {
+        let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
+        let stream = |(watch, watched): (&Watch, &Watched)| {
+            let (up, last_heard) = watched.opened.pulse().vitals();
+            snapshot::Stream { watch: watch.clone(), up, last_heard }
+        };
+        watches.iter().map(stream).collect()
+    }
+
+    /// Requests so far, by verb, resource and status code (`error` where none came).
+    pub fn requests(&self) -> BTreeMap<[String; 3], u64> {
+        self.0.traffic.requests().counts()
+    }
+
+    /// How far the API server's clock is ahead of ours, in seconds; none before it said so.
+    pub fn clock_skew(&self) -> Option<f64> {
+        self.0.traffic.skew()
+    }
+
+    /// A key of a Secret, by name.
+    ///
+    /// # Errors
+    /// An obstacle on our own side that names the place, never the value.
+    pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
+        let SecretKey { namespace, name, key } = source;
+        let place = || SecretSource::Secret(source.clone()).place();
+        let requests = self.0.requests.clone().within(SECRET_WITHIN);
+        let read = async {
+            let body = requests.object(&SECRETS, namespace, name).await?;
+            secret::read_wiped(body).await
+        };
+        let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
+            Err(refusal::Refusal::new(Reason::TIMED_OUT, "the API server does not answer in time"))
+        });
+        let because = match read {
+            Ok(body) => match secret::value_of(key, &body) {
+                Ok(value) => return Ok(value),
+                Err(missing) => missing.because().to_owned(),
+            },
+            Err(refusal) => refusal.because,
+        };
+        Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
+    }
+}
+
+impl fmt::Debug for Kubernetes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kubernetes").finish_non_exhaustive()
+    }
+}

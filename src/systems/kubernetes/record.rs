@@ -1,0 +1,115 @@
+//! From the API's JSON to compact records.
+//!
+//! Only the fields that checks read are decoded, every one of them optional: what is missing is
+//! told by the record, and judged there. An object with a field of the wrong type is garbled as a
+//! whole.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::table::{Key, Words};
+use super::{Opened, Stream};
+use crate::model::needs::Resource;
+
+/// What is kept of an object.
+pub trait Record: PartialEq + std::fmt::Debug + Send + Sync + Sized + 'static {
+    /// The object, in the fields that are read.
+    type Wire: DeserializeOwned;
+
+    /// The record of an object whose name is known.
+    fn of(wire: Self::Wire, key: &Key, resource: &Resource, words: &mut Words) -> Self;
+
+    /// The stream of such records, where `opened` is one.
+    fn stream(opened: &Opened) -> Option<&Stream<Self>>;
+}
+
+/// An object as it arrives: metadata alone.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Named {
+    #[serde(default)]
+    pub(super) metadata: Meta,
+}
+
+/// `metadata`, in the fields that are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Meta {
+    pub(super) name: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) resource_version: Option<String>,
+    pub(super) creation_timestamp: Option<Time>,
+    pub(super) deletion_timestamp: Option<Time>,
+    pub(super) generation: Option<i64>,
+    pub(super) owner_references: Option<Vec<OwnerReference>>,
+}
+
+/// One of `metadata.ownerReferences`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OwnerReference {
+    pub(super) kind: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) controller: Option<bool>,
+}
+
+/// One of `status.conditions`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Condition {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) last_transition_time: Option<Time>,
+}
+
+impl Condition {
+    /// Whether it is `True`.
+    pub(super) fn holds(&self) -> bool {
+        self.status.as_deref() == Some("True")
+    }
+
+    /// Whether it is `False`.
+    pub(super) fn fails(&self) -> bool {
+        self.status.as_deref() == Some("False")
+    }
+}
+
+/// The condition of this type.
+pub(super) fn condition<'a>(all: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    all.iter().find(|condition| condition.kind.as_deref() == Some(kind))
+}
+
+/// Kubernetes' time as ours.
+pub(super) fn time(time: Option<Time>) -> Option<Timestamp> {
+    time.map(|Time(at)| at)
+}
+
+/// Who controls an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// `ReplicaSet`, `Job` …
+    pub kind: std::sync::Arc<str>,
+    /// Its name, in the object's own namespace.
+    pub name: std::sync::Arc<str>,
+}
+
+impl Owner {
+    /// The controller among the owners.
+    pub(super) fn controlling(all: Option<Vec<OwnerReference>>, words: &mut Words) -> Option<Self> {
+        let owner = all?.into_iter().find(|owner| owner.controller == Some(true))?;
+        Some(Self { kind: words.shared(&owner.kind?), name: words.shared(&owner.name?) })
+    }
+}
+
+impl Meta {
+    /// Where the object is kept; none where it has no name.
+    pub(super) fn key(&self, words: &mut Words) -> Option<Key> {
+        let name = self.name.as_deref().filter(|name| !name.is_empty())?;
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        Some((words.shared(namespace), name.into()))
+    }
+}

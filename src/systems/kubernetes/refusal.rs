@@ -1,0 +1,158 @@
+//! Why the API server gave no answer: the one place that turns its errors into reasons.
+
+use std::error::Error;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::access::NO_ACCESS;
+use crate::model::finding::Obstacle;
+use crate::model::judgement::legible;
+use crate::model::reason::Reason;
+
+/// The longest part of a server's own words that is repeated, in characters.
+const LONGEST_WORDS: usize = 300;
+/// The longest that a server may ask to be left alone.
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// Why a request or a stream came to nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    /// The code.
+    pub(super) reason: Reason,
+    /// What was tried, and what came instead of an answer.
+    pub(super) because: String,
+    /// How long the server asked to be left alone.
+    pub(super) rest: Option<Duration>,
+    /// The status code, where there was an answer.
+    pub(super) code: Option<u16>,
+}
+
+impl Refusal {
+    /// No answer, or a broken one.
+    pub(super) fn new(reason: Reason, because: impl Into<String>) -> Self {
+        Self { reason, because: because.into(), rest: None, code: None }
+    }
+
+    /// Whether the answer is final until somebody changes something.
+    pub(super) fn is_definite(&self) -> bool {
+        [Reason::FORBIDDEN, Reason::UNAUTHORIZED, Reason::KIND_UNKNOWN].contains(&self.reason)
+    }
+
+    /// An answer other than 200. `absent` is what a 404 means here.
+    pub(super) fn answered(
+        doing: &str,
+        status: StatusCode,
+        headers: &HeaderMap,
+        failure: &Failure,
+        absent: Reason,
+    ) -> Self {
+        let asked = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let asked = asked.and_then(|value| value.parse().ok());
+        let rest = asked.or(failure.details.retry_after_seconds).map(Duration::from_secs);
+        let mut refusal = Self::coded(doing, status.as_u16(), failure, absent);
+        refusal.rest = rest.map(|rest| rest.min(LONGEST_REST));
+        refusal
+    }
+
+    /// A failure that came with a status code, by itself or in an event.
+    pub(super) fn coded(doing: &str, code: u16, failure: &Failure, absent: Reason) -> Self {
+        let reason = match code {
+            401 => Reason::UNAUTHORIZED,
+            403 => Reason::FORBIDDEN,
+            404 => absent,
+            408 | 504 => Reason::TIMED_OUT,
+            429 => Reason::THROTTLED,
+            _ => Reason::SERVER_ERROR,
+        };
+        let words = failure.message.as_deref().unwrap_or_default();
+        let mut because = format!("{doing}: the API server answers {code}");
+        if !words.is_empty() {
+            because = format!("{because}: {}", legible(words, LONGEST_WORDS));
+        }
+        Self { reason, because, rest: None, code: Some(code) }
+    }
+
+    /// No answer at all.
+    pub(super) fn transport(doing: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::new(transport_reason(error), format!("{doing}: {}", causes(error)))
+    }
+}
+
+impl From<Obstacle> for Refusal {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::new(obstacle.reason, obstacle.because)
+    }
+}
+
+impl From<Refusal> for Obstacle {
+    fn from(refusal: Refusal) -> Self {
+        let ours = refusal.reason == NO_ACCESS;
+        Self { reason: refusal.reason, because: refusal.because, ours }
+    }
+}
+
+/// The body of an answer that is none: `Status`, in the fields that are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Failure {
+    /// The status code, in events.
+    pub(super) code: Option<u16>,
+    /// The server's own words.
+    pub(super) message: Option<String>,
+    /// Further hints.
+    pub(super) details: Hints,
+}
+
+/// Hints in a `Status`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Hints {
+    #[serde(rename = "retryAfterSeconds")]
+    retry_after_seconds: Option<u64>,
+}
+
+fn transport_reason(error: &(dyn Error + 'static)) -> Reason {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return Reason::TLS_FAILED;
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            if let Some(inner) = error.get_ref()
+                && inner.is::<rustls::Error>()
+            {
+                return Reason::TLS_FAILED;
+            }
+            match error.kind() {
+                ErrorKind::ConnectionRefused => return Reason::REFUSED,
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                    return Reason::UNREACHABLE;
+                }
+                ErrorKind::TimedOut => return Reason::TIMED_OUT,
+                _ => {}
+            }
+        }
+        if error.to_string() == "dns error" {
+            return Reason::NAME_NOT_FOUND;
+        }
+        next = error.source();
+    }
+    Reason::RESET
+}
+
+/// The causes of an error in one line, each once.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !told.contains(&words) {
+            told = format!("{told}: {words}");
+        }
+        next = cause.source();
+    }
+    legible(&told, LONGEST_WORDS)
+}

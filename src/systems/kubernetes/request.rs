@@ -1,0 +1,155 @@
+//! Requests to the API server: listing, watching, and one Secret by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use kube::core::params::{GetParams, ListParams, WatchParams};
+use tokio::time::timeout;
+
+use super::access::Access;
+use super::counted::Errand;
+use super::refusal::{Failure, Refusal};
+use super::stream::shown;
+use crate::model::needs::{Resource, Watch};
+use crate::model::reason::Reason;
+
+/// The longest wait for the head of an answer.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+/// The longest page that is read, in bytes.
+const LONGEST_PAGE: usize = 64 << 20;
+/// The longest failure that is read, in bytes.
+const LONGEST_FAILURE: usize = 64 << 10;
+
+/// Sends requests, with the credentials as they are at that moment.
+#[derive(Clone)]
+pub(super) struct Requests {
+    access: Arc<Access>,
+    head_within: Duration,
+}
+
+impl Requests {
+    pub(super) fn new(access: Arc<Access>) -> Self {
+        Self { access, head_within: HEAD_WITHIN }
+    }
+
+    /// The same, waiting at most so long for the head of an answer.
+    pub(super) fn within(self, most: Duration) -> Self {
+        Self { head_within: self.head_within.min(most), ..self }
+    }
+
+    /// Opens a watch from `version` on.
+    pub(super) async fn watch(
+        &self,
+        watch: &Watch,
+        params: &WatchParams,
+        version: &str,
+    ) -> Result<Body, Refusal> {
+        let doing = format!("watching {}", shown(watch));
+        let path = path(&watch.resource, watch.namespace.as_deref());
+        let mut request = kube::core::Request::new(path)
+            .watch(params, version)
+            .map_err(|error| Refusal::transport(&doing, &error))?;
+        // One gzip member an event: kube decodes the first alone.
+        plain(&mut request);
+        let response = self.send(&doing, "watch", &watch.resource, request).await?;
+        Ok(response.into_body())
+    }
+
+    /// One page of a list: the first, or the one that a token names.
+    pub(super) async fn page(
+        &self,
+        watch: &Watch,
+        next: Option<String>,
+    ) -> Result<bytes::Bytes, Refusal> {
+        let doing = format!("listing {}", shown(watch));
+        let params = ListParams {
+            label_selector: watch.selector.clone(),
+            limit: Some(PAGE),
+            continue_token: next,
+            ..ListParams::default()
+        };
+        let path = path(&watch.resource, watch.namespace.as_deref());
+        let request = kube::core::Request::new(path)
+            .list(&params)
+            .map_err(|error| Refusal::transport(&doing, &error))?;
+        let response = self.send(&doing, "list", &watch.resource, request).await?;
+        let body = Limited::new(response.into_body(), LONGEST_PAGE).collect().await;
+        match body {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) => Err(Refusal::transport(&doing, &*error)),
+        }
+    }
+
+    /// The body of one object, unread.
+    pub(super) async fn object(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Body, Refusal> {
+        let doing = format!("reading {} {namespace}/{name}", resource.kind);
+        let mut request = kube::core::Request::new(path(resource, Some(namespace)))
+            .get(name, &GetParams::default())
+            .map_err(|error| Refusal::transport(&doing, &error))?;
+        plain(&mut request);
+        Ok(self.send(&doing, "get", resource, request).await?.into_body())
+    }
+
+    async fn send(
+        &self,
+        doing: &str,
+        verb: &'static str,
+        resource: &Resource,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Refusal> {
+        let client = self.access.client().await?;
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(Errand { verb, resource: resource.name() });
+        let response = match timeout(self.head_within, client.send(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(Refusal::transport(doing, &error)),
+            Err(_) => {
+                let because = format!("{doing}: no answer within {}s", self.head_within.as_secs());
+                return Err(Refusal::new(Reason::TIMED_OUT, because));
+            }
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let absent = if verb == "get" { Reason::NOT_FOUND } else { Reason::KIND_UNKNOWN };
+        let (head, body) = response.into_parts();
+        if head.status == http::StatusCode::UNAUTHORIZED {
+            self.access.forget().await;
+        }
+        let body = timeout(self.head_within, Limited::new(body, LONGEST_FAILURE).collect()).await;
+        let failure: Failure = match body {
+            Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+            Ok(Err(_)) | Err(_) => Failure::default(),
+        };
+        Err(Refusal::answered(doing, head.status, &head.headers, &failure, absent))
+    }
+}
+
+fn plain(request: &mut Request<Vec<u8>>) {
+    let headers = request.headers_mut();
+    headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// The path of a collection.
+fn path(resource: &Resource, namespace: Option<&str>) -> String {
+    let Resource { group, version, plural, kind: _ } = resource;
+    let api = if group.is_empty() {
+        format!("/api/{version}")
+    } else {
+        format!("/apis/{group}/{version}")
+    };
+    match namespace {
+        Some(namespace) => format!("{api}/namespaces/{namespace}/{plural}"),
+        None => format!("{api}/{plural}"),
+    }
+}

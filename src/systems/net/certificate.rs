@@ -1,0 +1,145 @@
+//! A certificate as a peer shows it: the few fields that are judged or told, bounded and legible.
+
+use jiff::Timestamp;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
+use x509_parser::prelude::FromDer;
+
+use crate::model::judgement::legible;
+
+/// The most names of a certificate that are kept.
+const MOST_NAMES: usize = 16;
+/// The longest name that is kept, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// What a certificate says of itself. Nothing in here has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its subject's common name, else the whole subject.
+    pub subject: String,
+    /// The same of its issuer.
+    pub issuer: String,
+    /// When it begins.
+    pub not_before: Timestamp,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// The names that it is for, the first sixteen.
+    pub names: Vec<String>,
+    /// Whether subject and issuer are one.
+    pub self_issued: bool,
+    /// Whether it says where its issuer's certificate can be fetched.
+    pub tells_issuer: bool,
+}
+
+impl Certificate {
+    /// Reads DER.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(der: &[u8]) -> Result<Self, String> {
+        let (_, parsed) =
+            X509Certificate::from_der(der).map_err(|error| legible(&error.to_string(), 200))?;
+        let (names, tells_issuer) = extensions(&parsed);
+        Ok(Self {
+            subject: name(parsed.subject()),
+            issuer: name(parsed.issuer()),
+            not_before: time(parsed.validity().not_before.timestamp()),
+            not_after: time(parsed.validity().not_after.timestamp()),
+            names,
+            self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
+            tells_issuer,
+        })
+    }
+}
+
+/// Whether `der` is the certificate of the issuer that `of` names; nothing is verified.
+pub fn bears_name_of_issuer(der: &[u8], of: &[u8]) -> bool {
+    match (X509Certificate::from_der(der), X509Certificate::from_der(of)) {
+        (Ok((_, issuer)), Ok((_, issued))) => issuer.subject().as_raw() == issued.issuer().as_raw(),
+        _ => false,
+    }
+}
+
+fn extensions(parsed: &X509Certificate<'_>) -> (Vec<String>, bool) {
+    let mut names = Vec::new();
+    let mut tells_issuer = false;
+    for extension in parsed.extensions() {
+        if let ParsedExtension::SubjectAlternativeName(alternatives) = extension.parsed_extension()
+        {
+            names = alternatives.general_names.iter().filter_map(host).take(MOST_NAMES).collect();
+        } else if let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() {
+            tells_issuer = access.accessdescs.iter().any(|description| {
+                description.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS
+            });
+        }
+    }
+    (names, tells_issuer)
+}
+
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    if let GeneralName::DNSName(name) = name {
+        Some(legible(name, LONGEST_NAME))
+    } else if let GeneralName::IPAddress(bytes) = name {
+        if let Ok(octets) = <[u8; 4]>::try_from(*bytes) {
+            Some(std::net::Ipv4Addr::from(octets).to_string())
+        } else {
+            let octets = <[u8; 16]>::try_from(*bytes).ok()?;
+            Some(std::net::Ipv6Addr::from(octets).to_string())
+        }
+    } else {
+        None
+    }
+}
+
+fn name(name: &x509_parser::x509::X509Name<'_>) -> String {
+    let common = name.iter_common_name().find_map(|attribute| attribute.as_str().ok());
+    match common {
+        Some(common) => legible(common, LONGEST_NAME),
+        None => legible(&name.to_string(), LONGEST_NAME),
+    }
+}
+
+/// A time in a certificate; years that nobody counts in become the last that can be.
+fn time(unix: i64) -> Timestamp {
+    let limit = if unix < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(unix).unwrap_or(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(der in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Certificate::read(&der);
+        }
+
+        #[test]
+        fn no_change_of_a_real_certificate_breaks_the_reader(at in 0_usize..2000, to in any::<u8>()) {
+            let issued = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+            let mut der = issued.cert.der().to_vec();
+            let at = at % der.len();
+            der[at] = to;
+            let _ = Certificate::read(&der);
+        }
+    }
+
+    #[test]
+    fn a_certificate_tells_its_names_and_times() {
+        let mut asked =
+            rcgen::CertificateParams::new(["a.test".into(), "127.0.0.1".into()]).unwrap();
+        asked.distinguished_name.push(rcgen::DnType::CommonName, "<b>\n\"a\"");
+        asked.not_after = rcgen::date_time_ymd(2040, 1, 1);
+        let issued = asked.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        let certificate = Certificate::read(issued.der()).unwrap();
+        assert_eq!(certificate.names, ["a.test", "127.0.0.1"]);
+        assert_eq!(certificate.subject, "<b> \"a\"");
+        assert_eq!(certificate.not_after.to_string(), "2040-01-01T00:00:00Z");
+        assert!(certificate.self_issued && !certificate.tells_issuer);
+        assert!(time(i64::MAX) == Timestamp::MAX && time(i64::MIN) == Timestamp::MIN);
+    }
+}

@@ -1,0 +1,100 @@
+//! Endpoints by name: resolving, dialling, TLS and HTTP, with every phase timed.
+//!
+//! What is asked here is a check's *subject* more often than not, so each failure is an obstacle
+//! that says whether it was met on our own side ([`Obstacle::ours`]) or is evidence about the peer.
+//! Foreign bytes are bounded everywhere, and no client keeps connections, sessions or answers: each
+//! look is made anew.
+
+pub mod certificate;
+pub mod dial;
+pub mod exchange;
+pub mod handshake;
+pub mod names;
+pub mod proxy_header;
+pub mod question;
+pub mod trust;
+pub mod url;
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use crate::model::secret::SecretSource;
+use names::Resolver;
+use question::ServerAddress;
+use trust::{Roots, SystemRoots};
+
+/// How endpoints are found and trusted: `connections.net` in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Resolvers to ask for the addresses of endpoints, in order; the system's without any.
+    /// Named here, they are asked for the names as written: no search domains, no hosts file.
+    pub resolvers: Vec<ServerAddress>,
+    /// PEM certificates that are trusted beside the system's roots.
+    pub ca: Option<SecretSource>,
+}
+
+/// Endpoints by name. Cheap to clone.
+#[derive(Clone)]
+pub struct Net {
+    resolver: Resolver,
+    ca: Option<SecretSource>,
+    system_roots: Arc<SystemRoots>,
+}
+
+impl Net {
+    /// Endpoints as configured. Nothing is read or asked before the first look.
+    pub fn new(settings: &Settings) -> Self {
+        let Settings { resolvers, ca } = settings;
+        Self { resolver: Resolver::new(resolvers), ca: ca.clone(), system_roots: Arc::default() }
+    }
+
+    /// Who finds addresses.
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Who is trusted: the certificates at `ca` alone, else the system's roots and the configured
+    /// ones.
+    ///
+    /// # Errors
+    /// An obstacle of ours: a place that can't be read or holds no certificate.
+    pub async fn roots(
+        &self,
+        secrets: &super::secrets::Secrets,
+        ca: Option<&SecretSource>,
+    ) -> Result<Arc<Roots>, Obstacle> {
+        match (ca, &self.ca) {
+            (Some(ca), _) => Ok(Arc::new(trust::private(secrets, ca).await?)),
+            (None, Some(ca)) => {
+                let private = trust::private(secrets, ca).await?;
+                Ok(Arc::new(private.joined(&*self.system_roots.get().await?)))
+            }
+            (None, None) => self.system_roots.get().await,
+        }
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("resolver", &self.resolver).finish_non_exhaustive()
+    }
+}
+
+/// Awaits `future` until `until`; what lasts longer is the peer's silence.
+async fn within<T>(
+    until: Instant,
+    silence: impl FnOnce() -> String,
+    future: impl Future<Output = Result<T, Obstacle>>,
+) -> Result<T, Obstacle> {
+    match tokio::time::timeout_at(until, future).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Obstacle::new(Reason::TIMED_OUT, silence())),
+    }
+}

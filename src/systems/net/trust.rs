@@ -1,0 +1,288 @@
+//! Trust: roots, and whether a chain leads to one of them at a given time.
+//!
+//! Verified with webpki, as rustls itself does, with two differences: the chain and a typed verdict
+//! are kept where the handshake would only fail, and the path is kept where it succeeds, so that
+//! its earliest end is known. The time is the clock's, never the system's.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use secrecy::ExposeSecret;
+use tokio::sync::OnceCell;
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+
+use super::certificate::{Certificate, bears_name_of_issuer};
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use crate::model::secret::SecretSource;
+use crate::systems::secrets::Secrets;
+
+/// Trusted certificates.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    anchors: Vec<TrustAnchor<'static>>,
+    /// When each anchor ends, by its subject and key.
+    ends: HashMap<Vec<u8>, Certificate>,
+    /// The certificates themselves: a leaf among them needs no path.
+    whole: HashSet<CertificateDer<'static>>,
+}
+
+/// The system's roots, read once.
+#[derive(Debug, Default)]
+pub struct SystemRoots(OnceCell<Arc<Roots>>);
+
+impl SystemRoots {
+    /// The roots; an empty or unreadable store is read again at the next look.
+    ///
+    /// # Errors
+    /// An obstacle of ours: with no root at all, every peer would look untrusted.
+    pub async fn get(&self) -> Result<Arc<Roots>, Obstacle> {
+        let read = || async {
+            let loaded = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+            let roots = loaded.map(|loaded| Roots::of(loaded.certs)).unwrap_or_default();
+            if roots.anchors.is_empty() {
+                let because = "the system's trust store holds no certificate; name a `ca`";
+                return Err(Obstacle::ours(Reason::SECRET_MISSING, because));
+            }
+            Ok(Arc::new(roots))
+        };
+        self.0.get_or_try_init(read).await.map(Arc::clone)
+    }
+}
+
+/// The certificates at `source`, PEM.
+///
+/// # Errors
+/// An obstacle of ours: it can't be read, or holds no certificate.
+pub async fn private(secrets: &Secrets, source: &SecretSource) -> Result<Roots, Obstacle> {
+    let pem = secrets.read(source).await?;
+    let certificates = CertificateDer::pem_slice_iter(pem.expose_secret().as_bytes());
+    let roots = Roots::of(certificates.filter_map(Result::ok).collect());
+    if roots.anchors.is_empty() {
+        let because = format!("{} holds no certificate in PEM", source.place());
+        return Err(Obstacle::ours(Reason::SECRET_MISSING, because));
+    }
+    Ok(roots)
+}
+
+/// What a peer showed, and what is to be thought of it.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// The peer's own certificate; none where it can't be read.
+    pub leaf: Option<Certificate>,
+    /// How many certificates it sent.
+    pub sent: usize,
+    /// The certificate on the verified path that ends first; none without such a path.
+    pub first_to_end: Option<Certificate>,
+    /// Why it can't be trusted, if it can't.
+    pub distrust: Option<Obstacle>,
+}
+
+impl Roots {
+    /// Trusts `certificates`; what can't be read among them is left out.
+    pub fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
+        let mut roots = Self::default();
+        for der in certificates {
+            let (Ok(anchor), Ok(read)) = (anchor_from_trusted_cert(&der), Certificate::read(&der))
+            else {
+                continue;
+            };
+            roots.ends.insert(identity(&anchor), read);
+            roots.anchors.push(anchor.to_owned());
+            roots.whole.insert(der);
+        }
+        roots
+    }
+
+    /// These and the others.
+    pub fn joined(mut self, other: &Self) -> Self {
+        let Self { anchors, ends, whole } = other;
+        self.anchors.extend(anchors.iter().cloned());
+        self.ends.extend(ends.iter().map(|(identity, end)| (identity.clone(), end.clone())));
+        self.whole.extend(whole.iter().cloned());
+        self
+    }
+
+    /// Judges the chain `leaf`, `others` for `name` at `now`.
+    pub fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        algorithms: &WebPkiSupportedAlgorithms,
+        now: Timestamp,
+    ) -> Presented {
+        let sent = 1 + others.len();
+        let invalid = |why: String| Presented {
+            leaf: None,
+            sent,
+            first_to_end: None,
+            distrust: Some(Obstacle::new(Reason::CERTIFICATE_INVALID, why)),
+        };
+        let read = match Certificate::read(leaf) {
+            Ok(read) => read,
+            Err(why) => return invalid(format!("sends a certificate that can't be read: {why}")),
+        };
+        let parsed = match EndEntityCert::try_from(leaf) {
+            Ok(parsed) => parsed,
+            Err(error) => return invalid(format!("sends a certificate that can't serve: {error}")),
+        };
+        let path = if self.whole.contains(leaf) {
+            in_time(&read, now)
+        } else {
+            self.path(&parsed, &read, leaf, others, algorithms, now)
+        };
+        let named = parsed.verify_is_valid_for_subject_name(name).map_err(|_| {
+            let because =
+                format!("its certificate is for {}, not for {}", told(&read), name.to_str());
+            Obstacle::new(Reason::NAME_MISMATCH, because)
+        });
+        let (first_to_end, distrust) = match path {
+            Ok(first) => (Some(first), named.err()),
+            Err(distrust) => (None, Some(distrust)),
+        };
+        Presented { leaf: Some(read), sent, first_to_end, distrust }
+    }
+
+    /// The certificate that ends first on the best path to a root: of all paths, the one that
+    /// lasts longest.
+    fn path(
+        &self,
+        parsed: &EndEntityCert<'_>,
+        read: &Certificate,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        algorithms: &WebPkiSupportedAlgorithms,
+        now: Timestamp,
+    ) -> Result<Certificate, Obstacle> {
+        let best = RefCell::new(None::<Certificate>);
+        let weigh = |path: &VerifiedPath<'_>| {
+            let first = self.first_to_end(read, path);
+            let mut best = best.borrow_mut();
+            if best.as_ref().is_none_or(|best| best.not_after < first.not_after) {
+                *best = Some(first);
+            }
+            // Refused, so that the other paths are walked, too.
+            Err(webpki::Error::UnknownIssuer)
+        };
+        let result = parsed.verify_for_usage(
+            algorithms.all,
+            &self.anchors,
+            others,
+            unix(now),
+            KeyUsage::server_auth(),
+            None,
+            Some(&weigh),
+        );
+        match (best.into_inner(), result) {
+            (Some(first), _) => in_time(&first, now),
+            (None, Err(error)) => Err(distrust(&error, read, leaf, others, now)),
+            (None, Ok(_)) => Ok(read.clone()),
+        }
+    }
+
+    fn first_to_end(&self, leaf: &Certificate, path: &VerifiedPath<'_>) -> Certificate {
+        path.intermediate_certificates()
+            .filter_map(|certificate| Certificate::read(&certificate.der()).ok())
+            .chain(self.ends.get(&identity(path.anchor())).cloned())
+            .fold(
+                leaf.clone(),
+                |first, other| {
+                    if other.not_after < first.not_after { other } else { first }
+                },
+            )
+    }
+}
+
+/// Reads webpki's verdict on a chain without a path.
+fn distrust(
+    error: &webpki::Error,
+    leaf: &Certificate,
+    der: &CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    now: Timestamp,
+) -> Obstacle {
+    use webpki::Error;
+    if let Err(obstacle) = in_time(leaf, now) {
+        return obstacle;
+    }
+    if let Error::CertExpired { .. } | Error::CertNotValidYet { .. } = error {
+        let out_of_time = others
+            .iter()
+            .filter_map(|other| Certificate::read(other).ok())
+            .find_map(|other| in_time(&other, now).err());
+        return out_of_time.unwrap_or_else(|| {
+            Obstacle::new(Reason::CERTIFICATE_INVALID, "its chain is out of its time")
+        });
+    }
+    if matches!(error, Error::UnknownIssuer | Error::CaUsedAsEndEntity) && leaf.self_issued {
+        let because = format!("its certificate `{}` is signed by itself alone", leaf.subject);
+        return Obstacle::new(Reason::SELF_SIGNED, because);
+    }
+    if !matches!(error, Error::UnknownIssuer) {
+        let because = format!("its certificate `{}` can't serve: {error}", leaf.subject);
+        return Obstacle::new(Reason::CERTIFICATE_INVALID, because);
+    }
+    let issuer_sent = others.iter().any(|other| bears_name_of_issuer(other, der));
+    if !issuer_sent && leaf.tells_issuer {
+        return Obstacle::new(
+            Reason::CHAIN_INCOMPLETE,
+            format!(
+                "sends {} without the certificate of its issuer `{}`; clients that do not fetch it \
+                 refuse",
+                certificates(1 + others.len()),
+                leaf.issuer
+            ),
+        );
+    }
+    let because = if issuer_sent {
+        format!(
+            "sends {}, and none of them leads to a trusted root",
+            certificates(1 + others.len())
+        )
+    } else {
+        format!("its certificate's issuer `{}` is neither trusted nor sent", leaf.issuer)
+    };
+    Obstacle::new(Reason::UNKNOWN_ISSUER, because)
+}
+
+fn certificates(count: usize) -> String {
+    if count == 1 { "its certificate".to_owned() } else { format!("{count} certificates") }
+}
+
+fn in_time(certificate: &Certificate, now: Timestamp) -> Result<Certificate, Obstacle> {
+    let Certificate { subject, not_before, not_after, .. } = certificate;
+    if now > *not_after {
+        let because = format!("the certificate `{subject}` ended at {not_after:.0}");
+        return Err(Obstacle::new(Reason::CERTIFICATE_EXPIRED, because));
+    }
+    if now < *not_before {
+        let because = format!("the certificate `{subject}` begins only at {not_before:.0}");
+        return Err(Obstacle::new(Reason::CERTIFICATE_NOT_YET_VALID, because));
+    }
+    Ok(certificate.clone())
+}
+
+fn told(certificate: &Certificate) -> String {
+    match certificate.names.as_slice() {
+        [] => format!("no host at all (`{}`)", certificate.subject),
+        [one] => format!("`{one}`"),
+        [one, two] => format!("`{one}` and `{two}`"),
+        [one, two, others @ ..] => format!("`{one}`, `{two}` and {} more", others.len()),
+    }
+}
+
+fn identity(anchor: &TrustAnchor<'_>) -> Vec<u8> {
+    [anchor.subject.as_ref(), anchor.subject_public_key_info.as_ref()].concat()
+}
+
+fn unix(now: Timestamp) -> UnixTime {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}

@@ -1,0 +1,11 @@
+//! The JSON API's answers: structs whose fields are the contract.
+//!
+//! Times are RFC 3339 in UTC, lengths are seconds with a fraction. A time that never was is null.
+
+mod checklist;
+mod item;
+mod problem;
+
+pub use checklist::{Checklist, Configuration, Counts, ItemSummary, SectionView};
+pub use item::{CheckView, Figure, ItemView, LimitView, ReportView};
+pub use problem::Problem;

@@ -1,0 +1,63 @@
+//! The status page, for people: rendered here, readable without JavaScript, and self-contained.
+//!
+//! Its law: no request to any other host, nothing that needs a script to be read, no standing told
+//! by colour alone, and no foreign text without escapes. Links are relative, so that the page may
+//! stand under any path behind an ingress.
+
+mod checklist;
+mod frame;
+mod item;
+mod mark;
+mod moment;
+mod notice;
+
+use askama::Template;
+use jiff::Timestamp;
+
+pub use frame::content_security_policy;
+
+use crate::model::snapshot::{ItemState, Snapshot};
+use crate::model::vitals::Vitals;
+use frame::{Frame, Icon};
+
+/// The page at `/`: every item of the checklist.
+///
+/// # Errors
+/// A template could not be written: a defect of Vigie.
+pub fn checklist(
+    snapshot: &Snapshot,
+    vitals: &Vitals,
+    now: Timestamp,
+) -> Result<String, askama::Error> {
+    checklist::Page::new(snapshot, vitals, now).render()
+}
+
+/// The page at `/items/{id}`: one item with its evidence and history.
+///
+/// # Errors
+/// A template could not be written: a defect of Vigie.
+pub fn item(
+    snapshot: &Snapshot,
+    vitals: &Vitals,
+    item: &ItemState,
+    now: Timestamp,
+) -> Result<String, askama::Error> {
+    item::Page::new(snapshot, vitals, item, now).render()
+}
+
+/// The page for what does not exist. `path` is the request's, to find the way up.
+///
+/// # Errors
+/// A template could not be written: a defect of Vigie.
+pub fn not_found(snapshot: &Snapshot, path: &str) -> Result<String, askama::Error> {
+    let depth = path.matches('/').count().saturating_sub(1);
+    let up = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };
+    let frame = Frame::new("Not found", snapshot, Icon::Unknown, up);
+    NotFound { frame }.render()
+}
+
+#[derive(Template)]
+#[template(path = "not_found.html")]
+struct NotFound<'a> {
+    frame: Frame<'a>,
+}

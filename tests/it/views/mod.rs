@@ -1,0 +1,3 @@
+//! Views of snapshots built by hand.
+
+mod page;

@@ -1,0 +1,243 @@
+//! A web site on loopback, plain or over TLS, whose answers and certificate change while it runs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::mill::Issued;
+
+/// The most requests that are remembered.
+const MOST_REMEMBERED: usize = 100;
+
+/// What a path answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// How long the answer is withheld.
+    pub delay: Duration,
+}
+
+impl Answer {
+    /// A status and a body.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO }
+    }
+
+    /// Adds a header field.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Withholds the answer for a while.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A running site; it stops when dropped.
+pub struct Site {
+    address: SocketAddr,
+    state: Arc<State>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    answers: Mutex<BTreeMap<String, Answer>>,
+    asked: Mutex<VecDeque<Asked>>,
+    certificate: Mutex<Option<Arc<CertifiedKey>>>,
+}
+
+impl Site {
+    /// A plain site at a free port of 127.0.0.1. Every path answers 404 until told otherwise.
+    pub async fn plain() -> Result<Self> {
+        Self::start(None, None).await
+    }
+
+    /// A site over TLS that shows `certificate`.
+    pub async fn secure(certificate: &Issued) -> Result<Self> {
+        Self::start(Some(certificate), None).await
+    }
+
+    /// A site over TLS that takes only clients whose certificate leads to `root`.
+    pub async fn mutual(certificate: &Issued, root: &CertificateDer<'static>) -> Result<Self> {
+        Self::start(Some(certificate), Some(root)).await
+    }
+
+    async fn start(
+        certificate: Option<&Issued>,
+        clients: Option<&CertificateDer<'static>>,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::default());
+        let acceptor = match certificate {
+            None => None,
+            Some(certificate) => {
+                state.show(certificate)?;
+                Some(acceptor(&state, clients)?)
+            }
+        };
+        let serving = tokio::spawn(serve(listener, acceptor, Arc::clone(&state)));
+        Ok(Self { address, state, _serving: AbortOnDropHandle::new(serving) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sets what `path` answers, from now on; `*` stands for every path without an answer of its own.
+    pub fn answer(&self, path: &str, answer: Answer) {
+        locked(&self.state.answers).insert(path.to_owned(), answer);
+    }
+
+    /// Replaces the certificate, from the next handshake on.
+    pub fn certify(&self, certificate: &Issued) -> Result<()> {
+        self.state.show(certificate)
+    }
+
+    /// The last requests, oldest first.
+    pub fn asked(&self) -> Vec<Asked> {
+        locked(&self.state.asked).iter().cloned().collect()
+    }
+}
+
+impl State {
+    fn show(&self, Issued { chain, key, .. }: &Issued) -> Result<()> {
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(key)?;
+        let certified = CertifiedKey::new(chain.clone(), key);
+        *locked(&self.certificate) = Some(Arc::new(certified));
+        Ok(())
+    }
+
+    async fn reply(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        let answer = {
+            let answers = locked(&self.answers);
+            answers.get(path).or_else(|| answers.get("*")).cloned()
+        };
+        let asked = Asked {
+            target: parts.uri.to_string(),
+            method: parts.method,
+            headers: parts.headers,
+            body: body.collect().await?.to_bytes(),
+        };
+        {
+            let mut all = locked(&self.asked);
+            all.push_back(asked);
+            if all.len() > MOST_REMEMBERED {
+                all.pop_front();
+            }
+        }
+        let Answer { status, headers, body, delay } =
+            answer.unwrap_or_else(|| Answer::new(404, "nothing here"));
+        tokio::time::sleep(delay).await;
+        let mut response = Response::builder().status(StatusCode::from_u16(status)?);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        Ok(response.body(Full::new(body))?)
+    }
+}
+
+impl ResolvesServerCert for State {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        locked(&self.certificate).clone()
+    }
+}
+
+fn acceptor(state: &Arc<State>, clients: Option<&CertificateDer<'static>>) -> Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(root) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(root.clone())?;
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.context("a verifier of clients")?)
+        }
+    };
+    let resolver: Arc<State> = Arc::clone(state);
+    Ok(TlsAcceptor::from(Arc::new(builder.with_cert_resolver(resolver))))
+}
+
+async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(greet(stream, acceptor.clone(), Arc::clone(&state)));
+    }
+}
+
+async fn greet(stream: TcpStream, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
+    match acceptor {
+        None => converse(stream, state).await,
+        Some(acceptor) => {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                converse(stream, state).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send, state: Arc<State>) {
+    let service = service_fn(|request| {
+        let state = Arc::clone(&state);
+        async move {
+            let broken = |_| {
+                let mut response = Response::new(Full::new(Bytes::from_static(b"the site broke")));
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            };
+            Ok::<_, Infallible>(state.reply(request).await.unwrap_or_else(broken))
+        }
+    });
+    // A client that hangs up is no trouble of the site's.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
