@@ -13,7 +13,7 @@ use vigie::systems::s3::{NO_CONNECTION, NOT_IMPLEMENTED, NOT_LISTABLE, REJECTED}
 use vigie_sim::s3::{ACCESS_KEY, Fault, Object, Store};
 
 use super::Provocation;
-use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, key, look_within, now};
+use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, check, key, look_within, now};
 use crate::support;
 
 pub fn provocations() -> Vec<Provocation> {
@@ -41,7 +41,7 @@ pub fn provocations() -> Vec<Provocation> {
         other(NO_CONNECTION, || {
             async {
                 let fixture = Fixture::new().await;
-                let check = fixture.check(KEYS, "").replace("backups", "elsewhere");
+                let check = check(KEYS, "").replace("backups", "elsewhere");
                 support::look(&check, &fixture.systems).await
             }
             .boxed()
@@ -119,7 +119,7 @@ async fn the_zone_of_the_keys_is_the_configured_one() {
     let fixture = Fixture::new().await;
     // 12:00 in Paris is 11:00 UTC.
     fixture.store.put(BUCKET, "2026-03-15/dump-120000.gz", 1_000, ago(1));
-    let check = fixture.check(KEYS, "").replace("%S.gz\" }", "%S.gz\", timezone: Europe/Paris }");
+    let check = check(KEYS, "").replace("%S.gz\" }", "%S.gz\", timezone: Europe/Paris }");
     let judgement = support::look(&check, &fixture.systems).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
     assert!(judgement.because().contains("1h ago"), "{}", judgement.because());
@@ -163,7 +163,7 @@ fn silent() -> BoxFuture<'static, Judgement> {
         let fixture = Fixture::new().await.daily(5, &[10_000; 3]);
         fixture.store.set_fault(Some(Fault::Silent));
         let (half, none) = (Duration::from_millis(500), Duration::ZERO);
-        look_within(&fixture.check(KEYS, ""), &fixture.systems, half, none).await
+        look_within(&check(KEYS, ""), &fixture.systems, half, none).await
     }
     .boxed()
 }
@@ -195,7 +195,7 @@ fn without_sibling() -> BoxFuture<'static, Judgement> {
         let fixture = Fixture::new().await.daily(5, &[10_000; 2]);
         fixture.store.put(BUCKET, &format!("{}.sha256", key(ago(29))), 64, ago(29));
         let sibling = "%S.gz\", siblings: [\"%Y-%m-%d/dump-%H%M%S.gz.sha256\"] }";
-        let check = fixture.check(KEYS, "").replace("%S.gz\" }", sibling);
+        let check = check(KEYS, "").replace("%S.gz\" }", sibling);
         support::look(&check, &fixture.systems).await
     }
     .boxed()

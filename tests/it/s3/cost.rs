@@ -7,7 +7,7 @@ use vigie::model::finding::Verdict;
 use vigie::model::reason::Reason;
 use vigie_sim::s3::{Object, Store};
 
-use super::fixture::{BUCKET, Fixture, ago, look_within, now};
+use super::fixture::{BUCKET, Fixture, KEYS, ago, check, look_within, now};
 use crate::support;
 
 /// Fills a store, looks for keys of this form, and returns what was spent.
@@ -108,7 +108,7 @@ async fn five_items_at_one_store_share_one_listing() {
         "min_size: 10 B",
         "size_factor: 3",
     ];
-    let checks = limits.map(|limits| fixture.check(super::fixture::KEYS, limits));
+    let checks = limits.map(|limits| check(KEYS, limits));
     let looks = checks.iter().map(|check| {
         let (ten, minute) = (Duration::from_secs(10), Duration::from_mins(1));
         look_within(check, &fixture.systems, ten, minute)

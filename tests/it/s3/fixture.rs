@@ -93,22 +93,22 @@ impl Fixture {
 
     /// One look at [`BUCKET`] with [`KEYS`], and these parameters more.
     pub async fn look(&self, more: &str) -> Judgement {
-        support::look(&self.check(KEYS, more), &self.systems).await
+        support::look(&check(KEYS, more), &self.systems).await
     }
 
     /// One look with keys of another form.
     pub async fn look_for(&self, keys: &str, more: &str) -> Judgement {
-        support::look(&self.check(keys, more), &self.systems).await
+        support::look(&check(keys, more), &self.systems).await
     }
+}
 
-    /// A check of [`BUCKET`].
-    pub fn check(&self, keys: &str, more: &str) -> String {
-        let more = if more.is_empty() { String::new() } else { format!(", {more}") };
-        format!(
-            "backup: {{ connection: backups, bucket: {BUCKET}, layout: {{ objects: {{ keys: \
-             {keys:?} }} }}{more} }}"
-        )
-    }
+/// A check of [`BUCKET`].
+pub fn check(keys: &str, more: &str) -> String {
+    let more = if more.is_empty() { String::new() } else { format!(", {more}") };
+    format!(
+        "backup: {{ connection: backups, bucket: {BUCKET}, layout: {{ objects: {{ keys: {keys:?} \
+         }} }}{more} }}"
+    )
 }
 
 /// One look with a patience of one's own.
@@ -118,7 +118,7 @@ pub async fn look_within(
     allowed: Duration,
     fresh_within: Duration,
 ) -> Judgement {
-    let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
+    let check: AnyCheck = serde_saphyr::from_str(check).expect("a check");
     let needs = check.needs();
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();

@@ -7,7 +7,7 @@ use vigie::model::measure::LONGEST_LABEL;
 use vigie::model::reason::Reason;
 use vigie_sim::s3::{ACCESS_KEY, Fault};
 
-use super::fixture::{BUCKET, Fixture, ago, key, look_within};
+use super::fixture::{BUCKET, Fixture, KEYS, ago, check, key, look_within};
 
 #[tokio::test]
 async fn a_rotated_secret_is_used_at_the_next_look() {
@@ -44,7 +44,7 @@ async fn a_store_that_comes_back_is_seen_at_the_next_look() {
 async fn a_silent_store_delays_its_look_no_longer_than_the_deadline() {
     let fixture = Fixture::new().await.daily(5, &[1_000]);
     fixture.store.set_fault(Some(Fault::Silent));
-    let check = fixture.check(super::fixture::KEYS, "");
+    let check = check(KEYS, "");
     let allowed = Duration::from_millis(500);
     let judgement = look_within(&check, &fixture.systems, allowed, Duration::ZERO).await;
     assert_eq!(judgement.reason().map(Reason::code), Some("TimedOut"));
