@@ -1,11 +1,23 @@
 //! Everything that needs a socket: one binary, so that it is linked once.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
-#![expect(clippy::expect_used, reason = "a test that can't go on says why")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests break as tests do"
+)]
 
+mod browser;
 mod fixtures;
 mod kinds;
+mod kubernetes;
+mod net;
+mod prometheus;
+mod redis;
 mod rejects;
 mod s3;
+mod server;
+mod simulation;
 mod support;
 mod views;
