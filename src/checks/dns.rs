@@ -2,16 +2,15 @@
 //! Subject: the name, and each resolver that the check names. Our own resolver is not on trial: what
 //! it can't tell is unknown.
 
-use std::collections::BTreeSet;
-use std::fmt;
+pub mod expect;
 
 use futures::StreamExt;
-use hickory_resolver::proto::rr::RecordType;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::{Duration, Instant};
 
+use self::expect::{Expected, Record, told};
 use super::{Check, Look};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
@@ -30,8 +29,6 @@ const RESOLVERS_DISAGREE: Reason = Reason::new("ResolversDisagree");
 const MOST: usize = 32;
 /// How many questions are open at a time.
 const AT_A_TIME: usize = 16;
-/// The most records that a sentence lists.
-const MOST_TOLD: usize = 6;
 /// The label of our own resolver.
 const SYSTEM: &str = "system";
 
@@ -67,45 +64,6 @@ pub struct Dns {
     /// What it means if resolvers give different records: `fail`, `warn` (the default) or `ignore`.
     #[serde(default)]
     disagreement: Disagreement,
-}
-
-/// A type of record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Record {
-    /// `A` and `AAAA` together.
-    #[default]
-    Address,
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// The name that this one is an alias of.
-    Cname,
-    /// Mail servers, written `10 mail.example.org`.
-    Mx,
-    /// Name servers.
-    Ns,
-    /// Text, the parts of a record joined.
-    Txt,
-    /// Services, written `0 5 5060 sip.example.org`.
-    Srv,
-    /// Who may issue certificates, written `0 issue letsencrypt.org`.
-    Caa,
-    /// The name of an address.
-    Ptr,
-}
-
-/// What records must be. Names are compared in lower case and without their last dot.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Expected {
-    /// All of these are among them; others may be.
-    All(BTreeSet<String>),
-    /// At least one of these is among them.
-    Any(BTreeSet<String>),
-    /// These, and no others.
-    Exactly(BTreeSet<String>),
 }
 
 /// What it means if resolvers give different records.
@@ -261,8 +219,8 @@ impl Dns {
         let Some(second) = second else {
             return question(first).await;
         };
-        let (first, second) = tokio::join!(question(first), question(second));
-        both(first?, second?)
+        let (first, second) = futures::future::join(question(first), question(second)).await;
+        Ok(both(first?, second?))
     }
 
     fn find(&self, said: &Said) -> Finding {
@@ -314,82 +272,9 @@ impl Dns {
     }
 }
 
-impl Record {
-    fn types(self) -> (RecordType, Option<RecordType>) {
-        match self {
-            Self::Address => (RecordType::A, Some(RecordType::AAAA)),
-            Self::A => (RecordType::A, None),
-            Self::Aaaa => (RecordType::AAAA, None),
-            Self::Cname => (RecordType::CNAME, None),
-            Self::Mx => (RecordType::MX, None),
-            Self::Ns => (RecordType::NS, None),
-            Self::Txt => (RecordType::TXT, None),
-            Self::Srv => (RecordType::SRV, None),
-            Self::Caa => (RecordType::CAA, None),
-            Self::Ptr => (RecordType::PTR, None),
-        }
-    }
-}
-
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address => f.write_str("address"),
-            Self::A
-            | Self::Aaaa
-            | Self::Cname
-            | Self::Mx
-            | Self::Ns
-            | Self::Txt
-            | Self::Srv
-            | Self::Caa
-            | Self::Ptr => write!(f, "{}", self.types().0),
-        }
-    }
-}
-
-impl Expected {
-    fn values(&self) -> &BTreeSet<String> {
-        match self {
-            Self::All(values) | Self::Any(values) | Self::Exactly(values) => values,
-        }
-    }
-
-    fn holds(&self, records: &[String]) -> bool {
-        let seen: BTreeSet<String> = records.iter().map(|record| comparable(record)).collect();
-        let wanted: BTreeSet<String> =
-            self.values().iter().map(|value| comparable(value)).collect();
-        match self {
-            Self::All(_) => wanted.is_subset(&seen),
-            Self::Any(_) => !wanted.is_disjoint(&seen),
-            Self::Exactly(_) => wanted == seen,
-        }
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<String> = self.values().iter().cloned().collect();
-        let how = match self {
-            Self::All(_) => "all of",
-            Self::Any(_) => "one of",
-            Self::Exactly(_) => "exactly",
-        };
-        write!(f, "{how} {}", told(&values))
-    }
-}
-
-/// A value as it is compared: addresses in their usual form, all else in lower case, no last dot.
-fn comparable(value: &str) -> String {
-    match value.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_string(),
-        Err(_) => value.strip_suffix('.').unwrap_or(value).to_lowercase(),
-    }
-}
-
 /// The addresses of both families: a name without one of them is well.
-fn both(v4: Said, v6: Said) -> Result<Said, Obstacle> {
-    Ok(match (v4, v6) {
+fn both(v4: Said, v6: Said) -> Said {
+    match (v4, v6) {
         (Said::Records(mut v4), Said::Records(v6)) => {
             v4.extend(v6);
             Said::Records(v4)
@@ -397,20 +282,11 @@ fn both(v4: Said, v6: Said) -> Result<Said, Obstacle> {
         (Said::Records(one), _) | (_, Said::Records(one)) => Said::Records(one),
         (Said::NoRecords, _) | (_, Said::NoRecords) => Said::NoRecords,
         (Said::NoName, Said::NoName) => Said::NoName,
-    })
+    }
 }
 
 fn label(resolver: Option<ServerAddress>) -> String {
     resolver.map_or_else(|| SYSTEM.to_owned(), |resolver| resolver.to_string())
-}
-
-fn told(records: &[String]) -> String {
-    let shown: Vec<String> =
-        records.iter().take(MOST_TOLD).map(|record| format!("`{record}`")).collect();
-    match records.len() - shown.len() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 #[cfg(test)]
@@ -450,9 +326,9 @@ mod tests {
     #[test]
     fn a_name_without_one_family_is_well_and_without_both_it_is_not() {
         let one = records(&["192.0.2.1"]);
-        assert_eq!(both(one.clone(), Said::NoRecords), Ok(one));
-        assert_eq!(both(Said::NoRecords, Said::NoRecords), Ok(Said::NoRecords));
-        assert_eq!(both(Said::NoName, Said::NoName), Ok(Said::NoName));
+        assert_eq!(both(one.clone(), Said::NoRecords), one);
+        assert_eq!(both(Said::NoRecords, Said::NoRecords), Said::NoRecords);
+        assert_eq!(both(Said::NoName, Said::NoName), Said::NoName);
     }
 
     #[test]

@@ -119,6 +119,7 @@ macro_rules! check_kinds {
         /// Any check: in YAML a mapping with one key, the kind.
         #[derive(Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "few hundreds of them, made once")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
             /// A double for tests of the engine.
@@ -195,8 +196,8 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
-    BullQueue: bull_queue,
     Backup: backup,
+    BullQueue: bull_queue,
     Dns: dns,
     Http: http,
     Pods: pods,

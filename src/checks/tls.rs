@@ -235,7 +235,13 @@ impl Check for Tls {
                 }
             }
             let subject = if address.ip().is_unspecified() { String::new() } else { ip };
-            judgement.add(subject, self.find(presented.as_ref(), outcome, now));
+            // The line is about this address already.
+            let outcome = outcome.clone().map_err(|obstacle| {
+                let named = format!("{address} ");
+                let because = obstacle.because.strip_prefix(&named).unwrap_or(&obstacle.because);
+                Obstacle { because: because.to_owned(), ..obstacle }
+            });
+            judgement.add(subject, self.find(presented.as_ref(), &outcome, now));
         }
         judgement
     }
@@ -329,9 +335,7 @@ async fn second_thoughts(
         secured.read(&mut [0; 1024]).await
     };
     match timeout_at(until, goodbye).await {
-        Ok(Err(error)) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            Err(handshake::obstacle(address, &error))
-        }
+        Ok(Err(error)) if handshake::is_of_tls(&error) => Err(handshake::obstacle(address, &error)),
         Ok(_) | Err(_) => Ok(()),
     }
 }

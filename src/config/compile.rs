@@ -194,5 +194,7 @@ impl Draft {
 
 /// A hint for a name that is not among the known ones.
 pub(super) fn known<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
-    flaw::expected(name, &known.collect::<Vec<_>>())
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    flaw::expected(name, &known)
 }

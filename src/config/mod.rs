@@ -1,6 +1,6 @@
 //! Configuration: from files to a [`Checklist`] and [`Settings`], strictly.
 //!
-//! Data flows one way: text → tree ([`yaml`]) → what the user wrote ([`file`]) → what it means
+//! Data flows one way: text → tree ([`yaml`]) → what the user wrote ([`mod@file`]) → what it means
 //! ([`compile`]). Whatever leaves this module is valid and is never checked again.
 
 mod compile;

@@ -115,12 +115,11 @@ async fn converse(
         () = stopping.cancelled() => None,
         () = tokio::time::sleep(limits.connection) => None,
     };
-    let ended = match ended {
-        Some(ended) => Ok(ended),
-        None => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(limits.farewell, connection).await
-        }
+    let ended = if let Some(ended) = ended {
+        Ok(ended)
+    } else {
+        connection.as_mut().graceful_shutdown();
+        tokio::time::timeout(limits.farewell, connection).await
     };
     match ended {
         Ok(Ok(())) => {}

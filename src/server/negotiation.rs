@@ -26,7 +26,7 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
                 raise(&mut open_metrics, weight);
             }
             ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => {
-                raise(&mut text, weight)
+                raise(&mut text, weight);
             }
             _ => {}
         }

@@ -80,3 +80,40 @@ fn render(served: &Served, form: Form) -> Result<Bytes, String> {
     let text = Arc::new(exposition).render(form.format).map_err(|error| error.to_string())?;
     Ok(if form.gzip { gzip(text.as_bytes()) } else { text.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    const TEXT: Form = Form { format: Format::Text, gzip: false };
+
+    fn waiting() -> (oneshot::Sender<&'static str>, Rendering) {
+        let (done, rendered) = oneshot::channel::<&'static str>();
+        let rendering = rendered.map(|text| Ok(Bytes::from_static(text.unwrap().as_bytes())));
+        (done, rendering.boxed())
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_a_rendering_is_made_shares_it() {
+        let renderings = Renderings::default();
+        let (done, rendering) = waiting();
+        let first = renderings.join(TEXT, || rendering);
+        let second = renderings.join(TEXT, || panic!("it is being made"));
+        done.send("one").unwrap();
+        assert_eq!((first.await.unwrap(), second.await.unwrap()), ("one".into(), "one".into()));
+    }
+
+    #[tokio::test]
+    async fn another_form_and_a_later_scrape_get_their_own() {
+        let renderings = Renderings::default();
+        let (done, rendering) = waiting();
+        let first = renderings.join(TEXT, || rendering);
+        let packed = Form { gzip: true, ..TEXT };
+        let ready = |text: &'static str| async move { Ok(Bytes::from_static(text.as_bytes())) };
+        assert_eq!(renderings.join(packed, || ready("gz").boxed()).await.unwrap(), "gz");
+        done.send("one").unwrap();
+        assert_eq!(first.clone().await.unwrap(), "one");
+        assert_eq!(renderings.join(TEXT, || ready("two").boxed()).await.unwrap(), "two");
+    }
+}

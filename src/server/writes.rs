@@ -138,7 +138,7 @@ impl Write<'_> {
             return Err(Ended::denied(
                 403,
                 "Writing is not enabled",
-                "start Vigie with `--token-file FILE`, a YAML list of \
+                "start Vigie with `--tokens FILE`, a YAML list of \
                  `{ name, sha256, scopes }`; `printf %s \"$TOKEN\" | sha256sum` gives the digest",
             ));
         };

@@ -126,8 +126,9 @@ impl Systems {
 
     /// How far each system's clock is ahead of ours, in seconds.
     pub fn clock_skew(&self) -> BTreeMap<String, f64> {
-        let kubernetes = self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew));
-        kubernetes.into_iter().collect()
+        let mut skews = self.s3.skews();
+        skews.extend(self.kubernetes.clock_skew().map(|skew| ("kubernetes".to_owned(), skew)));
+        skews
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
@@ -138,8 +139,7 @@ impl Systems {
     /// Waits until each of the watches has delivered its first list or said why not, at most this
     /// long. A watch that has not by then says so itself.
     pub async fn settle(&self, watches: &[Watch], at_most: Duration) {
-        let settled = tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await;
-        drop(settled);
+        tokio::time::timeout(at_most, self.kubernetes.settled(watches)).await.ok();
     }
 
     /// The revisions of watches: each changes whenever something behind its watch did. Watches that

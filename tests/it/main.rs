@@ -1,11 +1,22 @@
 //! Everything that needs a socket: one binary, so that it is linked once.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests break as tests do"
+)]
 
+mod browser;
 mod fixtures;
 mod kinds;
 mod kubernetes;
+mod net;
+mod redis;
+mod prometheus;
 mod rejects;
+mod server;
 mod simulation;
 mod support;
 mod views;

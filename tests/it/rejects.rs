@@ -1,6 +1,7 @@
 //! One file a mistake: the comment at its head is what Vigie must say, to the letter.
 //!
-//! `VIGIE_BLESS=1` writes what it says into the files; read the difference before you commit it.
+//! `VIGIE_BLESS=1` writes what it says into the files (twice, where the head grows and so moves the
+//! lines it speaks of); read the difference before you commit it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

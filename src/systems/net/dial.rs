@@ -102,7 +102,7 @@ pub async fn dial(address: SocketAddr, route: Route<'_>) -> Result<Dialled, Obst
     within(until, silence, async {
         let mut stream = TcpStream::connect(address)
             .await
-            .map_err(|error| unreachable_from_here(address, error))?;
+            .map_err(|error| unreachable_from_here(address, &error))?;
         let took = started.elapsed();
         let told = |error: io::Error| obstacle(address, &error);
         let peer = stream.peer_addr().map_err(told)?;
@@ -144,8 +144,7 @@ pub async fn dial_any(addresses: &[SocketAddr], route: Route<'_>) -> Result<Dial
 }
 
 /// Reads an error of connecting: one that our own kernel gave, having no route, is ours.
-fn unreachable_from_here(address: SocketAddr, error: io::Error) -> Obstacle {
-    let told = obstacle(address, &error);
+fn unreachable_from_here(address: SocketAddr, error: &io::Error) -> Obstacle {
     let no_route = error.kind() == ErrorKind::NetworkUnreachable && !has_route(address);
     if no_route {
         let because = format!(
@@ -153,7 +152,7 @@ fn unreachable_from_here(address: SocketAddr, error: io::Error) -> Obstacle {
         );
         return Obstacle::ours(Reason::UNREACHABLE, because);
     }
-    told
+    obstacle(address, error)
 }
 
 /// Whether our kernel knows a way to `address`. Sends nothing.

@@ -260,15 +260,12 @@ fn broken(peer: SocketAddr, error: &hyper::Error) -> Obstacle {
 }
 
 fn of_the_socket(peer: SocketAddr, error: &io::Error) -> Obstacle {
-    let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-    if of_tls {
+    if handshake::is_of_tls(error) {
         return handshake::obstacle(peer, error);
     }
-    match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            let said = legible(&error.to_string(), 200);
-            Obstacle::new(Reason::GARBLED, format!("{peer} garbles its answer's body: {said}"))
-        }
-        _ => dial::obstacle(peer, error),
+    if [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput].contains(&error.kind()) {
+        let said = legible(&error.to_string(), 200);
+        return Obstacle::new(Reason::GARBLED, format!("{peer} garbles its answer's body: {said}"));
     }
+    dial::obstacle(peer, error)
 }

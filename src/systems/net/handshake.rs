@@ -120,7 +120,7 @@ pub async fn shake(
     let distrust = presented.as_ref().and_then(|presented| presented.distrust.clone());
     let outcome = match (distrust, result) {
         (Some(Obstacle { reason, because, ours }), _) => {
-            Err(Obstacle { reason, because: format!("{address}: {because}"), ours })
+            Err(Obstacle { reason, because: format!("{address} {because}"), ours })
         }
         (None, Ok(Ok(secured))) => Ok((secured, started.elapsed())),
         (None, Ok(Err(error))) => Err(obstacle(address, &error)),
@@ -207,6 +207,11 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether an error of a TLS connection is one of TLS, not of the socket below.
+pub fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 /// Reads an error of a TLS connection: what is not a socket's is TLS that can't be.

@@ -74,7 +74,12 @@ impl Net {
             (Some(ca), _) => Ok(Arc::new(trust::private(secrets, ca).await?)),
             (None, Some(ca)) => {
                 let private = trust::private(secrets, ca).await?;
-                Ok(Arc::new(private.joined(&*self.system_roots.get().await?)))
+                // A machine without a trust store trusts the configured ones alone.
+                let all = match self.system_roots.get().await {
+                    Ok(system) => private.joined(&system),
+                    Err(_) => private,
+                };
+                Ok(Arc::new(all))
             }
             (None, None) => self.system_roots.get().await,
         }

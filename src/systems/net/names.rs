@@ -81,10 +81,11 @@ impl Resolver {
             if !known.is_empty() {
                 return Ok(known);
             }
-            let (v4, v6) = tokio::join!(
+            let (v4, v6) = futures::future::join(
                 plan.ask(&name, RecordType::A, until),
-                plan.ask(&name, RecordType::AAAA, until)
-            );
+                plan.ask(&name, RecordType::AAAA, until),
+            )
+            .await;
             let mut found: Vec<IpAddr> = Vec::new();
             for answer in [v4, v6] {
                 match answer {

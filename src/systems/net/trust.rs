@@ -140,7 +140,7 @@ impl Roots {
         };
         let named = parsed.verify_is_valid_for_subject_name(name).map_err(|_| {
             let because =
-                format!("its certificate is for {}, not for {}", told(&read), name.to_str());
+                format!("shows a certificate for {}, not for {}", told(&read), name.to_str());
             Obstacle::new(Reason::NAME_MISMATCH, because)
         });
         let (first_to_end, distrust) = match path {
@@ -218,15 +218,23 @@ fn distrust(
             .filter_map(|other| Certificate::read(other).ok())
             .find_map(|other| in_time(&other, now).err());
         return out_of_time.unwrap_or_else(|| {
-            Obstacle::new(Reason::CERTIFICATE_INVALID, "its chain is out of its time")
+            Obstacle::new(Reason::CERTIFICATE_INVALID, "shows a chain that is out of its time")
         });
     }
     if matches!(error, Error::UnknownIssuer | Error::CaUsedAsEndEntity) && leaf.self_issued {
-        let because = format!("its certificate `{}` is signed by itself alone", leaf.subject);
+        let because =
+            format!("shows a certificate, `{}`, that is signed by itself alone", leaf.subject);
         return Obstacle::new(Reason::SELF_SIGNED, because);
     }
+    if matches!(error, Error::InvalidSignatureForPublicKey) {
+        let because = format!(
+            "shows a certificate, `{}`, whose issuer has the name of a trusted one and another key",
+            leaf.subject
+        );
+        return Obstacle::new(Reason::UNKNOWN_ISSUER, because);
+    }
     if !matches!(error, Error::UnknownIssuer) {
-        let because = format!("its certificate `{}` can't serve: {error}", leaf.subject);
+        let because = format!("shows a certificate, `{}`, that can't serve: {error}", leaf.subject);
         return Obstacle::new(Reason::CERTIFICATE_INVALID, because);
     }
     let issuer_sent = others.iter().any(|other| bears_name_of_issuer(other, der));
@@ -247,7 +255,7 @@ fn distrust(
             certificates(1 + others.len())
         )
     } else {
-        format!("its certificate's issuer `{}` is neither trusted nor sent", leaf.issuer)
+        format!("shows a certificate whose issuer `{}` is neither trusted nor sent", leaf.issuer)
     };
     Obstacle::new(Reason::UNKNOWN_ISSUER, because)
 }
@@ -259,11 +267,12 @@ fn certificates(count: usize) -> String {
 fn in_time(certificate: &Certificate, now: Timestamp) -> Result<Certificate, Obstacle> {
     let Certificate { subject, not_before, not_after, .. } = certificate;
     if now > *not_after {
-        let because = format!("the certificate `{subject}` ended at {not_after:.0}");
+        let because = format!("shows a certificate, `{subject}`, that ended at {not_after:.0}");
         return Err(Obstacle::new(Reason::CERTIFICATE_EXPIRED, because));
     }
     if now < *not_before {
-        let because = format!("the certificate `{subject}` begins only at {not_before:.0}");
+        let because =
+            format!("shows a certificate, `{subject}`, that begins only at {not_before:.0}");
         return Err(Obstacle::new(Reason::CERTIFICATE_NOT_YET_VALID, because));
     }
     Ok(certificate.clone())

@@ -105,9 +105,11 @@ fn append(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
+/// Whole stretches at a time: what must be escaped is rare, and is a byte of its own in UTF-8.
 fn escape(out: &mut String, text: &str, quotes: bool) {
+    let special = |byte: u8| byte == b'\\' || byte == b'\n' || (quotes && byte == b'"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c| c == '\\' || c == '\n' || (quotes && c == '"')) {
+    while let Some(at) = rest.bytes().position(special) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\n' => "\\n",

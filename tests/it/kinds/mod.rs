@@ -3,14 +3,28 @@
 //! Every documented (kind, reason, verdict) must be provoked here; a test over all kinds compares
 //! the tables, and one test a kind runs its table.
 
+/// A table of provocations: code, verdict, and a future that looks.
+macro_rules! rows {
+    ($kind:ty: $($code:literal $verdict:ident $run:expr;)*) => {
+        vec![$(super::Provocation {
+            reason: super::documented::<$kind>($code),
+            verdict: vigie::model::finding::Verdict::$verdict,
+            run: || Box::pin($run),
+        }),*]
+    };
+}
+
+mod bull_queue;
 mod dns;
+mod http;
 mod pods;
+mod tls;
 mod workloads;
 
 use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
-use vigie::checks::KINDS;
+use vigie::checks::{Check, KINDS};
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
@@ -25,10 +39,19 @@ pub struct Provocation {
     pub run: fn() -> BoxFuture<'static, Judgement>,
 }
 
+/// The reason of a kind with this code.
+fn documented<C: Check>(code: &str) -> Reason {
+    let reason = C::REASONS.iter().map(|row| row.reason).find(|reason| reason.code() == code);
+    reason.unwrap_or_else(|| panic!("`{code}` is not documented"))
+}
+
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
+        ("http", http::provocations()),
+        ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
     ]

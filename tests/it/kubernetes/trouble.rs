@@ -15,7 +15,8 @@ use crate::support;
 pub async fn running(check: &str) -> Judgement {
     let cluster = Cluster::start().await;
     cluster.server.speak(Voice::Silent);
-    support::look_within(check, &cluster.systems, &mut Past::default(), Duration::ZERO).await
+    let (allowed, at_once) = (Duration::from_secs(10), Duration::ZERO);
+    support::look_settled(allowed, at_once, check, &cluster.systems, &mut Past::default()).await
 }
 
 /// The port refuses.

@@ -1,3 +1,6 @@
 //! Views of snapshots built by hand.
 
+mod api;
+pub mod exposition;
+mod metrics;
 mod page;

@@ -58,7 +58,7 @@ pub enum Behaviour {
 /// A running server; it stops when dropped. A name that it was not told about does not exist.
 pub struct Names {
     address: SocketAddr,
-    names: Table,
+    table: Table,
     _serving: [AbortOnDropHandle<()>; 2],
 }
 
@@ -68,13 +68,13 @@ impl Names {
     /// Starts one at a free port of 127.0.0.1.
     pub async fn start() -> Result<Self> {
         let (udp, tcp) = bind().await?;
-        let names = Table::default();
+        let table = Table::default();
         let address = tcp.local_addr()?;
         let serving = [
-            AbortOnDropHandle::new(tokio::spawn(by_udp(udp, Arc::clone(&names)))),
-            AbortOnDropHandle::new(tokio::spawn(by_tcp(tcp, Arc::clone(&names)))),
+            AbortOnDropHandle::new(tokio::spawn(by_udp(udp, Arc::clone(&table)))),
+            AbortOnDropHandle::new(tokio::spawn(by_tcp(tcp, Arc::clone(&table)))),
         ];
-        Ok(Self { address, names, _serving: serving })
+        Ok(Self { address, table, _serving: serving })
     }
 
     /// Where it listens, over UDP and TCP.
@@ -84,7 +84,7 @@ impl Names {
 
     /// Sets what `name` answers, from now on.
     pub fn set(&self, name: &str, behaviour: Behaviour) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         names.insert(name.to_lowercase(), behaviour);
     }
 

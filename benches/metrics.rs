@@ -1,0 +1,110 @@
+//! How long a scrape of 10,000 rows takes, as a scraper sees it: over a socket, with gzip.
+//!
+//! `cargo bench --bench metrics` prints the median, the 99th percentile and the size for each format. Nothing is kept
+//! from one scrape to the next but the connection.
+
+#![expect(clippy::print_stdout, reason = "figures are printed")]
+#![expect(clippy::expect_used, reason = "a bench that can't run ends")]
+
+#[path = "../tests/it/fixtures/mod.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::assigning_clones,
+    clippy::cast_possible_wrap,
+    reason = "the fixtures of the tests, used in part"
+)]
+mod fixtures;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use vigie::model::item::ItemId;
+use vigie::model::snapshot::Snapshot;
+use vigie::model::vitals::Vitals;
+use vigie::server::{Daemon, Limits, LookNow, routes, serve};
+
+/// Scrapes whose times are kept, after a tenth as many to warm up.
+const SCRAPES: usize = 500;
+const FORMATS: [(&str, &str); 2] =
+    [("text 0.0.4", "text/plain"), ("OpenMetrics", "application/openmetrics-text; version=1.0.0")];
+
+/// A daemon that holds one snapshot for good.
+struct Still(Arc<Snapshot>);
+
+impl Daemon for Still {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0)
+    }
+
+    fn vitals(&self) -> Vitals {
+        fixtures::vitals()
+    }
+
+    fn now(&self) -> Timestamp {
+        fixtures::now()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn look_now(&self, _item: &ItemId) -> LookNow {
+        LookNow::NotFound
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        future::ready(Ok(())).boxed()
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    // 150 items have some 20 rows each; 47 figures each make 10,000 rows of it.
+    let daemon = Arc::new(Still(Arc::new(fixtures::many(150, 47))));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let served = serve(listener, routes(daemon, None), Limits::default(), future::pending());
+    let served = tokio::spawn(served);
+    for (name, accept) in FORMATS {
+        scrape_often(address, name, accept).await;
+    }
+    served.abort();
+}
+
+async fn scrape_often(address: SocketAddr, name: &str, accept: &str) {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("a client");
+    let scrape = |encoding: &'static str| {
+        let request = client.get(format!("http://{address}/metrics"));
+        let request = request.header("accept", accept).header("accept-encoding", encoding);
+        async move { request.send().await.expect("an answer").bytes().await.expect("a body") }
+    };
+    let plain = scrape("identity").await;
+    let rows = plain.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")).count();
+    let zipped = scrape("gzip").await.len();
+    let mut times = Vec::with_capacity(SCRAPES);
+    for turn in 0..SCRAPES + SCRAPES / 10 {
+        let began = Instant::now();
+        scrape("gzip").await;
+        if turn >= SCRAPES / 10 {
+            times.push(began.elapsed());
+        }
+    }
+    times.sort_unstable();
+    println!(
+        "{name}: {rows} rows, {} B, {zipped} B as gzip; p50 {:?}, p99 {:?} over {SCRAPES} scrapes",
+        plain.len(),
+        times[SCRAPES / 2],
+        times[SCRAPES * 99 / 100],
+    );
+}

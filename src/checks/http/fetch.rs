@@ -1,0 +1,135 @@
+//! Fetching: the request as configured, and what it redirects to as far as that is wanted.
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use secrecy::ExposeSecret;
+
+use super::params::{FieldName, Redirects, SecretHeader};
+use super::{Answered, Http};
+use crate::checks::Look;
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use crate::systems::net::dial::Route;
+use crate::systems::net::exchange::{Phases, Request, Response, server_name};
+use crate::systems::net::handshake::{Identity, Terms};
+use crate::systems::net::url::WebUrl;
+
+impl Http {
+    /// Fetches the URL, and what it redirects to as far as that is wanted.
+    pub(super) async fn fetch(&self, look: &Look<'_>) -> Result<Answered, Obstacle> {
+        let mut request = self.request(look).await?;
+        let mut phases = Phases::default();
+        let mut redirects = 0;
+        loop {
+            let (response, took) = self.exchange(look, request.clone()).await?;
+            phases.add(took);
+            let onward = match self.redirects {
+                Redirects::Follow(most) if redirects < most => {
+                    target(&request.url, &response).and_then(Result::ok)
+                }
+                Redirects::Follow(_) | Redirects::Expect(_) => None,
+            };
+            let Some(onward) = onward else {
+                return Ok(Answered { at: request.url, redirects, response, phases });
+            };
+            redirects += 1;
+            self.redirect(&mut request, response.status, onward);
+        }
+    }
+
+    async fn request(&self, look: &Look<'_>) -> Result<Request, Obstacle> {
+        let ours = |name: &FieldName| {
+            let because = format!("the value for the header `{name}` can't be sent");
+            Obstacle::ours(Reason::SECRET_MISSING, because)
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
+            headers.insert(field, HeaderValue::try_from(value).map_err(|_| ours(name))?);
+        }
+        for (name, SecretHeader { from, prefix }) in &self.secret_headers {
+            let secret = look.systems.secrets.read(from).await?;
+            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
+            let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose_secret()))
+                .map_err(|_| ours(name))?;
+            value.set_sensitive(true);
+            headers.insert(field, value);
+        }
+        let body = match &self.body_from {
+            None => Bytes::copy_from_slice(self.body.as_bytes()),
+            Some(from) => {
+                let secret = look.systems.secrets.read(from).await?;
+                Bytes::copy_from_slice(secret.expose_secret().as_bytes())
+            }
+        };
+        Ok(Request { method: self.method.0.clone(), url: self.url.clone(), headers, body })
+    }
+
+    async fn exchange(
+        &self,
+        look: &Look<'_>,
+        request: Request,
+    ) -> Result<(Response, Phases), Obstacle> {
+        let endpoint = request.url.endpoint();
+        let here = request.url.endpoint() == self.url.endpoint();
+        let route = Route {
+            to: self.connect_to.as_ref().filter(|_| here).unwrap_or(&endpoint),
+            family: self.family,
+            proxy_protocol: self.proxy_protocol.filter(|_| here),
+            until: look.until(),
+        };
+        let terms = if request.url.is_secure() {
+            Some(self.terms(look, &request.url, here).await?)
+        } else {
+            None
+        };
+        look.systems.net.exchange(request, route, terms, self.max_bytes.get()).await
+    }
+
+    async fn terms(&self, look: &Look<'_>, url: &WebUrl, here: bool) -> Result<Terms, Obstacle> {
+        let secrets = &look.systems.secrets;
+        let identity = match &self.client_certificate {
+            Some(own) if here => Some(Identity::read(secrets, own).await?),
+            Some(_) | None => None,
+        };
+        Ok(Terms {
+            name: server_name(&url.host())?,
+            roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?,
+            identity,
+            protocol: Some(b"http/1.1"),
+            now: look.now,
+        })
+    }
+
+    /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
+    /// and the method becomes `GET` where browsers make it so.
+    fn redirect(&self, request: &mut Request, status: StatusCode, onward: WebUrl) {
+        let rewritten = status == StatusCode::SEE_OTHER
+            || (request.method == Method::POST && [301, 302].contains(&status.as_u16()));
+        if rewritten && request.method != Method::HEAD {
+            request.method = Method::GET;
+            request.body = Bytes::new();
+        }
+        if !self.url.same_origin(&onward) {
+            if self.body_from.is_some() {
+                request.body = Bytes::new();
+            }
+            for name in self.secret_headers.keys() {
+                request.headers.remove(name.as_str());
+            }
+            request.headers.remove(http::header::HOST);
+        }
+        request.url = onward;
+    }
+}
+
+/// Where a response redirects to; none if it does not.
+pub(super) fn target(at: &WebUrl, response: &Response) -> Option<Result<WebUrl, String>> {
+    if ![301, 302, 303, 307, 308].contains(&response.status.as_u16()) {
+        return None;
+    }
+    let location = response.headers.get(LOCATION)?;
+    let location = location.to_str().map_err(|_| "its `Location` is not text".to_owned());
+    Some(location.and_then(|location| at.join(location)))
+}

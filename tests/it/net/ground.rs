@@ -1,0 +1,145 @@
+//! What tests of endpoints stand on: a DNS server, a certificate mill, a folder for secrets, and
+//! systems that trust the mill at a time of their own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+use vigie::model::judgement::Judgement;
+use vigie::systems::Systems;
+use vigie::systems::clock::Clock;
+use vigie_sim::net::dns::Names;
+use vigie_sim::net::mill::{Issued, Mill, Sort};
+use vigie_sim::net::site::{Answer, Site};
+
+use crate::support::{look, systems};
+
+/// Years away from the machine's time: whoever judges certificates by that is found out.
+const NOW: &str = "2040-06-01T12:00:00Z";
+
+/// The loopback address to which names lead.
+pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+pub struct Ground {
+    pub names: Names,
+    pub mill: Mill,
+    /// Issues certificates for clients, at the machine's time: by that servers judge.
+    pub clients: Mill,
+    pub systems: Systems,
+    files: TempDir,
+}
+
+impl Ground {
+    /// A new one; `app.test` leads to this machine.
+    pub async fn new() -> Self {
+        Self::whose_intermediate_lasts(Duration::from_hours(1000 * 24)).await
+    }
+
+    pub async fn whose_intermediate_lasts(lasts: Duration) -> Self {
+        let names = Names::start().await.expect("a DNS server");
+        names.point("app.test", HERE);
+        let mill = Mill::new(now(), lasts).expect("a mill");
+        let files = TempDir::new().expect("a folder");
+        let root = files.path().join("root.pem");
+        std::fs::write(&root, mill.root_pem()).expect("a file");
+        let connections = format!(
+            "net: {{ resolvers: ['{}'], ca: {{ file: '{}' }} }}",
+            names.address(),
+            root.display()
+        );
+        let systems = systems(&connections, Clock::manual(now()));
+        let clients = Mill::new(Clock::System.now(), lasts).expect("a mill");
+        Self { names, mill, clients, systems, files }
+    }
+
+    /// A file with this text.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.files.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> PathBuf {
+        self.files.path().to_owned()
+    }
+
+    /// A leaf for `app.test` that began and ends so many days from now.
+    pub fn leaf(&self, sort: Sort, from: i64, until: i64) -> Issued {
+        self.leaf_for(sort, &["app.test"], from, until)
+    }
+
+    pub fn leaf_for(&self, sort: Sort, names: &[&str], from: i64, until: i64) -> Issued {
+        let day = |days: i64| now() + SignedDuration::from_hours(24 * days);
+        self.mill.issue(sort, names, day(from), day(until)).expect("a certificate")
+    }
+
+    /// The parameter that shows a certificate for `vigie.test` to a server.
+    pub fn client_certificate(&self) -> String {
+        let now = Clock::System.now();
+        let day = SignedDuration::from_hours(24);
+        let own = self.clients.issue(Sort::ForClients, &["vigie.test"], now - day, now + day);
+        let own = own.expect("a certificate");
+        format!(
+            "client_certificate: {{ certificate: {{ file: '{}' }}, key: {{ file: '{}' }} }}",
+            self.file("own.pem", &own.chain_pem).display(),
+            self.file("own.key", &own.key_pem).display(),
+        )
+    }
+
+    /// A site over TLS that answers `fine` to everything.
+    pub async fn secure_site(&self, leaf: &Issued) -> Site {
+        let site = Site::secure(leaf).await.expect("a site");
+        site.answer("*", Answer::new(200, "fine"));
+        site
+    }
+
+    pub async fn look(&self, check: &str) -> Judgement {
+        look(check, &self.systems).await
+    }
+}
+
+pub fn now() -> Timestamp {
+    NOW.parse().expect("a time")
+}
+
+/// A port at which nobody listens.
+pub async fn deserted() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+/// Starts a program of the machine; it is killed when dropped.
+pub fn start(program: &str, arguments: &[&str]) -> Child {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("`{program}` is needed (tests/setup.sh installs it): {error}")
+        })
+}
+
+/// Waits until somebody accepts connections at `address`; says whether `child` is still there.
+pub async fn listening(child: &mut Child, address: SocketAddr) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
+        if TcpStream::connect(address).await.is_ok() {
+            return true;
+        }
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nobody listens at {address}");
+}

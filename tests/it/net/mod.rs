@@ -1,0 +1,7 @@
+//! Endpoints on loopback, simulated and real.
+
+mod bytes;
+mod endpoints;
+pub mod ground;
+mod named;
+mod nginx;

@@ -1,0 +1,120 @@
+//! Debian's named: a real DNS server, and two that disagree.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::process::Child;
+use tokio::time::Instant;
+use vigie::model::finding::Verdict;
+use vigie::model::judgement::Judgement;
+use vigie::model::reason::Reason;
+
+use super::ground::{Ground, deserted, listening, start};
+
+/// A named that is the authority of `example.test`, where `app` has the address `app`.
+async fn named(ground: &Ground, folder: &str, app: &str) -> (SocketAddr, Child) {
+    let folder = ground.folder().join(folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let records = format!(
+        "$TTL 60\n@ SOA ns hostmaster 1 60 60 60 60\n@ NS ns\n@ MX 10 mail\n\
+         @ TXT \"v=spf1 \" \"-all\"\n@ CAA 0 issue \"letsencrypt.org\"\nns A 127.0.0.1\n\
+         app A {app}\napp AAAA 2001:db8::1\nwww CNAME app\nmail A 192.0.2.25\n\
+         loose CNAME nowhere\n_sip._tcp SRV 0 5 5060 app\n"
+    );
+    // More than a datagram holds, and not more than named allows a name.
+    let many: Vec<_> = (0..90).map(|n| format!("many TXT \"record number {n}\"\n")).collect();
+    std::fs::write(folder.join("zone"), records + &many.concat()).expect("a file");
+    for _ in 0..10 {
+        let address = deserted().await;
+        let text = format!(
+            "options {{ directory \"{folder}\"; listen-on port {port} {{ 127.0.0.1; }};
+               listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; }};
+             controls {{ }};
+             zone \"example.test\" {{ type primary; file \"zone\"; }};",
+            folder = folder.display(),
+            port = address.port()
+        );
+        let file = folder.join("named.conf");
+        std::fs::write(&file, text).expect("a file");
+        let mut child = start("named", &["-f", "-n", "1", "-c", &file.display().to_string()]);
+        if listening(&mut child, address).await {
+            serving(ground, address).await;
+            return (address, child);
+        }
+    }
+    panic!("named found no free port");
+}
+
+/// Waits until the server has loaded its zone: it listens before that.
+async fn serving(ground: &Ground, address: SocketAddr) {
+    let check = format!("dns: {{ name: ns.example.test, resolvers: ['{address}'] }}");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while ground.look(&check).await.verdict() != Verdict::Pass {
+        assert!(Instant::now() < deadline, "named does not serve its zone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn code(judgement: &Judgement) -> Option<&'static str> {
+    judgement.reason().map(Reason::code)
+}
+
+#[tokio::test]
+async fn records_of_every_type_are_read_from_a_real_server() {
+    let ground = Ground::new().await;
+    let (address, _named) = named(&ground, "one", "192.0.2.10").await;
+    for (name, record, expected) in [
+        ("app", "A", "192.0.2.10"),
+        ("app", "AAAA", "'2001:DB8::1'"),
+        ("app", "ADDRESS", "192.0.2.10, '2001:db8::1'"),
+        ("www", "A", "192.0.2.10"),
+        ("WWW", "CNAME", "app.example.test."),
+        ("@", "MX", "10 mail.example.test"),
+        ("@", "NS", "ns.example.test"),
+        ("@", "TXT", "v=spf1 -all"),
+        ("@", "CAA", "0 issue letsencrypt.org"),
+        ("_sip._tcp", "SRV", "0 5 5060 app.example.test"),
+    ] {
+        let name = if name == "@" { "example.test".into() } else { format!("{name}.example.test") };
+        let check = format!(
+            "dns: {{ name: {name}, record: {record}, resolvers: ['{address}'], \
+             expected: {{ exactly: [{expected}] }} }}"
+        );
+        let judgement = ground.look(&check).await;
+        assert_eq!(judgement.verdict(), Verdict::Pass, "{record}: {}", judgement.because());
+    }
+}
+
+#[tokio::test]
+async fn what_a_real_server_does_not_have_is_told_apart() {
+    let ground = Ground::new().await;
+    let (address, _named) = named(&ground, "one", "192.0.2.10").await;
+    for (name, record, reason) in [
+        ("absent.example.test", "A", Some("NameNotFound")),
+        ("loose.example.test", "A", Some("NameNotFound")),
+        ("mail.example.test", "AAAA", Some("NoRecords")),
+        ("elsewhere.org", "A", Some("Refused")),
+        ("many.example.test", "TXT", None),
+    ] {
+        let check = format!("dns: {{ name: {name}, record: {record}, resolvers: ['{address}'] }}");
+        let judgement = ground.look(&check).await;
+        assert_eq!(code(&judgement), reason, "{name}: {}", judgement.because());
+    }
+}
+
+#[tokio::test]
+async fn two_real_servers_that_disagree_are_told() {
+    let ground = Ground::new().await;
+    let (one, _first) = named(&ground, "one", "192.0.2.10").await;
+    let (two, _second) = named(&ground, "two", "192.0.2.11").await;
+    let check = format!(
+        "dns: {{ names: [app.example.test, mail.example.test], record: A, resolvers: ['{one}', '{two}'], \
+         disagreement: fail }}"
+    );
+    let judgement = ground.look(&check).await;
+    assert_eq!(code(&judgement), Some("ResolversDisagree"));
+    let because = judgement.because();
+    assert!(because.contains("192.0.2.10") && because.contains("192.0.2.11"), "{because}");
+    let lines: Vec<_> = judgement.lines().iter().map(|line| line.verdict).collect();
+    assert_eq!(lines.iter().filter(|verdict| **verdict == Verdict::Pass).count(), 4);
+}

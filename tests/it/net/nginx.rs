@@ -1,0 +1,113 @@
+//! A real nginx: the PROXY protocol in both versions, client certificates, redirects.
+
+use std::net::SocketAddr;
+
+use tokio::process::Child;
+use vigie::model::finding::Verdict;
+use vigie_sim::net::mill::Sort;
+
+use super::ground::{Ground, deserted, listening, start};
+
+struct Nginx {
+    plain: SocketAddr,
+    secure: SocketAddr,
+    mutual: SocketAddr,
+    _child: Child,
+}
+
+/// Starts nginx behind the PROXY protocol (`plain`, `secure`), and one that asks for certificates.
+async fn nginx(ground: &Ground) -> Nginx {
+    let leaf = ground.leaf(Sort::Good, -1, 90);
+    ground.file("leaf.pem", &leaf.chain_pem);
+    ground.file("leaf.key", &leaf.key_pem);
+    ground.file("clients.pem", ground.clients.root_pem());
+    for _ in 0..10 {
+        let (plain, secure, mutual) = (deserted().await, deserted().await, deserted().await);
+        let folder = ground.folder();
+        let text = format!(
+            "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+             events {{}}
+             http {{
+               access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
+               fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+               ssl_certificate leaf.pem; ssl_certificate_key leaf.key;
+               # The header names the very connection that it came on.
+               map '$remote_addr:$remote_port $proxy_protocol_addr:$proxy_protocol_port' $same {{
+                 '~^(.+) \\1$' yes; default no;
+               }}
+               server {{ listen {plain} proxy_protocol; return 301 https://$host$request_uri; }}
+               server {{
+                 listen {secure} ssl proxy_protocol;
+                 location / {{
+                   add_header x-client '$proxy_protocol_addr:$proxy_protocol_port';
+                   add_header x-server '$proxy_protocol_server_addr:$proxy_protocol_server_port';
+                   add_header x-same $same;
+                   return 200 'hello $ssl_server_name';
+                 }}
+               }}
+               server {{
+                 listen {mutual} ssl; ssl_client_certificate clients.pem; ssl_verify_client on;
+                 ssl_verify_depth 2;
+                 location / {{ return 200 'hello $ssl_client_s_dn'; }}
+               }}
+             }}",
+            folder = folder.display()
+        );
+        let file = ground.file("nginx.conf", &text).display().to_string();
+        let prefix = folder.display().to_string();
+        let mut child = start("nginx", &["-e", "stderr", "-p", &prefix, "-c", &file]);
+        if listening(&mut child, mutual).await {
+            return Nginx { plain, secure, mutual, _child: child };
+        }
+    }
+    panic!("nginx found no free ports");
+}
+
+#[tokio::test]
+async fn nginx_learns_from_the_header_who_calls() {
+    let ground = Ground::new().await;
+    let nginx = nginx(&ground).await;
+    let (secure, port) = (nginx.secure, nginx.secure.port());
+    for version in ["v1", "v2"] {
+        let check = format!(
+            "http: {{ url: 'https://app.test/', connect_to: '{secure}', proxy_protocol: {version}, \
+             expect: {{ headers: {{ x-client: '^127\\.0\\.0\\.1:[0-9]+$', x-server: '^{secure}$', \
+             x-same: '^yes$' }}, body: {{ must_match: ['^hello app.test$'] }} }} }}"
+        );
+        let judgement = ground.look(&check).await;
+        assert_eq!(judgement.verdict(), Verdict::Pass, "{version}: {}", judgement.because());
+        let check = format!("tls: {{ target: 'app.test:{port}', proxy_protocol: {version} }}");
+        let judgement = ground.look(&check).await;
+        assert_eq!(judgement.verdict(), Verdict::Pass, "{version}: {}", judgement.because());
+    }
+    let judgement = ground.look(&format!("tls: {{ target: 'app.test:{port}' }}")).await;
+    assert_eq!(judgement.verdict(), Verdict::Fail, "without the header nginx hangs up");
+    let code = judgement.reason().map(vigie::model::reason::Reason::code);
+    assert!(["TlsFailed", "Reset"].map(Some).contains(&code), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn nginx_redirects_and_is_followed() {
+    let ground = Ground::new().await;
+    let nginx = nginx(&ground).await;
+    let check = format!(
+        "http: {{ url: 'http://app.test/a?b=c', connect_to: '{}', proxy_protocol: v2, \
+         redirects: {{ expect: {{ status: [301], location: '^https://app\\.test/a\\?b=c$' }} }} }}",
+        nginx.plain
+    );
+    let judgement = ground.look(&check).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn nginx_sees_our_certificate() {
+    let ground = Ground::new().await;
+    let nginx = nginx(&ground).await;
+    let url = format!("url: 'https://app.test:{}/'", nginx.mutual.port());
+    let with = ground.client_certificate();
+    let expect = "expect: { body: { must_match: ['CN=vigie.test'] } }";
+    let judgement = ground.look(&format!("http: {{ {url}, {with}, {expect} }}")).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+    let judgement = ground.look(&format!("http: {{ {url}, {expect} }}")).await;
+    assert_eq!(judgement.reason().map(vigie::model::reason::Reason::code), Some("WrongStatus"));
+}

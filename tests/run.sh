@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# All tests, from nothing: installs what is missing, then looks at style, lints, runs, and documents.
+#
+# The first step that fails ends the run. Each is announced, and timed at the end.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${CARGO_TARGET_DIR:-target}
+export PATH=$PWD/target/tools/bin:$PATH:/usr/sbin:/sbin
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+if [[ ${CI:-} == true ]]; then
+    # Nobody builds this clone a second time.
+    export CARGO_INCREMENTAL=0
+fi
+
+times=()
+current=
+trap '(($? == 0)) || printf "\nFAILED: %s\n" "$current" >&2' EXIT
+
+# step NAME COMMAND...: runs it under a headline. Never within a condition: that would switch `set -e` off.
+step() {
+    local began=$SECONDS
+    current=$1
+    shift
+    printf '\n=== %s: %s\n' "$current" "$*"
+    "$@" </dev/null
+    times+=("$(printf '%5d s  %s' $((SECONDS - began)) "$current")")
+}
+
+shell_scripts() {
+    git grep --untracked -lE '^#!/(usr/bin/env bash|bin/sh)$'
+}
+
+check_scripts() {
+    local scripts
+    mapfile -t scripts < <(shell_scripts)
+    shellcheck "${scripts[@]}"
+}
+
+check_dependencies() {
+    cargo deny --locked check bans licenses sources
+    # Known flaws are listed in a database that is fetched from outside the package registries.
+    if timeout 120 cargo deny fetch db >/dev/null 2>&1; then
+        cargo deny --locked check advisories
+    else
+        echo "advisories: NOT CHECKED, their database can't be fetched from here"
+    fi
+}
+
+check_prometheus() {
+    promtool check rules deploy/prometheus/*.rules.yaml
+    promtool check config deploy/prometheus/prometheus.yaml
+    promtool test rules deploy/prometheus/tests/*.yaml
+    amtool check-config deploy/prometheus/alertmanager.yaml
+}
+
+# The dashboards in the tree are what their program writes.
+check_dashboards() {
+    local written outcome=0
+    written=$(mktemp -d)
+    python3 dashboards/generate.py "$written"
+    diff -r --exclude='*.py' --exclude=__pycache__ dashboards "$written" || outcome=$?
+    rm -r "$written"
+    return "$outcome"
+}
+
+# Counts what cargo's runners close with, so that the last line tells of them all.
+counted=$target/tests.log
+test_all() {
+    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$counted"
+}
+
+document() {
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --locked --no-deps --document-private-items
+}
+
+# Takes a shipped configuration, or tells why not.
+take() {
+    echo "vigie check-config $*"
+    "$target/debug/vigie" check-config "${@/#/--config=}"
+}
+
+# A file of config/ stands alone; in a folder of it, the checklist goes with each environment in turn.
+check_configurations() {
+    local file
+    shopt -s nullglob
+    for file in config/*.yaml; do
+        take "$file"
+    done
+    for file in config/*/*.yaml; do
+        case $file in
+            config/kinds/*) ;; # single checks: the tests parse them
+            */checklist.yaml) ;;
+            *) take "${file%/*}/checklist.yaml" "$file" ;;
+        esac
+    done
+}
+
+step "setup" tests/setup.sh
+step "format" cargo fmt --all --check
+step "scripts" check_scripts
+step "spelling" typos
+step "image" hadolint Dockerfile
+step "dependencies" check_dependencies
+step "rules" check_prometheus
+step "dashboards" check_dashboards
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "documentation" document
+step "tests" test_all
+step "configurations" check_configurations
+
+printf '\nTime taken:\n'
+printf '%s\n' "${times[@]}"
+printf '\n'
+awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
+    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$counted"

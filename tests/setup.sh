@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Rust: programs from Debian, packages from npm and PyPI.
+#
+# What is there is left alone; a second run changes nothing. Programs go where Debian puts them, npm's packages under
+# tests/node/, Python's into target/tools/. No service is left running or enabled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=$PWD/target/tools
+export PATH=$PATH:/usr/sbin:/sbin
+
+# What tells that it is there (a command, or a file), and the Debian package that brings it.
+wanted=(
+    "cc gcc"
+    "openssl openssl"
+    "/etc/ssl/certs/ca-certificates.crt ca-certificates"
+    "redis-server redis-server"
+    "redis-sentinel redis-sentinel"
+    "redis-cli redis-tools"
+    "prometheus prometheus"
+    "prometheus-alertmanager prometheus-alertmanager"
+    "nginx nginx-light"
+    "/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream"
+    "named bind9"
+    "chromium chromium"
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core"
+    "kubectl kubernetes-client"
+    "node nodejs"
+    "npm npm"
+    "python3 python3"
+    "shellcheck shellcheck"
+)
+services=(redis-server redis-sentinel prometheus prometheus-node-exporter prometheus-alertmanager nginx named)
+
+has() {
+    case $1 in
+        /*) [[ -e $1 ]] ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+# Runs a command as root.
+as_root() {
+    if [[ $(id -u) == 0 ]]; then
+        env "$@"
+    else
+        sudo env "$@"
+    fi
+}
+
+# Debian starts a service as it installs it. Not here: a policy forbids it while we install, unless one is there.
+install_quietly() {
+    local policy=/usr/sbin/policy-rc.d ours=no enabled=() service
+    if [[ ! -e $policy ]]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    for service in "${services[@]}"; do
+        if systemctl is-enabled --quiet "$service" 2>/dev/null; then
+            enabled+=("$service")
+        fi
+    done
+    local outcome=0
+    as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null || outcome=$?
+    for service in "${services[@]}"; do
+        # What the user had enabled before stays so.
+        if [[ " ${enabled[*]} " != *" $service "* ]]; then
+            as_root systemctl disable --quiet "$service" 2>/dev/null || true
+        fi
+    done
+    if [[ $ours == yes ]]; then
+        as_root rm -f "$policy"
+    fi
+    return "$outcome"
+}
+
+install_from_debian() {
+    local missing=() line
+    for line in "${wanted[@]}"; do
+        has "${line% *}" || missing+=("${line#* }")
+    done
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        missing+=(python3-venv)
+    fi
+    if [[ ${#missing[@]} == 0 ]]; then
+        echo "Debian: all there"
+    elif ! command -v apt-get >/dev/null; then
+        echo "This is not Debian. Please install what brings: ${missing[*]}" >&2
+        exit 1
+    elif [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+        echo "Not root, and no sudo. Please run: apt-get install --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    else
+        echo "Debian: installing ${missing[*]}"
+        as_root apt-get update -q </dev/null
+        install_quietly "${missing[@]}"
+    fi
+}
+
+install_from_npm() {
+    [[ -e tests/node/package-lock.json ]] || return 0
+    if [[ tests/node/node_modules/.package-lock.json -nt tests/node/package-lock.json ]]; then
+        echo "npm: all there (tests/node)"
+    else
+        echo "npm: installing into tests/node what its package-lock.json names"
+        (cd tests/node && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+    fi
+}
+
+install_from_pypi() {
+    if cmp -s tests/requirements.txt "$tools/requirements.txt"; then
+        echo "PyPI: all there (target/tools)"
+    else
+        echo "PyPI: installing into target/tools what tests/requirements.txt names"
+        python3 -m venv --clear "$tools"
+        "$tools/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt </dev/null
+        cp tests/requirements.txt "$tools/"
+    fi
+}
+
+if ! command -v cargo >/dev/null; then
+    echo "Please install Rust first, with rustup: the version is in Cargo.toml, with clippy and rustfmt." >&2
+    exit 1
+fi
+install_from_debian
+install_from_npm
+install_from_pypi
