@@ -320,12 +320,12 @@ impl Pods {
             Vec::new()
         };
         for (subject, staying) in lines {
-            let finding = if staying < least {
-                Finding::fail(TOO_FEW, format!("{staying} pods are there, at least {least} wanted"))
-            } else {
-                Finding::pass(format!("{staying} pods are there, at least {least} wanted"))
-            };
-            judgement.add(subject, finding);
+            let because = format!("{staying} pods are there, at least {least} wanted");
+            if staying >= least {
+                judgement.add(subject, Finding::pass(because));
+            } else if staying + seen.garbled_in(&subject) < least {
+                judgement.add(subject, Finding::fail(TOO_FEW, because));
+            }
         }
     }
 
@@ -365,6 +365,14 @@ fn owners() -> [crate::model::needs::Resource; 4] {
 }
 
 impl Seen {
+    /// Objects that can't be read and may be pods of this namespace; each has a line of its own.
+    fn garbled_in(&self, namespace: &str) -> u64 {
+        let here = |(name, _): &&(String, String)| {
+            name.is_empty() || name.strip_prefix(namespace).is_some_and(|rest| rest.contains('/'))
+        };
+        (self.garbled.iter().filter(here).count() + self.garbled_more) as u64
+    }
+
     fn take(&mut self, table: &Table<Pod>) {
         for pod in table.records() {
             let counts = match self.namespaces.get_mut(&pod.namespace) {

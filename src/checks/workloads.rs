@@ -277,7 +277,9 @@ impl Workloads {
         let there: BTreeSet<&str> =
             seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
         let garbled = |name: &str| {
-            seen.garbled.iter().any(|(place, _)| place.rsplit('/').next() == Some(name))
+            seen.garbled
+                .iter()
+                .any(|(place, _)| place.is_empty() || place.rsplit('/').next() == Some(name))
         };
         for name in &self.expect {
             if !there.contains(name.as_str()) && !garbled(name) {

@@ -61,10 +61,10 @@ impl Connections {
 pub struct Systems {
     /// The time.
     pub clock: Clock,
-    /// Secrets, read at each use.
-    pub secrets: Secrets,
     /// The cluster.
     pub kubernetes: Kubernetes,
+    /// Secrets, read at each use.
+    pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
     /// Redis, by connection.
@@ -76,29 +76,21 @@ pub struct Systems {
 impl Systems {
     /// Connections as configured. Nothing is dialled before the first look.
     pub fn new(connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes, net, redis, s3 } = connections;
-        let kubernetes = Kubernetes::new(kubernetes.clone(), clock.clone());
-        let secrets = Secrets::with(kubernetes.clone());
-        Self {
-            kubernetes,
-            net: Net::new(net),
-            redis: Redis::new(redis, secrets.clone()),
-            s3: S3::new(s3, secrets.clone(), clock.clone()),
-            secrets,
-            clock,
-        }
+        let kubernetes = Kubernetes::new(connections.kubernetes.clone(), clock.clone());
+        Self::around(kubernetes, connections, clock)
     }
 
     /// Connections for `after`, where these were built for `before`: what did not change is kept,
     /// and stays connected.
     pub fn changed(&self, before: &Connections, after: &Connections) -> Self {
-        let mut systems = Self::new(after, self.clock.clone());
-        // All others read secrets through the cluster: with another cluster all are new.
+        let clock = self.clock.clone();
         if before.kubernetes != after.kubernetes {
-            return systems;
+            // All others read their secrets through it.
+            let systems = Self::new(after, clock);
+            let net = if before.net == after.net { self.net.clone() } else { systems.net };
+            return Self { net, ..systems };
         }
-        systems.kubernetes = self.kubernetes.clone();
-        systems.secrets = self.secrets.clone();
+        let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
@@ -107,6 +99,19 @@ impl Systems {
         }
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
+    }
+
+    fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
+        let Connections { kubernetes: _, net, redis, s3 } = connections;
+        let secrets = Secrets::with(kubernetes.clone());
+        Self {
+            net: Net::new(net),
+            redis: Redis::new(redis, secrets.clone()),
+            s3: S3::new(s3, secrets.clone(), clock.clone()),
+            kubernetes,
+            secrets,
+            clock,
+        }
     }
 
     /// Requests to the API server, by verb, resource and status code.

@@ -11,9 +11,12 @@
 mod browser;
 mod fixtures;
 mod kinds;
+mod kubernetes;
 mod net;
+mod redis;
 mod prometheus;
 mod rejects;
 mod server;
+mod simulation;
 mod support;
 mod views;

@@ -24,18 +24,37 @@ pub async fn look(check: &str, systems: &Systems) -> Judgement {
 
 /// The same within another time, in which the engine would give it up.
 pub async fn look_within(allowed: Duration, check: &str, systems: &Systems) -> Judgement {
-    attempt(check, systems, &mut Past::default(), allowed).await
+    look_back_within(allowed, check, systems, &mut Past::default()).await
 }
 
 /// The same, with a memory that the look reads and adds to.
 pub async fn look_back(check: &str, systems: &Systems, past: &mut Past) -> Judgement {
-    attempt(check, systems, past, Duration::from_secs(10)).await
+    look_back_within(Duration::from_secs(10), check, systems, past).await
 }
 
-async fn attempt(check: &str, systems: &Systems, past: &mut Past, allowed: Duration) -> Judgement {
+/// The same, within another time.
+pub async fn look_back_within(
+    allowed: Duration,
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
+    look_settled(allowed, Duration::from_secs(20), check, systems, past).await
+}
+
+/// The same, waiting no longer than `settled_within` for the first lists of its watches.
+pub async fn look_settled(
+    allowed: Duration,
+    settled_within: Duration,
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
     let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
+    systems.keep(&needs.watches.iter().cloned().collect());
+    systems.settle(&needs.watches, settled_within).await;
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let look = Look {

@@ -272,10 +272,12 @@ impl Line<'_> {
     /// From the sets of finished jobs, which are capped or not kept at all, and from what has left
     /// the backlog since an earlier look.
     fn throughput(&self) -> Throughput {
-        let Queue { sizes, finished, jobs, .. } = self.queue;
+        let Queue { sizes, finished, jobs, added, .. } = self.queue;
         let kept = real(finished.completed.saturating_add(finished.failed));
-        // Something older than the window is kept, too: nothing within it was dropped.
-        let whole = finished.completed < sizes.completed;
+        let all = sizes.completed.saturating_add(sizes.failed).saturating_add(sizes.unfinished());
+        // Something older than the window is kept, too, so that nothing within it was dropped; or
+        // every job that was ever added is still there.
+        let whole = finished.completed < sizes.completed || added.is_some_and(|added| all >= added);
         match self.left_since() {
             Some(left) if jobs.own_ids && !whole => {
                 Throughput { least: kept, most: Some(left.max(kept)) }

@@ -17,6 +17,8 @@ pub(super) const MOST_BYTES: u64 = 8 << 20;
 pub(super) struct Meter {
     left: AtomicU64,
     overrun: AtomicBool,
+    asked: AtomicBool,
+    unasked: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -31,7 +33,12 @@ impl Meter {
         self.overrun.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing more can come.
+    /// Whether the peer spoke first, which Redis never does.
+    pub(super) fn spoke_first(&self) -> bool {
+        self.unasked.load(Ordering::Relaxed)
+    }
+
+    /// Whether the stream itself is at its end, by either side.
     pub(super) fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
@@ -68,6 +75,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
         let read = (buffer.filled().len() - before) as u64;
         let meter = &self.meter;
+        if read > 0 && !meter.asked.load(Ordering::Relaxed) {
+            meter.unasked.store(true, Ordering::Relaxed);
+        }
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) if read > 0 && meter.spend(read) => Poll::Ready(Ok(())),
@@ -90,7 +100,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        self.meter.asked.store(true, Ordering::Relaxed);
+        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Err(_)) = polled {
+            self.meter.ended.store(true, Ordering::Relaxed);
+        }
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -87,7 +87,7 @@ impl Peer {
 
     /// Whether it has hung up.
     pub(super) fn gone(&self) -> bool {
-        self.meter.ended()
+        self.meter.ended() || self.driver.is_finished()
     }
 
     /// Sends all commands at once, and waits for all answers: one round trip.
@@ -129,6 +129,15 @@ impl Peer {
         if self.meter.overrun() {
             let because = format!("{} answered with more than {MOST_BYTES} bytes", self.whom);
             return Obstacle::new(Reason::TOO_LARGE, because);
+        }
+        if self.meter.spoke_first() {
+            let because = format!("{} speaks before it is asked: it is not Redis", self.whom);
+            return Obstacle::new(Reason::GARBLED, because);
+        }
+        if !self.meter.ended() {
+            // The SDK gave up reading, and the stream is still good: it could not be understood.
+            let because = format!("{} answers in something that is not Redis' protocol", self.whom);
+            return Obstacle::new(Reason::GARBLED, because);
         }
         obstacle(&self.whom, error)
     }

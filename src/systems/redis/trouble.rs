@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -65,7 +66,10 @@ fn extension(code: &str, said: &str) -> (Reason, String) {
 }
 
 fn io_obstacle(whom: &str, error: &RedisError) -> Obstacle {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // The SDK hands out the shared pointer in which it keeps the cause.
+    let shared =
+        error.source().and_then(|cause| cause.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let cause = shared.and_then(|cause| cause.downcast_ref::<io::Error>());
     let (reason, what) = match cause.map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => (Reason::REFUSED, "refuses connections"),
         Some(io::ErrorKind::TimedOut) => (Reason::TIMED_OUT, "did not answer in time"),

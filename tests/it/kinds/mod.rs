@@ -14,9 +14,12 @@ macro_rules! rows {
     };
 }
 
+mod bull_queue;
 mod dns;
 mod http;
+mod pods;
 mod tls;
+mod workloads;
 
 use std::collections::BTreeSet;
 
@@ -44,7 +47,14 @@ fn documented<C: Check>(code: &str) -> Reason {
 
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
-    vec![("dns", dns::provocations()), ("http", http::provocations()), ("tls", tls::provocations())]
+    vec![
+        ("bull_queue", bull_queue::provocations()),
+        ("dns", dns::provocations()),
+        ("http", http::provocations()),
+        ("tls", tls::provocations()),
+        ("pods", pods::provocations()),
+        ("workloads", workloads::provocations()),
+    ]
 }
 
 /// Runs a kind's table, and fails with all rows that did not turn as they must.

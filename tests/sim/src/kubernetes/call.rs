@@ -123,6 +123,11 @@ impl Call {
         }
     }
 
+    /// Whether the query names `name` at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|(known, _)| known == name)
+    }
+
     /// Whether the query sets `name` to true.
     pub(super) fn asks_for(&self, name: &str) -> bool {
         matches!(self.ask(name), "1" | "true")
@@ -164,15 +169,12 @@ fn decoded(text: &str) -> String {
     while let Some((&byte, after)) = rest.split_first() {
         let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
         let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        match (byte, code) {
-            (b'%', Some(code)) => {
-                bytes.push(code);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
+        if let (b'%', Some(code)) = (byte, code) {
+            bytes.push(code);
+            rest = &after[2..];
+        } else {
+            bytes.push(byte);
+            rest = after;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

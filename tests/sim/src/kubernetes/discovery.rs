@@ -1,4 +1,4 @@
-//! What the server serves and how it is: discovery, versions, health, and as much OpenAPI as
+//! What the server serves and how it is: discovery, versions, health, and as much `OpenAPI` as
 //! `kubectl` needs in order to leave validation to the server.
 
 use std::collections::BTreeMap;
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::call::Call;
-use super::failure::{Failure, json_response};
+use super::failure::json_response;
 use super::kinds::{Kind, split};
 use super::lock;
 
 /// Answers a path that names no resource.
-pub(super) fn answer(shared: &Shared, call: &Call) -> Result<Response, Failure> {
+pub(super) fn answer(shared: &Shared, call: &Call) -> Response {
     let steps: Vec<_> = call.path.split('/').filter(|step| !step.is_empty()).collect();
     let found = match steps.as_slice() {
-        ["healthz" | "livez" | "readyz", rest @ ..] => return Ok(health(shared, call, rest)),
+        ["healthz" | "livez" | "readyz", rest @ ..] => return health(shared, call, rest),
         ["version"] => Some(version()),
         ["api"] => Some(json!({ "kind": "APIVersions", "versions": ["v1"] })),
         ["apis"] => Some(groups(shared)),
@@ -34,7 +34,7 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Result<Response, Failure> 
         }
         _ => None,
     };
-    Ok(found.map_or_else(not_found, |value| json_response(200, &value)))
+    found.map_or_else(not_found, |value| json_response(200, &value))
 }
 
 /// The answer to a path of a group that nobody serves: no `Status`, but a line of text.
@@ -59,20 +59,22 @@ fn health(shared: &Shared, call: &Call, rest: &[&str]) -> Response {
     let mut failed = false;
     let mut report = String::new();
     for check in CHECKS.iter().filter(|check| asked.is_empty() || **check == asked) {
-        if failing.iter().any(|failing| failing == check) && excluded != *check {
-            failed = true;
-            report.push_str(&format!("[-]{check} failed: reason withheld\n"));
+        let fails = failing.contains(*check) && excluded != *check;
+        failed |= fails;
+        let line = if fails {
+            ["[-]", check, " failed: reason withheld\n"]
         } else {
-            report.push_str(&format!("[+]{check} ok\n"));
-        }
+            ["[+]", check, " ok\n"]
+        };
+        report.extend(line);
     }
     let endpoint = call.path.split('/').nth(1).unwrap_or_default();
     if failed {
-        report.push_str(&format!("{endpoint} check failed\n"));
+        report.extend([endpoint, " check failed\n"]);
         return text(StatusCode::INTERNAL_SERVER_ERROR, report);
     }
-    if call.path.contains('?') || !call.ask("verbose").is_empty() {
-        report.push_str(&format!("{endpoint} check passed\n"));
+    if call.has("verbose") {
+        report.extend([endpoint, " check passed\n"]);
         return text(StatusCode::OK, report);
     }
     text(StatusCode::OK, "ok".to_owned())

@@ -50,6 +50,7 @@ mod rbac;
 mod route;
 mod selector;
 mod serve;
+mod settings;
 mod store;
 mod table;
 mod template;
@@ -57,15 +58,13 @@ mod traffic;
 mod watch;
 mod write;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, oneshot, watch as channel};
@@ -75,6 +74,7 @@ pub use access::{Rule, User};
 pub use failure::Failure;
 pub use faults::{Act, Blow, Fault, Voice};
 pub use kinds::Kind;
+pub use settings::{Behaviour, Settings};
 pub use traffic::Request;
 
 use object::now;
@@ -82,52 +82,6 @@ use serve::{Order, Orders};
 use store::Store;
 use template::Template;
 use write::{Dialect, Part};
-
-/// What is fixed when a server starts.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Whether it speaks TLS, with an authority of its own.
-    pub tls: bool,
-    /// How many changes of each resource it remembers.
-    pub history: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { tls: false, history: 1_000 }
-    }
-}
-
-/// What may be changed while a server runs; open watches keep what they began with.
-#[derive(Clone, Debug)]
-pub struct Behaviour {
-    /// How often watches are sent a bookmark.
-    pub bookmark_every: Duration,
-    /// Whether watches can send initial events; an old etcd can't.
-    pub streaming_lists: bool,
-    /// Whether lists at version 0 ignore their limit, as many servers do.
-    pub unpaged_at_zero: bool,
-    /// How long a list waits for a version that is not reached yet.
-    pub wait_for_version: Duration,
-    /// By how much the `Date` header is wrong.
-    pub date_offset: SignedDuration,
-    /// The checks of `/readyz`, `/livez` and `/healthz` that fail: `ping`, `log`, `etcd`,
-    /// `informer-sync`, `poststarthook/rbac/bootstrap-roles`.
-    pub failing_health: BTreeSet<String>,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            bookmark_every: Duration::from_mins(1),
-            streaming_lists: true,
-            unpaged_at_zero: true,
-            wait_for_version: Duration::from_secs(3),
-            date_offset: SignedDuration::ZERO,
-            failing_health: BTreeSet::new(),
-        }
-    }
-}
 
 /// What handlers share.
 #[derive(Debug)]
@@ -244,10 +198,10 @@ impl ApiServer {
 
     /// Applies a merge patch to the whole object at `path`: `pods/namespace/name`, `nodes/name`,
     /// `deployments.apps/namespace/name`.
-    pub fn patch(&self, path: &str, patch: &Value) -> Result<Value, Failure> {
+    pub fn patch(&self, path: &str, changes: &Value) -> Result<Value, Failure> {
         let mut store = lock(&self.shared.store);
         let (kind, key) = write::place(&store, path)?;
-        write::patch(&mut store, &kind, &key, patch, Dialect::Merge, Part::Whole)
+        write::patch(&mut store, &kind, &key, changes, Dialect::Merge, Part::Whole)
     }
 
     /// Deletes the object at `path`; a namespace takes its objects with it.
@@ -280,13 +234,13 @@ impl ApiServer {
     pub fn load(&self, template: &Value, count: u32, nodes: usize) -> Result<(), Failure> {
         let mut store = lock(&self.shared.store);
         let kind = store.kind_of(template)?;
-        let made = Arc::new(Template::new(&kind, template, nodes));
         let text = |name: &str| template["metadata"][name].as_str().unwrap_or_default();
         let (prefix, namespace) = (text("generateName"), Arc::<str>::from(text("namespace")));
         let first = store.take_numbers(count);
+        let made = Arc::new(Template::new(&kind, template, nodes, first));
         store.load(&kind, count, |number, revision| {
             let name = format!("{prefix}{number}").into();
-            made.make(first.wrapping_add(number), (Arc::clone(&namespace), name), revision)
+            made.make(number, (Arc::clone(&namespace), name), revision)
         })
     }
 

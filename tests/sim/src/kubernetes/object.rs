@@ -131,10 +131,10 @@ fn labels(value: &Value) -> Labels {
 }
 
 pub(super) fn fields(kind: &Kind, value: &Value) -> Arc<[String]> {
-    let read = |path: &&str| match path.split('.').fold(value, |value, step| &value[step]) {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+    let read = |path: &&str| {
+        let found = path.split('.').fold(value, |value, step| &value[step]);
+        let text = if found.is_null() { Some("") } else { found.as_str() };
+        text.map_or_else(|| found.to_string(), str::to_owned)
     };
     kind.selectable().iter().map(read).collect()
 }

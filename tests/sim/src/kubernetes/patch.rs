@@ -85,17 +85,15 @@ fn object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
-    match value {
-        Value::Object(object) => object,
-        _ => unreachable!("made an object above"),
-    }
+    let Value::Object(members) = value else { unreachable!("made an object above") };
+    members
 }
 
 /// RFC 6902.
 pub(super) fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Failure> {
     let steps = patch.as_array().ok_or_else(|| Failure::bad_request("a patch is a list"))?;
     for step in steps {
-        let path = step["path"].as_str().unwrap_or_default();
+        let to = step["path"].as_str().unwrap_or_default();
         let from = step["from"].as_str().unwrap_or_default();
         let wrong = || {
             let message =
@@ -103,14 +101,14 @@ pub(super) fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Failur
             Failure::new(422, "Invalid", message)
         };
         let done = match step["op"].as_str() {
-            Some("add") => add(target, path, step["value"].clone()),
-            Some("remove") => remove(target, path).map(drop),
-            Some("replace") => target.pointer_mut(path).map(|old| *old = step["value"].clone()),
-            Some("test") => target.pointer(path).filter(|old| **old == step["value"]).map(drop),
-            Some("move") => remove(target, from).and_then(|value| add(target, path, value)),
+            Some("add") => add(target, to, step["value"].clone()),
+            Some("remove") => remove(target, to).map(drop),
+            Some("replace") => target.pointer_mut(to).map(|old| *old = step["value"].clone()),
+            Some("test") => target.pointer(to).filter(|old| **old == step["value"]).map(drop),
+            Some("move") => remove(target, from).and_then(|value| add(target, to, value)),
             Some("copy") => {
                 let value = target.pointer(from).cloned();
-                value.and_then(|value| add(target, path, value))
+                value.and_then(|value| add(target, to, value))
             }
             _ => None,
         };
@@ -119,37 +117,31 @@ pub(super) fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Failur
     Ok(())
 }
 
-fn parent<'a>(target: &'a mut Value, path: &str) -> Option<(&'a mut Value, String)> {
-    let (parent, last) = path.rsplit_once('/')?;
-    Some((target.pointer_mut(parent)?, last.replace("~1", "/").replace("~0", "~")))
+/// What holds the member that a pointer ends with, and that member's name.
+fn holder<'a>(target: &'a mut Value, path: &str) -> Option<(&'a mut Value, String)> {
+    let (holder, member) = path.rsplit_once('/')?;
+    Some((target.pointer_mut(holder)?, member.replace("~1", "/").replace("~0", "~")))
 }
 
 fn add(target: &mut Value, path: &str, value: Value) -> Option<()> {
-    let (parent, last) = parent(target, path)?;
-    match parent {
-        Value::Object(members) => {
-            members.insert(last, value);
-        }
-        Value::Array(list) if last == "-" => list.push(value),
-        Value::Array(list) => {
-            let at = last.parse::<usize>().ok().filter(|at| *at <= list.len())?;
-            list.insert(at, value);
-        }
-        _ => return None,
+    let (holder, member) = holder(target, path)?;
+    if let Some(elements) = holder.as_array_mut() {
+        let end = elements.len();
+        let at = if member == "-" { end } else { member.parse().ok()? };
+        (at <= end).then(|| elements.insert(at, value))
+    } else {
+        holder.as_object_mut()?.insert(member, value);
+        Some(())
     }
-    Some(())
 }
 
 fn remove(target: &mut Value, path: &str) -> Option<Value> {
-    let (parent, last) = parent(target, path)?;
-    match parent {
-        Value::Object(members) => members.shift_remove(&last),
-        Value::Array(list) => {
-            let at = last.parse::<usize>().ok().filter(|at| *at < list.len())?;
-            Some(list.remove(at))
-        }
-        _ => None,
+    let (holder, member) = holder(target, path)?;
+    if let Some(elements) = holder.as_array_mut() {
+        let at = member.parse::<usize>().ok().filter(|at| *at < elements.len())?;
+        return Some(elements.remove(at));
     }
+    holder.as_object_mut()?.shift_remove(&member)
 }
 
 #[cfg(test)]

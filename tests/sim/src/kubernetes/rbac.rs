@@ -50,7 +50,7 @@ fn bound(store: &Store, reference: &Value, namespace: &str) -> Result<Vec<Rule>,
         let all = value.as_array().into_iter().flatten();
         all.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let rule = |rule: &Value| Rule {
+    let read = |rule: &Value| Rule {
         verbs: words(&rule["verbs"]),
         groups: words(&rule["apiGroups"]),
         resources: words(&rule["resources"]),
@@ -58,7 +58,7 @@ fn bound(store: &Store, reference: &Value, namespace: &str) -> Result<Vec<Rule>,
         namespaces: if namespace.is_empty() { Vec::new() } else { vec![namespace.to_owned()] },
         paths: words(&rule["nonResourceURLs"]),
     };
-    Ok(role["rules"].as_array().into_iter().flatten().map(rule).collect())
+    Ok(role["rules"].as_array().into_iter().flatten().map(read).collect())
 }
 
 /// Answers a review of the caller's own rights.

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use http::header::{CONTENT_TYPE, DATE, HeaderValue};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
@@ -24,6 +25,8 @@ use super::{Shared, discovery, list, lock, pod_logs, rbac, table, watch};
 
 /// The largest body that is read.
 const LARGEST: usize = 16 * 1024 * 1024;
+/// How long a body waits before it is cut.
+const FLUSHED: Duration = Duration::from_millis(50);
 
 /// Answers a request.
 pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
@@ -62,28 +65,26 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request<B
 }
 
 /// The same body, its bytes counted, and cut where so many are sent.
-fn counted(shared: &Arc<Shared>, number: u64, body: Body, mut allowed: Option<usize>) -> Body {
+fn counted(shared: &Arc<Shared>, number: u64, body: Body, allowed: Option<usize>) -> Body {
     let traffic = shared.traffic.clone();
-    let pieces = body.into_data_stream().map(move |piece| {
-        let mut piece: Bytes = piece.map_err(io::Error::other)?;
-        match &mut allowed {
-            Some(0) => return Err(io::ErrorKind::ConnectionReset.into()),
-            Some(left) => {
-                piece.truncate(*left);
-                *left -= piece.len();
-            }
-            None => {}
-        }
-        traffic.sent(number, piece.len());
-        Ok(piece)
+    let count = move |piece: &Bytes| traffic.sent(number, piece.len());
+    let pieces = TryStreamExt::map_err(body.into_data_stream(), io::Error::other);
+    let Some(allowed) = allowed else { return Body::from_stream(pieces.inspect_ok(count)) };
+    let start = pieces.scan(allowed, |left, piece| {
+        let piece = piece.map(|mut piece: Bytes| {
+            piece.truncate(*left);
+            *left -= piece.len();
+            piece
+        });
+        let ended = matches!(&piece, Ok(piece) if piece.is_empty());
+        std::future::ready((!ended).then_some(piece))
     });
-    // One piece more, so that a body that was cut at its last piece ends with an error too.
-    match allowed {
-        Some(_) => Body::from_stream(pieces.chain(futures::stream::once(async {
-            Err::<Bytes, io::Error>(io::ErrorKind::ConnectionReset.into())
-        }))),
-        None => Body::from_stream(pieces),
-    }
+    let cut = futures::stream::once(async {
+        // What is written so far goes out while the body has nothing to say.
+        tokio::time::sleep(FLUSHED).await;
+        Err(io::ErrorKind::ConnectionReset.into())
+    });
+    Body::from_stream(start.inspect_ok(count).chain(cut))
 }
 
 fn said(code: u16, retry_after: Option<u32>) -> Failure {
@@ -129,7 +130,7 @@ async fn proper(
     if let Some(media) = binary(headers) {
         return Err(unsupported(&media));
     }
-    let Some(target) = &call.target else { return discovery::answer(shared, call) };
+    let Some(target) = &call.target else { return Ok(discovery::answer(shared, call)) };
     if target.group == "authorization.k8s.io" && call.method == Method::POST {
         return rbac::review(target, &rules, write::parse(&body)?);
     }

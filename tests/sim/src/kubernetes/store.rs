@@ -14,6 +14,9 @@ use super::kinds::{self, Kind};
 use super::object::{Key, Object, uid};
 use super::selector::Selector;
 
+/// The revision at the start: a server that has just started remembers nothing from before.
+const BEGINNING: u64 = 100;
+
 /// What happened to one object.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
@@ -130,8 +133,8 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(keep: usize) -> Self {
-        let collections = kinds::built_in().map(|kind| Collection::new(kind, 1)).collect();
-        Self { revision: 1, born: 0, keep, collections }
+        let collections = kinds::built_in().map(|kind| Collection::new(kind, BEGINNING)).collect();
+        Self { revision: BEGINNING, born: 0, keep, collections }
     }
 
     pub(super) fn register(&mut self, kind: Kind) {

@@ -44,6 +44,8 @@ pub(super) struct Template {
     labels: Arc<Labels>,
     /// The selectable fields of the objects on each node.
     fields: Vec<Arc<[String]>>,
+    /// What is added to an object's number where it must be unique on the server.
+    first: u32,
 }
 
 /// One object of a template.
@@ -54,8 +56,8 @@ pub(super) struct Made {
 }
 
 impl Template {
-    /// Objects like `value`, spread over `nodes` nodes.
-    pub(super) fn new(kind: &Kind, value: &Value, nodes: usize) -> Self {
+    /// Objects like `value`, spread over `nodes` nodes, with identities from `first` on.
+    pub(super) fn new(kind: &Kind, value: &Value, nodes: usize, first: u32) -> Self {
         let plain = Object::new(kind, value);
         let (metadata, rest) = match &plain.body {
             Body::Text { metadata, rest } => (cut(metadata), cut(rest)),
@@ -65,7 +67,7 @@ impl Template {
             fields(kind, value).iter().map(|f| f.replace("<node>", &node_name(node))).collect()
         };
         let fields = (0..nodes.max(1)).map(on).collect();
-        Self { metadata, rest, labels: plain.labels, fields }
+        Self { metadata, rest, labels: plain.labels, fields, first }
     }
 
     /// The object number `index`.
@@ -99,13 +101,14 @@ impl Made {
     }
 
     fn content(&self, hole: Hole, object: &Object) -> String {
+        let unique = self.index.wrapping_add(self.template.first);
         match hole {
             Hole::Name => object.key.1.to_string(),
             Hole::Namespace => object.key.0.to_string(),
             Hole::Revision => object.revision.to_string(),
-            Hole::Uid => uid(u64::from(self.index) + (1 << 40)),
+            Hole::Uid => uid(u64::from(unique) + (1 << 40)),
             Hole::Index => self.index.to_string(),
-            Hole::Ip => Ipv4Addr::from_bits(0x0a00_0000 + self.index).to_string(),
+            Hole::Ip => Ipv4Addr::from_bits(0x0a00_0000 + (unique & 0xff_ffff)).to_string(),
             Hole::Node => node_name(self.index as usize % self.template.fields.len()),
         }
     }

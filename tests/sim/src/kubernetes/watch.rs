@@ -26,7 +26,7 @@ use super::table;
 use super::traffic::OpenWatch;
 
 /// How long a watch lasts that did not say.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(45);
 /// How long before the end the closing bookmark comes, at most.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -69,8 +69,7 @@ pub(super) async fn watch(
         kind: Arc::clone(kind),
         selector,
         wanted: call.wanted,
-        whole_rows: call.ask("includeObject") == "Object",
-        columns_sent: false,
+        rows: Rows { whole: call.ask("includeObject") == "Object", begun: false },
         cursor: started.cursor,
         initial: started.objects.into_iter(),
         initial_end: (streaming == Some(true) && bookmarks.is_some()).then_some(started.cursor),
@@ -150,8 +149,7 @@ struct Watch {
     kind: Arc<Kind>,
     selector: Selector,
     wanted: Wanted,
-    whole_rows: bool,
-    columns_sent: bool,
+    rows: Rows,
     /// All changes up to this version are sent.
     cursor: u64,
     initial: std::vec::IntoIter<Arc<Object>>,
@@ -165,6 +163,14 @@ struct Watch {
     blows: broadcast::Receiver<Blow>,
     _open: OpenWatch,
     ended: bool,
+}
+
+/// How objects go into tables.
+struct Rows {
+    /// With the whole object beside the cells.
+    whole: bool,
+    /// Columns are told once.
+    begun: bool,
 }
 
 type Piece = io::Result<Bytes>;
@@ -201,7 +207,7 @@ impl Watch {
         tokio::select! {
             change = self.news.changed() => self.ended |= change.is_err(),
             change = self.voice.changed() => self.ended |= change.is_err(),
-            blow = self.blows.recv() => return self.suffer(blow),
+            blow = self.blows.recv() => return self.suffer(blow.unwrap_or(Blow::Close)),
             _ = tick => self.bookmark_due = true,
             () = sleep_until(closing), if self.closing.is_some() => {
                 self.closing = None;
@@ -212,16 +218,16 @@ impl Watch {
         None
     }
 
-    fn suffer(&mut self, blow: Result<Blow, broadcast::error::RecvError>) -> Option<Piece> {
+    fn suffer(&mut self, blow: Blow) -> Option<Piece> {
         self.ended = true;
         match blow {
-            Ok(Blow::Cut) => Some(Err(io::ErrorKind::ConnectionReset.into())),
-            Ok(Blow::Close) | Err(_) => None,
-            Ok(Blow::Expire) => {
+            Blow::Cut => Some(Err(io::ErrorKind::ConnectionReset.into())),
+            Blow::Close => None,
+            Blow::Expire => {
                 let failure = Failure::expired(self.cursor, self.cursor + 1);
                 Some(Ok(event("ERROR", &failure.status()).into()))
             }
-            Ok(Blow::Garbage) => {
+            Blow::Garbage => {
                 self.ended = false;
                 Some(Ok(Bytes::from_static(b"<html>not what was asked for</html>\n")))
             }
@@ -293,9 +299,9 @@ impl Watch {
             Wanted::Metadata => object.write(&self.kind, Shape::Metadata, out),
             Wanted::Table => {
                 let metadata = json!({ "resourceVersion": object.revision.to_string() });
-                let columns = !std::mem::replace(&mut self.columns_sent, true);
+                let columns = !std::mem::replace(&mut self.rows.begun, true);
                 let values = [object.value(&self.kind)];
-                let table = table::table(&self.kind, &values, &metadata, columns, self.whole_rows);
+                let table = table::table(&self.kind, &values, &metadata, columns, self.rows.whole);
                 out.extend_from_slice(table.to_string().as_bytes());
             }
         }

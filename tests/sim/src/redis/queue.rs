@@ -31,6 +31,20 @@ impl Queue {
         });
     }
 
+    /// Adds a job under an id of the application's choice, once as Bull does: the counter goes up
+    /// each time.
+    pub fn add_under(&self, id: &str, age: Duration) {
+        self.change(|queue, keys| {
+            queue.job(keys, 0);
+            queue.write(keys, id, -millis(age));
+            if let Ok(list) = keys.list_mut(&queue.key("wait"))
+                && !list.iter().any(|waiting| waiting == id.as_bytes())
+            {
+                list.push_front(id.as_bytes().to_vec());
+            }
+        });
+    }
+
     /// Adds a job that bears a time so far in the future.
     pub fn add_ahead(&self, by: Duration) {
         self.change(|queue, keys| {
@@ -146,12 +160,16 @@ impl Queue {
         });
         let id = (last.unwrap_or(0) + 1).to_string();
         keys.put(&counter, Entry::Text(id.clone().into_bytes()));
-        if let Ok(hash) = keys.hash_mut(&self.key(&id)) {
+        self.write(keys, &id, offset);
+        id
+    }
+
+    fn write(&self, keys: &mut Keyspace, id: &str, offset: i64) {
+        if let Ok(hash) = keys.hash_mut(&self.key(id)) {
             let added = (now_millis() + offset).to_string().into_bytes();
             hash.insert(b"timestamp".to_vec(), added);
             hash.insert(b"delay".to_vec(), b"0".to_vec());
         }
-        id
     }
 }
 

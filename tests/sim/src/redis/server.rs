@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::commands;
 use super::keyspace::{Bytes, Keyspace};
@@ -21,7 +21,7 @@ use super::resp::{Answer, read_command};
 pub struct Redis {
     address: SocketAddr,
     state: Arc<State>,
-    listening: Mutex<Option<AbortHandle>>,
+    listening: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -90,26 +90,19 @@ impl Redis {
     }
 
     /// Hangs up on everybody and refuses connections, until [`Redis::accept`].
-    pub fn refuse(&self) {
-        if let Some(listening) = self.listening().take() {
+    pub async fn refuse(&self) {
+        let listening = self.listening().take();
+        if let Some(listening) = listening {
             listening.abort();
+            // The port is closed when the task has ended, be it by being aborted.
+            let _ended = listening.await;
         }
-        self.state.lock().clients.clear();
     }
 
     /// Listens again, on the same port.
     pub async fn accept(&self) -> io::Result<()> {
-        self.refuse();
-        // The task that held the port may not have let go of it yet.
-        let mut tries = 0;
-        let listener = loop {
-            match TcpListener::bind(self.address).await {
-                Ok(listener) => break listener,
-                Err(error) if tries == 100 => return Err(error),
-                Err(_) => tries += 1,
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        self.refuse().await;
+        let listener = TcpListener::bind(self.address).await?;
         self.listen(listener);
         Ok(())
     }
@@ -139,7 +132,7 @@ impl Redis {
         self.state.lock().clients.values().filter(|name| !name.is_empty()).cloned().collect()
     }
 
-    fn listening(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+    fn listening(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,13 +146,15 @@ impl Redis {
                 while connections.try_join_next().is_some() {}
             }
         });
-        *self.listening() = Some(task.abort_handle());
+        *self.listening() = Some(task);
     }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        self.refuse();
+        if let Some(listening) = self.listening().take() {
+            listening.abort();
+        }
     }
 }
 

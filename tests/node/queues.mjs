@@ -1,0 +1,82 @@
+// Drives the real libraries for Vigie's tests: one command a line on standard input, each a JSON
+// object, each answered with one line. A process that is killed is a worker that is killed.
+//
+//   node queues.mjs <bull|bullmq> <port> [password]
+
+import { createInterface } from "node:readline";
+import Bull from "bull";
+import { Queue, QueueEvents, Worker } from "bullmq";
+
+const [library, port, password] = process.argv.slice(2);
+const redis = { host: "127.0.0.1", port: Number(port), password, maxRetriesPerRequest: null };
+const queues = new Map();
+
+function queueOf(name) {
+  if (!queues.has(name)) {
+    const queue =
+      library === "bull"
+        ? new Bull(name, { redis, settings: { stalledInterval: 1000, lockDuration: 2000 } })
+        : new Queue(name, { connection: redis });
+    queue.on("error", () => {});
+    queues.set(name, queue);
+  }
+  return queues.get(name);
+}
+
+const modes = {
+  finish: async () => "done",
+  fail: async () => {
+    throw new Error("as told");
+  },
+  hang: () => new Promise(() => {}),
+};
+
+const commands = {
+  // Adds jobs; `options` are the library's own (timestamp, delay, priority, jobId, removeOnComplete).
+  async add({ queue, count = 1, options = {} }) {
+    const jobs = [];
+    for (let at = 0; at < count; at += 1) {
+      jobs.push(
+        library === "bull"
+          ? queueOf(queue).add({}, options)
+          : queueOf(queue).add("job", {}, options),
+      );
+    }
+    await Promise.all(jobs);
+  },
+  // Works jobs off: each finishes, fails or hangs. BullMQ's workers may bear a name.
+  async work({ queue, mode = "finish", name }) {
+    if (library === "bull") {
+      queueOf(queue).process(modes[mode]).catch(() => {});
+      await queueOf(queue).isReady();
+    } else {
+      const worker = new Worker(queue, modes[mode], {
+        connection: redis,
+        name,
+        lockDuration: 2000,
+        stalledInterval: 1000,
+      });
+      worker.on("error", () => {});
+      await worker.waitUntilReady();
+    }
+  },
+  // Listens to a queue's events, as a dashboard does.
+  async listen({ queue }) {
+    const events = new QueueEvents(queue, { connection: redis });
+    events.on("error", () => {});
+    await events.waitUntilReady();
+  },
+  pause: ({ queue }) => queueOf(queue).pause(),
+  resume: ({ queue }) => queueOf(queue).resume(),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...given } = JSON.parse(line);
+  try {
+    await commands[command](given);
+    console.log("ok");
+  } catch (error) {
+    console.log(`error: ${error.message}`);
+  }
+}
+process.exit(0);
