@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use http::header::{CONTENT_TYPE, DATE, HeaderValue};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
@@ -69,22 +69,26 @@ fn counted(shared: &Arc<Shared>, number: u64, body: Body, allowed: Option<usize>
     let traffic = shared.traffic.clone();
     let count = move |piece: &Bytes| traffic.sent(number, piece.len());
     let pieces = TryStreamExt::map_err(body.into_data_stream(), io::Error::other);
-    let Some(allowed) = allowed else { return Body::from_stream(pieces.inspect_ok(count)) };
-    let start = pieces.scan(allowed, |left, piece| {
+    let Some(mut left) = allowed else { return Body::from_stream(pieces.inspect_ok(count)) };
+    let cut = || Err::<Bytes, io::Error>(io::ErrorKind::ConnectionReset.into());
+    // The next piece of a quiet watch may never come: the cut does not wait for it.
+    let start = pieces.flat_map(move |piece| {
         let piece = piece.map(|mut piece: Bytes| {
-            piece.truncate(*left);
-            *left -= piece.len();
+            piece.truncate(left);
+            left -= piece.len();
             piece
         });
-        let ended = matches!(&piece, Ok(piece) if piece.is_empty());
-        std::future::ready((!ended).then_some(piece))
+        stream::iter([Some(piece), (left == 0).then(cut)].into_iter().flatten())
     });
-    let cut = futures::stream::once(async {
-        // What is written so far goes out while the body has nothing to say.
-        tokio::time::sleep(FLUSHED).await;
-        Err(io::ErrorKind::ConnectionReset.into())
+    let end = stream::once(async move { cut() });
+    let flushed = start.inspect_ok(count).chain(end).then(|piece| async {
+        if piece.is_err() {
+            // What is written so far goes out while the body has nothing to say.
+            tokio::time::sleep(FLUSHED).await;
+        }
+        piece
     });
-    Body::from_stream(start.inspect_ok(count).chain(cut))
+    Body::from_stream(flushed)
 }
 
 fn said(code: u16, retry_after: Option<u32>) -> Failure {
