@@ -7,13 +7,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't run ends")]
 
 #[path = "../tests/it/fixtures/mod.rs"]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    clippy::assigning_clones,
-    clippy::cast_possible_wrap,
-    reason = "the fixtures of the tests, used in part"
-)]
+#[expect(dead_code, unreachable_pub, reason = "the fixtures of the tests, used in part")]
 mod fixtures;
 
 use std::net::SocketAddr;

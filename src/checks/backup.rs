@@ -94,7 +94,7 @@ pub struct Backup {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Layout {
     /// Each backup is one object.
-    Objects(objects::Objects),
+    Objects(Box<objects::Objects>),
 }
 
 /// How old the newest backup may be.
@@ -230,7 +230,7 @@ impl Check for Backup {
         let connections = vec![(SystemName::S3, self.connection.clone())];
         // Permits are by store, whatever its host is called.
         let hosts = vec![format!("s3.{}", self.connection)];
-        Needs { connections, hosts, ..Needs::default() }
+        Needs { hosts, connections, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {

@@ -94,9 +94,7 @@ impl Systems {
         if before.net == after.net {
             systems.net = self.net.clone();
         }
-        if before.redis == after.redis {
-            systems.redis = self.redis.clone();
-        }
+        systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
     }

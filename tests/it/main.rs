@@ -16,6 +16,7 @@ mod net;
 mod prometheus;
 mod redis;
 mod rejects;
+mod s3;
 mod server;
 mod simulation;
 mod support;

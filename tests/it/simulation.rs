@@ -6,6 +6,7 @@
 mod facts;
 mod faults;
 mod kubectl;
+mod story;
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,8 @@ impl Simulation {
 
 /// A client that repeats nothing on its own, with the credentials of the file or without.
 async fn client(kubeconfig: &Path, with_credentials: bool) -> Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    // Another test may have installed it before.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;

@@ -13,7 +13,7 @@ use vigie::systems::{Connections, Systems};
 
 /// Systems as `connections`, a YAML document, configures them. `clock` may be set by hand.
 pub fn systems(connections: &str, clock: Clock) -> Systems {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let connections: Connections = serde_saphyr::from_str(connections).expect("connections");
     Systems::new(&connections, clock)
 }

@@ -76,26 +76,26 @@ impl Objects {
             newest: NEWEST,
             most_requests: backup.max_requests.0,
         };
-        let Some(mut shelf) = s3.shelf(&backup.connection, &wanted, patience).await? else {
+        let Some(mut found) = s3.shelf(&backup.connection, &wanted, patience).await? else {
             return Ok(super::Seen::NoBucket);
         };
         let least = backup.min_count.unwrap_or(0) as usize;
-        if shelf.count.is_none() && shelf.newest.len() < least {
+        if found.count.is_none() && found.newest.len() < least {
             wanted.newest = least;
             let Some(more) = s3.shelf(&backup.connection, &wanted, patience).await? else {
                 return Ok(super::Seen::NoBucket);
             };
-            shelf = more;
+            found = more;
         }
         let mut siblings = Vec::new();
-        if let Some(newest) = newest(&shelf, look.now) {
+        if let Some(newest) = newest(&found, look.now) {
             for keys in &self.siblings {
                 let key = newest.sibling(&backup.prefix, keys);
                 let there = s3.has(&backup.connection, &backup.bucket, &key, patience).await;
                 siblings.push((key, there.map(|there| there == Some(true))));
             }
         }
-        Ok(super::Seen::Objects(Seen { shelf, siblings }))
+        Ok(super::Seen::Objects(Seen { shelf: found, siblings }))
     }
 }
 

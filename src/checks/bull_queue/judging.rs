@@ -7,10 +7,16 @@ use jiff::Timestamp;
 use super::limits::{Limits, real, seconds};
 use super::looking::SKEW;
 use super::seen::{Library, Queue, Seen, Sizes};
-use super::*;
-use crate::model::duration::spoken;
-use crate::model::finding::{Finding, Grade};
-use crate::model::judgement::Answer;
+use super::{
+    ADDED, BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, BullQueue, JOBS, JOBS_STALLED, NO_WORKERS,
+    NOT_COUNTABLE, OLDEST, Paused, QUEUE_MISSING, QUEUE_PAUSED, STATES, TOO_FEW_WORKERS,
+    TOO_MANY_FAILED, TOO_SLOW, UNFINISHED, WORKERS,
+};
+use crate::model::duration::{Period, spoken};
+use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
+use crate::model::judgement::{Answer, Judgement};
+use crate::model::past::Past;
+use crate::model::reason::Reason;
 
 /// A share of failures is looked at from so many finished jobs on.
 const FEWEST_FINISHED: f64 = 20.0;
@@ -365,3 +371,7 @@ fn jobs(count: u64, one: &str, many: &str) -> String {
 fn are(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what} is") } else { format!("{count} {what}s are") }
 }
+
+#[cfg(test)]
+#[path = "judging_tests.rs"]
+mod tests;

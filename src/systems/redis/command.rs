@@ -83,10 +83,8 @@ impl Reply {
     /// # Errors
     /// The server's own error, or `Garbled`.
     pub fn count(&self) -> Result<u64, Obstacle> {
-        match self.value()? {
-            Value::Int(number) => u64::try_from(*number).map_err(|_| garbled("a count", self)),
-            _ => Err(garbled("a count", self)),
-        }
+        let Value::Int(number) = self.value()? else { return Err(garbled("a count", self)) };
+        u64::try_from(*number).map_err(|_| garbled("a count", self))
     }
 
     /// A string, or nothing where there is none.
@@ -94,7 +92,7 @@ impl Reply {
     /// # Errors
     /// The server's own error, or `Garbled`.
     pub fn text(&self) -> Result<Option<&[u8]>, Obstacle> {
-        bytes(self.value()?).ok_or_else(|| garbled("a string", self))
+        bytes(self.value()?).map_err(|NoString| garbled("a string", self))
     }
 
     /// A list of strings, each of which may be nothing.
@@ -102,32 +100,35 @@ impl Reply {
     /// # Errors
     /// The server's own error, or `Garbled`.
     pub fn list(&self) -> Result<Vec<Option<&[u8]>>, Obstacle> {
-        match self.value()? {
-            Value::Array(values) => values
-                .iter()
-                .map(|value| bytes(value).ok_or_else(|| garbled("a list of strings", self)))
-                .collect(),
-            _ => Err(garbled("a list of strings", self)),
-        }
+        let wrong = || garbled("a list of strings", self);
+        let Value::Array(values) = self.value()? else { return Err(wrong()) };
+        values.iter().map(|value| bytes(value).map_err(|NoString| wrong())).collect()
+    }
+
+    /// The values of a list of anything.
+    pub(super) fn values(&self) -> Option<&[Value]> {
+        if let Value::Array(values) = &self.0 { Some(values) } else { None }
     }
 
     fn value(&self) -> Result<&Value, Obstacle> {
-        match &self.0 {
-            Value::ServerError(error) => {
-                Err(trouble::obstacle("Redis", &RedisError::from(error.clone())))
-            }
-            value => Ok(value),
+        if let Value::ServerError(error) = &self.0 {
+            return Err(trouble::obstacle("Redis", &RedisError::from(error.clone())));
         }
+        Ok(&self.0)
     }
 }
 
-fn bytes(value: &Value) -> Option<Option<&[u8]>> {
+/// A value is not a string, nor the absence of one.
+struct NoString;
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's values are not ours to list")]
+fn bytes(value: &Value) -> Result<Option<&[u8]>, NoString> {
     match value {
-        Value::Nil => Some(None),
-        Value::BulkString(bytes) => Some(Some(bytes)),
-        Value::SimpleString(text) => Some(Some(text.as_bytes())),
-        Value::Okay => Some(Some(b"OK")),
-        _ => None,
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        Value::SimpleString(text) => Ok(Some(text.as_bytes())),
+        Value::Okay => Ok(Some(b"OK")),
+        _ => Err(NoString),
     }
 }
 

@@ -52,7 +52,11 @@ impl Redis {
 
     /// The same after a reload: a connection whose configuration did not change is kept open, and
     /// a credential that it saw refused is remembered.
-    pub fn reloaded(&self, connections: &BTreeMap<String, Connection>, secrets: Secrets) -> Self {
+    pub fn reconfigured(
+        &self,
+        connections: &BTreeMap<String, Connection>,
+        secrets: Secrets,
+    ) -> Self {
         let mut new = Self::new(connections, secrets);
         for (name, slot) in &mut new.slots {
             if let Some(old) = self.slots.get(name).filter(|old| old.serves(slot)) {

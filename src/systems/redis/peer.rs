@@ -167,12 +167,8 @@ impl Peer {
         if shown {
             accepted(&self.whom, answers.first())?;
         }
-        match answers.last() {
-            Some(Value::ServerError(error)) => {
-                Err(Failed::Otherwise(obstacle(&self.whom, &error.clone().into())))
-            }
-            _ => Ok(()),
-        }
+        let Some(Value::ServerError(error)) = answers.last() else { return Ok(()) };
+        Err(Failed::Otherwise(obstacle(&self.whom, &error.clone().into())))
     }
 }
 
@@ -210,12 +206,8 @@ fn accepted(whom: &str, answer: Option<&Value>) -> Result<(), Failed> {
 
 /// An answer that concerns the whole connection, not its command alone.
 fn unauthorized(answer: &Value) -> Option<RedisError> {
-    match answer {
-        Value::ServerError(error) if matches!(error.code(), "NOAUTH" | "LOADING" | "DENIED") => {
-            Some(error.clone().into())
-        }
-        _ => None,
-    }
+    let Value::ServerError(error) = answer else { return None };
+    matches!(error.code(), "NOAUTH" | "LOADING" | "DENIED").then(|| error.clone().into())
 }
 
 /// The commands that ask for the role: a server that hides the first answers the second.
@@ -227,19 +219,23 @@ pub(super) fn role_questions() -> [Cmd; 2] {
 
 /// The role in the answers to [`role_questions`].
 pub(super) fn role(answers: &[Reply]) -> Role {
-    let word = |value: &Value, wanted: &[&str]| match value {
-        Value::BulkString(bytes) => wanted.iter().any(|word| word.as_bytes() == bytes.as_slice()),
-        Value::SimpleString(text) => wanted.contains(&text.as_str()),
-        _ => false,
-    };
-    let replica = ["slave", "replica", "sentinel"];
-    let follows = answers.iter().any(|Reply(answer)| match answer {
-        Value::Array(values) => {
-            let role = values.chunks_exact(2).find(|pair| word(&pair[0], &["role"]));
-            values.first().is_some_and(|first| word(first, &replica))
-                || role.is_some_and(|pair| word(&pair[1], &replica))
-        }
-        _ => false,
+    let follows = answers.iter().filter_map(|answer| answer.values()).any(|values| {
+        let named = values.chunks_exact(2).find(|pair| is_word(&pair[0], &["role"]));
+        values.first().is_some_and(|first| is_word(first, &FOLLOWERS))
+            || named.is_some_and(|pair| is_word(&pair[1], &FOLLOWERS))
     });
     if follows { Role::Replica } else { Role::Master }
+}
+
+/// What those call themselves that are no master.
+const FOLLOWERS: [&str; 3] = ["slave", "replica", "sentinel"];
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's values are not ours to list")]
+fn is_word(value: &Value, words: &[&str]) -> bool {
+    let text = match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+        Value::SimpleString(text) => text,
+        _ => return false,
+    };
+    words.contains(&text)
 }

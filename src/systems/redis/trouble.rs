@@ -14,6 +14,7 @@ use crate::model::reason::Reason;
 const LONGEST_CITED: usize = 160;
 
 /// The obstacle behind `error`. `whom` names the server: it begins the sentence.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum grows")]
 pub(super) fn obstacle(whom: &str, error: &RedisError) -> Obstacle {
     let said = || legible(error.detail().unwrap_or_default(), LONGEST_CITED);
     let (reason, what) = match error.kind() {
@@ -29,6 +30,7 @@ pub(super) fn obstacle(whom: &str, error: &RedisError) -> Obstacle {
     Obstacle::new(reason, format!("{whom} {what}"))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum grows")]
 fn server(kind: ServerErrorKind, said: &str) -> (Reason, String) {
     match kind {
         ServerErrorKind::NoPerm => (Reason::FORBIDDEN, format!("does not permit it: {said}")),

@@ -58,12 +58,13 @@ impl Halving {
             return false;
         }
         self.empty = self.from;
-        self.from = match self.crowded {
-            Some(crowded) => self.middle(crowded).max(self.unit.floor(crowded)),
-            None => {
-                self.width = self.width.saturating_mul(4);
-                self.unit.floor(Civil(self.from.0.saturating_sub(self.width))).max(self.low)
-            }
+        self.from = if let Some(crowded) = self.crowded.filter(|crowded| *crowded < self.from) {
+            self.middle(crowded).max(self.unit.floor(crowded))
+        } else {
+            // What crowded there bears no date: the names lie further back.
+            self.crowded = None;
+            self.width = self.width.saturating_mul(4);
+            self.unit.floor(Civil(self.from.0.saturating_sub(self.width))).max(self.low)
         };
         true
     }
@@ -115,6 +116,18 @@ mod tests {
         let (pages, last) = pages(&names, now, names[0]);
         assert_eq!(last, names.last().copied());
         assert!(pages <= 6, "{pages}");
+    }
+
+    #[test]
+    fn a_crowd_without_dates_is_left_behind() {
+        let mut halving = Halving::new(Civil(0), Civil(1_000), 100, Unit::Second);
+        while halving.later(None) {}
+        let mut back = 0;
+        while halving.earlier() {
+            back += 1;
+            assert!(back < 20, "it stands still at {:?}", halving.from());
+        }
+        assert_eq!(halving.from(), Civil(0));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedInterceptor;
+use futures::FutureExt;
 use tokio::time::Instant;
 
 pub use connection::{Connection, Endpoint, PathStyle};
@@ -96,7 +97,7 @@ impl S3 {
         self.kept.requests.counts()
     }
 
-    /// How far the stores' clocks are ahead of ours, in seconds, by connection.
+    /// How far the stores' clocks are ahead of ours, in seconds, by system (`s3.<connection>`).
     pub fn skews(&self) -> BTreeMap<String, f64> {
         self.kept.skews.seen()
     }
@@ -122,14 +123,14 @@ impl S3 {
                 let search =
                     Search::new(self.bucket(connection, &client, bucket), wanted, self.clock.now());
                 match search.run().await {
-                    Ok(shelf) => Ok(Some(Arc::new(shelf))),
+                    Ok(found) => Ok(Some(Arc::new(found))),
                     Err(Trouble::NoBucket) => Ok(None),
                     Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
                 }
             };
             self.kept.shelves.ask(question, patience.fresh_within, search).await
         };
-        within.of(look).await
+        within.of(look.boxed()).await
     }
 
     /// Whether there is an object of this key; none where there is no such bucket.
@@ -158,7 +159,7 @@ impl S3 {
             };
             self.kept.keys.ask(question, patience.fresh_within, ask).await
         };
-        within.of(look).await
+        within.of(look.boxed()).await
     }
 
     fn bucket<'a>(&'a self, connection: &str, client: &'a Client, name: &'a str) -> Bucket<'a> {
@@ -189,7 +190,7 @@ impl S3 {
             return Ok((opened.digest, client.clone()));
         }
         let (clock, skews) = (self.clock.clone(), self.kept.skews.clone());
-        let wire = Wire { connection: name.to_owned(), clock, skews };
+        let wire = Wire { system: format!("s3.{name}"), clock, skews };
         let client = connection.client(&opened, SharedInterceptor::new(wire))?;
         clients.insert(name.to_owned(), (opened.digest, client.clone()));
         Ok((opened.digest, client))

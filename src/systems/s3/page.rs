@@ -7,6 +7,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
+use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::trouble::{self, Trouble};
@@ -96,12 +97,12 @@ impl Bucket<'_> {
             .set_continuation_token(token.clone())
             .set_max_keys(*most)
             .encoding_type(EncodingType::Url)
-            .send()
-            .await;
-        match answer {
+            .send();
+        // The SDK's futures are large, and too deep for the compiler to see through at every use.
+        match answer.boxed().await {
             Ok(answer) => {
-                counted.code = "200".to_owned();
-                self.read(ask, &answer).map_err(|why| {
+                "200".clone_into(&mut counted.code);
+                read(ask, &answer).map_err(|why| {
                     Obstacle::new(Reason::GARBLED, format!("{}: {why}", self.doing)).into()
                 })
             }
@@ -111,35 +112,36 @@ impl Bucket<'_> {
             }
         }
     }
+}
 
-    fn read(&self, ask: &Ask<'_>, answer: &ListObjectsV2Output) -> Result<Page, String> {
-        let encoded = answer.encoding_type() == Some(&EncodingType::Url);
-        let text = |text: Option<&str>| {
-            let text = text.ok_or("a page has names without text")?;
-            if encoded { decoded(text) } else { Ok(text.to_owned()) }
-        };
-        let mut page = Page::default();
-        for object in answer.contents() {
-            page.objects.push(Object {
-                key: text(object.key())?,
-                size: object.size().and_then(|size| size.try_into().ok()).ok_or("no size")?,
-                modified: object
-                    .last_modified()
-                    .and_then(|at| Timestamp::new(at.secs(), 0).ok())
-                    .ok_or("a page has an object without its date")?,
-            });
-        }
-        for folder in answer.common_prefixes() {
-            page.folders.push(text(folder.prefix())?);
-        }
-        checked(ask, &page)?;
-        if answer.is_truncated().unwrap_or(false) {
-            let after = page.end().ok_or("a page says that there is more, and has nothing")?;
-            let token = answer.next_continuation_token().map(str::to_owned);
-            page.more = Some(More { after, token });
-        }
-        Ok(page)
+/// What an answer says, once it is checked.
+fn read(ask: &Ask<'_>, answer: &ListObjectsV2Output) -> Result<Page, String> {
+    let encoded = answer.encoding_type() == Some(&EncodingType::Url);
+    let text = |text: Option<&str>| {
+        let text = text.ok_or("a page has names without text")?;
+        if encoded { decoded(text) } else { Ok(text.to_owned()) }
+    };
+    let mut page = Page::default();
+    for object in answer.contents() {
+        page.objects.push(Object {
+            key: text(object.key())?,
+            size: object.size().and_then(|size| size.try_into().ok()).ok_or("no size")?,
+            modified: object
+                .last_modified()
+                .and_then(|at| Timestamp::new(at.secs(), 0).ok())
+                .ok_or("a page has an object without its date")?,
+        });
     }
+    for folder in answer.common_prefixes() {
+        page.folders.push(text(folder.prefix())?);
+    }
+    checked(ask, &page)?;
+    if answer.is_truncated().ok_or("a page does not say whether there is more")? {
+        let after = page.end().ok_or("a page says that there is more, and has nothing")?;
+        let token = answer.next_continuation_token().map(str::to_owned);
+        page.more = Some(More { after, token });
+    }
+    Ok(page)
 }
 
 impl Page {

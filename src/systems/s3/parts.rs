@@ -50,7 +50,7 @@ impl Matcher {
             match part {
                 Part::Text(text) => pattern.push_str(&regex::escape(text)),
                 Part::Date(unit) => {
-                    pattern.push_str(&format!("([0-9]{{{}}})", unit.width()));
+                    pattern.extend(["([0-9]{", &unit.width().to_string(), "})"]);
                     groups.push(Some(*unit));
                 }
                 Part::Star => {

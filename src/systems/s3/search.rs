@@ -65,7 +65,7 @@ impl<'a> Search<'a> {
     /// There is no such bucket, the store does not tell, or the newest can't be found.
     pub(super) async fn run(mut self) -> Result<Shelf, Trouble> {
         match self.look_through().await {
-            Ok(shelf) => Ok(shelf),
+            Ok(found) => Ok(found),
             Err(Stop::Trouble(trouble)) => Err(trouble),
             Err(Stop::Spent) => Err(self.not_listable("the newest was not among what they showed")),
         }
@@ -80,6 +80,7 @@ impl<'a> Search<'a> {
         if whole {
             seen.sort_by_key(|backup| Reverse(backup.taken()));
             let (oldest, count) = (seen.last().cloned(), Some(seen.len() as u64));
+            seen.truncate(wanted.newest);
             return Ok(Shelf { newest: seen, oldest, count, requests: self.spent });
         }
         if unordered {
@@ -104,6 +105,7 @@ impl<'a> Search<'a> {
             }
         }
         newest.sort_by_key(|backup| Reverse(backup.taken()));
+        newest.truncate(wanted.newest);
         Ok(Shelf { newest, oldest, count: None, requests: self.spent })
     }
 

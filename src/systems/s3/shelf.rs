@@ -30,7 +30,7 @@ pub struct Wanted<'a> {
 /// What was found of a set of backups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shelf {
-    /// The newest ones, the newest first; at least as many as were wanted where there are so many.
+    /// The newest ones, the newest first; as many as were wanted where there are so many.
     pub newest: Vec<Backup>,
     /// The oldest one, where it could be told.
     pub oldest: Option<Backup>,

@@ -10,6 +10,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use http_body_util::LengthLimitError;
 
+use super::wire::EndsEarly;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
 use crate::model::reason::Reason;
@@ -91,6 +92,9 @@ fn broken(error: &(dyn Error + 'static)) -> (Reason, String) {
     let last = causes.last().map(|cause| legible(&cause.to_string(), 200)).unwrap_or_default();
     let io = causes.iter().find_map(|cause| cause.downcast_ref::<io::Error>());
     let hyper = causes.iter().find_map(|cause| cause.downcast_ref::<hyper::Error>());
+    if causes.iter().any(|cause| cause.is::<EndsEarly>()) {
+        return (Reason::GARBLED, "the answer ends in the middle".to_owned());
+    }
     if causes.iter().any(|cause| cause.is::<LengthLimitError>()) {
         return (Reason::TOO_LARGE, "the answer is larger than 8 MiB".to_owned());
     }
@@ -101,25 +105,30 @@ fn broken(error: &(dyn Error + 'static)) -> (Reason, String) {
         return (Reason::NAME_NOT_FOUND, last);
     }
     if let Some(io) = io {
-        return match io.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                (Reason::REFUSED, "the connection is refused".to_owned())
-            }
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof => {
-                (Reason::RESET, format!("the connection broke: {last}"))
-            }
-            io::ErrorKind::TimedOut => (Reason::TIMED_OUT, "no answer in time".to_owned()),
-            _ => (Reason::UNREACHABLE, format!("can't be reached: {last}")),
-        };
+        return disconnected(io.kind(), &last);
     }
     match hyper {
         Some(hyper) if hyper.is_incomplete_message() || hyper.is_body_write_aborted() => {
             (Reason::RESET, "the connection broke before the answer was complete".to_owned())
         }
         _ => (Reason::GARBLED, format!("the answer is not S3's: {last}")),
+    }
+}
+
+/// The network is in the way.
+fn disconnected(kind: io::ErrorKind, said: &str) -> (Reason, String) {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, TimedOut, UnexpectedEof,
+    };
+    let broken = [ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof];
+    if kind == ConnectionRefused {
+        (Reason::REFUSED, "the connection is refused".to_owned())
+    } else if broken.contains(&kind) {
+        (Reason::RESET, format!("the connection broke: {said}"))
+    } else if kind == TimedOut {
+        (Reason::TIMED_OUT, "no answer in time".to_owned())
+    } else {
+        (Reason::UNREACHABLE, format!("can't be reached: {said}"))
     }
 }
 

@@ -16,7 +16,7 @@ use vigie::systems::clock::Clock;
 use vigie_sim::redis::{Queue, Redis, Worker};
 
 use super::{Provocation, provoke};
-use crate::support::{look, look_back, look_back_within, systems};
+use crate::support::{look, look_back, look_within, systems};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -28,7 +28,6 @@ fn row(
     Provocation { reason: Reason::new(reason), verdict, run }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn provocations() -> Vec<Provocation> {
     vec![
         row("NoWorkers", Fail, || queue("", |q| q.add(1, Duration::ZERO))),
@@ -131,8 +130,8 @@ async fn answering(answer: &'static [u8]) -> (String, AbortOnDrop) {
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut asked = [0; 64];
-            let _ = stream.read(&mut asked).await;
-            while !answer.is_empty() && stream.write_all(answer).await.is_ok() {}
+            let read = stream.read(&mut asked).await;
+            while read.is_ok() && !answer.is_empty() && stream.write_all(answer).await.is_ok() {}
         }
     });
     (address.to_string().replacen("127", "redis://127", 1), AbortOnDrop(task.abort_handle()))
@@ -198,8 +197,7 @@ async fn refused() -> Judgement {
 async fn silent() -> Judgement {
     let redis = Redis::start().await.expect("a store");
     redis.silence();
-    let mut past = Past::default();
-    look_back_within(Duration::from_secs(1), CHECK, &over(&redis.url()), &mut past).await
+    look_within(Duration::from_secs(1), CHECK, &over(&redis.url())).await
 }
 
 async fn no_tls() -> Judgement {

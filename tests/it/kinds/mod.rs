@@ -14,6 +14,7 @@ macro_rules! rows {
     };
 }
 
+mod backup;
 mod bull_queue;
 mod dns;
 mod http;
@@ -51,6 +52,7 @@ fn documented<C: Check>(code: &str) -> Reason {
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("backup", backup::provocations()),
         ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),

@@ -7,6 +7,7 @@ mod node;
 mod proxy;
 mod sentinel;
 mod server;
+mod store;
 mod trips;
 
 use std::time::Duration;

@@ -19,7 +19,6 @@ pub struct Proxy {
 #[derive(Default)]
 struct Counts {
     trips: AtomicU64,
-    commands: AtomicU64,
     connections: AtomicU64,
     frozen: AtomicBool,
 }
@@ -42,10 +41,10 @@ impl Proxy {
         Self { address, counts, task: task.abort_handle() }
     }
 
-    /// Round trips, commands and connections so far.
-    pub fn counts(&self) -> [u64; 3] {
-        let Counts { trips, commands, connections, frozen: _ } = &*self.counts;
-        [trips, commands, connections].map(|count| count.load(Ordering::SeqCst))
+    /// Round trips and connections so far.
+    pub fn counts(&self) -> [u64; 2] {
+        let Counts { trips, connections, frozen: _ } = &*self.counts;
+        [trips, connections].map(|count| count.load(Ordering::SeqCst))
     }
 
     /// The connections that are open now stay open, and nothing comes through them any more; new
@@ -76,8 +75,6 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, counts: Arc<Counts>)
                     asking = true;
                     counts.trips.fetch_add(1, Ordering::SeqCst);
                 }
-                let commands = asked[..read].iter().filter(|byte| **byte == b'*').count();
-                counts.commands.fetch_add(commands as u64, Ordering::SeqCst);
                 if server.write_all(&asked[..read]).await.is_err() { return; }
             }
             read = server.read(&mut answered) => {

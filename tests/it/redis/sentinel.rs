@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
-use vigie::model::past::Past;
+use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 use vigie_sim::redis::Worker;
 
 use super::server::{Server, free_port, say};
 use super::until;
-use crate::support::{look, look_back_within, systems};
+use crate::support::{look, look_within, systems};
 
 const CHECK: &str = "bull_queue: { queues: [q] }";
 
@@ -52,7 +52,7 @@ impl Scene {
     }
 
     async fn look(&self) -> Judgement {
-        look_back_within(Duration::from_secs(2), CHECK, &self.systems, &mut Past::default()).await
+        look_within(Duration::from_secs(2), CHECK, &self.systems).await
     }
 }
 
@@ -111,7 +111,7 @@ async fn sentinels_that_are_gone_blind_nobody_who_is_connected() {
     assert!(passes(&seen), "{:#?}", seen.lines());
     scene.master.kill().await;
     let seen = until(|| scene.look(), |seen| seen.verdict() == Verdict::Unknown).await;
-    assert_eq!(seen.reason().map(|reason| reason.code()), Some("Refused"));
+    assert_eq!(seen.reason().map(Reason::code), Some("Refused"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,5 +124,5 @@ async fn a_name_that_no_sentinel_knows_is_not_found() {
     );
     let seen = look(CHECK, &systems(&connection, Clock::System)).await;
     assert_eq!(seen.verdict(), Verdict::Unknown);
-    assert_eq!(seen.reason().map(|reason| reason.code()), Some("NotFound"));
+    assert_eq!(seen.reason().map(Reason::code), Some("NotFound"));
 }

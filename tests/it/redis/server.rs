@@ -42,7 +42,10 @@ impl Server {
             let folder = tempfile::tempdir().expect("a folder");
             let mut text =
                 format!("port {port}\nbind 127.0.0.1\ndir {}\n", folder.path().display());
-            lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            for line in lines {
+                text.push_str(line);
+                text.push('\n');
+            }
             let file = folder.path().join("server.conf");
             std::fs::write(&file, text).expect("a configuration");
             let child = Command::new("redis-server")

@@ -32,7 +32,8 @@
 //! ```
 //!
 //! Law: it says what a real server says; where it must differ, the difference is written where it is
-//! made. No controllers run.
+//! made. No controllers run: [`workloads`] and [`story`] write what they would have written, and
+//! [`trackdechets`] furnishes a whole cluster.
 
 mod access;
 mod call;
@@ -42,6 +43,7 @@ mod faults;
 mod identity;
 mod kinds;
 mod list;
+mod managed_fields;
 mod object;
 mod patch;
 mod pod_logs;
@@ -52,10 +54,13 @@ mod selector;
 mod serve;
 mod settings;
 mod store;
+pub mod story;
 mod table;
 mod template;
+pub mod trackdechets;
 mod traffic;
 mod watch;
+pub mod workloads;
 mod write;
 
 use std::io;

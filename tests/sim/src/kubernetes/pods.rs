@@ -1,10 +1,25 @@
 //! Pods as they look on a real cluster, managed fields included: about seven kilobytes each.
 
+use std::net::Ipv4Addr;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+
+use super::managed_fields::managed_fields;
+use super::object::stamp;
+use super::template::node_name;
+use super::workloads::{Workload, hash, owner};
+
+/// When templates were created, started and ready: replaced in pods of their own.
+pub(super) const CREATED: &str = "2026-11-01T08:00:00Z";
+const STARTED: &str = "2026-11-01T08:00:05Z";
+pub(super) const READY: &str = "2026-11-01T08:00:12Z";
+/// The nodes that pods of their own are spread over.
+const NODES: usize = 3;
 
 /// A healthy pod of the Deployment `app` in `namespace`, as a template for `ApiServer::load`.
 pub fn typical(namespace: &str, app: &str) -> Value {
-    let image = format!("registry.example/{app}:2026.11.1");
+    let image = image_of(app);
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -15,7 +30,7 @@ pub fn typical(namespace: &str, app: &str) -> Value {
             "uid": "<uid>",
             "resourceVersion": "<revision>",
             "generation": 1,
-            "creationTimestamp": "2026-11-01T08:00:00Z",
+            "creationTimestamp": CREATED,
             "labels": {
                 "app": app,
                 "app.kubernetes.io/name": app,
@@ -23,7 +38,7 @@ pub fn typical(namespace: &str, app: &str) -> Value {
                 "pod-template-hash": "5d8c7b9f6d",
             },
             "annotations": {
-                "kubectl.kubernetes.io/restartedAt": "2026-11-01T08:00:00Z",
+                "kubectl.kubernetes.io/restartedAt": CREATED,
                 "checksum/config": "0a1b2c3d4e5f60718293a4b5c6d7e8f900112233445566778899aabbccddeeff",
             },
             "ownerReferences": [{
@@ -39,6 +54,79 @@ pub fn typical(namespace: &str, app: &str) -> Value {
         "spec": spec(app, &image),
         "status": status(app, &image),
     })
+}
+
+/// A healthy pod of `set`, created a quarter of a minute before `at`.
+pub(super) fn healthy(
+    workload: &Workload<'_>,
+    name: &str,
+    set: &Value,
+    number: u32,
+    at: Timestamp,
+) -> Value {
+    let Workload { namespace, name: app, image, .. } = workload;
+    let address = number.wrapping_add(u32::from(hash(name).as_bytes()[0])) % 250 + 2;
+    let address =
+        Ipv4Addr::new(10, 244, hash(name).as_bytes()[1], u8::try_from(address).unwrap_or(2));
+    let before = |seconds: i64| stamp(at - SignedDuration::from_secs(seconds));
+    let text = typical(namespace, app)
+        .to_string()
+        .replace("<name>", name)
+        .replace("<ip>", &address.to_string())
+        .replace("<node>", &node_name(number as usize % NODES))
+        .replace(CREATED, &before(15))
+        .replace(STARTED, &before(10))
+        .replace(READY, &before(3))
+        .replace(&image_of(app), image);
+    let mut pod: Value = serde_json::from_str(&text).unwrap_or_default();
+    let labels = &set["spec"]["template"]["metadata"]["labels"];
+    let metadata = &mut pod["metadata"];
+    metadata["ownerReferences"] = json!([owner(set)]);
+    metadata["generateName"] =
+        format!("{}-", set["metadata"]["name"].as_str().unwrap_or_default()).into();
+    // Given by the server, as to everybody.
+    metadata["uid"] = Value::Null;
+    metadata["labels"] = labels.clone();
+    metadata["labels"]["app.kubernetes.io/part-of"] = "trackdechets".into();
+    let container = &mut pod["spec"]["containers"][0];
+    match workload.port {
+        Some(port) => container["ports"][0]["containerPort"] = port.into(),
+        None => {
+            for member in ["ports", "livenessProbe", "readinessProbe"] {
+                container.as_object_mut().and_then(|members| members.shift_remove(member));
+            }
+        }
+    }
+    pod
+}
+
+/// The same pod, its container not yet created.
+pub(super) fn starting(
+    workload: &Workload<'_>,
+    name: &str,
+    set: &Value,
+    number: u32,
+    at: Timestamp,
+) -> Value {
+    let mut pod = healthy(workload, name, set, number, at);
+    let status = &mut pod["status"];
+    status["phase"] = "Pending".into();
+    let container = &mut status["containerStatuses"][0];
+    container["state"] = json!({ "waiting": { "reason": "ContainerCreating" } });
+    container["ready"] = false.into();
+    container["started"] = false.into();
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        if condition["type"] == "Ready" || condition["type"] == "ContainersReady" {
+            condition["status"] = "False".into();
+            condition["reason"] = "ContainersNotReady".into();
+        }
+    }
+    pod
+}
+
+/// The image of templates.
+fn image_of(app: &str) -> String {
+    format!("registry.example/{app}:2026.11.1")
 }
 
 fn spec(app: &str, image: &str) -> Value {
@@ -132,7 +220,7 @@ fn status(app: &str, image: &str) -> Value {
                 "status": "True",
                 "observedGeneration": 1,
                 "lastProbeTime": null,
-                "lastTransitionTime": "2026-11-01T08:00:12Z",
+                "lastTransitionTime": READY,
             })
         })
         .into();
@@ -144,10 +232,10 @@ fn status(app: &str, image: &str) -> Value {
         "hostIPs": [{ "ip": "192.168.0.10" }],
         "podIP": "<ip>",
         "podIPs": [{ "ip": "<ip>" }],
-        "startTime": "2026-11-01T08:00:00Z",
+        "startTime": CREATED,
         "containerStatuses": [{
             "name": app,
-            "state": { "running": { "startedAt": "2026-11-01T08:00:05Z" } },
+            "state": { "running": { "startedAt": STARTED } },
             "lastState": {},
             "ready": true,
             "restartCount": 0,
@@ -163,126 +251,5 @@ fn status(app: &str, image: &str) -> Value {
             }],
         }],
         "qosClass": "Burstable",
-    })
-}
-
-/// What the controller manager and a kubelet own: nearly half of a pod.
-fn managed_fields(app: &str) -> Value {
-    let container = format!("k:{{\"name\":\"{app}\"}}");
-    let variable = |name: &str| {
-        let fields = json!({
-            ".": {},
-            "f:name": {},
-            "f:valueFrom": { ".": {}, "f:secretKeyRef": {} },
-        });
-        (format!("k:{{\"name\":\"{name}\"}}"), fields)
-    };
-    let variables: serde_json::Map<String, Value> =
-        ["DATABASE_URL", "REDIS_URL", "MONGO_URL", "ELASTIC_SEARCH_URL", "SESSION_SECRET"]
-            .map(variable)
-            .into_iter()
-            .collect();
-    let probe = json!({
-        ".": {},
-        "f:failureThreshold": {},
-        "f:httpGet": { ".": {}, "f:path": {}, "f:port": {}, "f:scheme": {} },
-        "f:initialDelaySeconds": {},
-        "f:periodSeconds": {},
-        "f:successThreshold": {},
-        "f:timeoutSeconds": {},
-    });
-    let own = json!({
-        ".": {},
-        "f:env": variables,
-        "f:image": {},
-        "f:imagePullPolicy": {},
-        "f:livenessProbe": probe,
-        "f:name": {},
-        "f:ports": {
-            ".": {},
-            "k:{\"containerPort\":4000,\"protocol\":\"TCP\"}":
-                { ".": {}, "f:containerPort": {}, "f:name": {}, "f:protocol": {} },
-        },
-        "f:readinessProbe": probe,
-        "f:resources": {
-            ".": {},
-            "f:limits": { ".": {}, "f:cpu": {}, "f:memory": {} },
-            "f:requests": { ".": {}, "f:cpu": {}, "f:memory": {} },
-        },
-        "f:securityContext": { ".": {}, "f:allowPrivilegeEscalation": {}, "f:runAsNonRoot": {} },
-        "f:terminationMessagePath": {},
-        "f:terminationMessagePolicy": {},
-    });
-    json!([
-        {
-            "manager": "kube-controller-manager",
-            "operation": "Update",
-            "apiVersion": "v1",
-            "time": "2026-11-01T08:00:00Z",
-            "fieldsType": "FieldsV1",
-            "fieldsV1": {
-                "f:metadata": {
-                    "f:annotations":
-                        { ".": {}, "f:checksum/config": {}, "f:kubectl.kubernetes.io/restartedAt": {} },
-                    "f:generateName": {},
-                    "f:labels": {
-                        ".": {},
-                        "f:app": {},
-                        "f:app.kubernetes.io/name": {},
-                        "f:app.kubernetes.io/part-of": {},
-                        "f:pod-template-hash": {},
-                    },
-                    "f:ownerReferences":
-                        { ".": {}, "k:{\"uid\":\"6f1e1a9c-0000-4000-8000-000000000001\"}": {} },
-                },
-                "f:spec": {
-                    "f:containers": { container.as_str(): own },
-                    "f:dnsPolicy": {},
-                    "f:enableServiceLinks": {},
-                    "f:restartPolicy": {},
-                    "f:schedulerName": {},
-                    "f:securityContext": {},
-                    "f:terminationGracePeriodSeconds": {},
-                },
-            },
-        },
-        kubelet_fields(),
-    ])
-}
-
-fn kubelet_fields() -> Value {
-    let condition = json!({
-        ".": {},
-        "f:lastProbeTime": {},
-        "f:lastTransitionTime": {},
-        "f:observedGeneration": {},
-        "f:status": {},
-        "f:type": {},
-    });
-    json!({
-        "manager": "kubelet",
-        "operation": "Update",
-        "apiVersion": "v1",
-        "time": "2026-11-01T08:00:12Z",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {
-            "f:status": {
-                "f:conditions": {
-                    "k:{\"type\":\"ContainersReady\"}": condition,
-                    "k:{\"type\":\"Initialized\"}": condition,
-                    "k:{\"type\":\"PodReadyToStartContainers\"}": condition,
-                    "k:{\"type\":\"Ready\"}": condition,
-                },
-                "f:containerStatuses": {},
-                "f:hostIP": {},
-                "f:hostIPs": {},
-                "f:observedGeneration": {},
-                "f:phase": {},
-                "f:podIP": {},
-                "f:podIPs": { ".": {}, "k:{\"ip\":\"10.0.0.1\"}": { ".": {}, "f:ip": {} } },
-                "f:startTime": {},
-            },
-        },
-        "subresource": "status",
     })
 }

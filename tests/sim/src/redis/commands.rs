@@ -1,6 +1,6 @@
 //! What each command does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::keyspace::{Bytes, Entry, Keyspace, WrongType};
 use super::resp::Answer;
@@ -39,7 +39,7 @@ pub(super) fn run(keys: &mut Keyspace, name: &str, words: &[Bytes]) -> Option<An
         ("SADD", [key, members @ ..]) => keys.set_mut(key).map(|set| {
             Answer::length(members.iter().filter(|member| set.insert((*member).clone())).count())
         }),
-        ("SCARD", [key]) => keys.set(key).map(|set| Answer::length(set.map_or(0, |s| s.len()))),
+        ("SCARD", [key]) => keys.set(key).map(|set| Answer::length(set.map_or(0, BTreeSet::len))),
         ("SISMEMBER", [key, member]) => keys
             .set(key)
             .map(|set| Answer::Number(i64::from(set.is_some_and(|s| s.contains(member))))),
@@ -52,7 +52,9 @@ fn lists(keys: &mut Keyspace, name: &str, words: &[Bytes]) -> Option<Answer> {
     let answer = match (name, words) {
         ("LLEN", [key]) => keys.list(key).map(|list| Answer::length(list.map_or(0, VecDeque::len))),
         ("LPUSH", [key, values @ ..]) => keys.list_mut(key).map(|list| {
-            values.iter().for_each(|value| list.push_front(value.clone()));
+            for value in values {
+                list.push_front(value.clone());
+            }
             Answer::length(list.len())
         }),
         ("LINDEX", [key, at]) => keys.list(key).map(|list| {
@@ -82,7 +84,7 @@ fn lists(keys: &mut Keyspace, name: &str, words: &[Bytes]) -> Option<Answer> {
 fn scores(keys: &mut Keyspace, name: &str, words: &[Bytes]) -> Option<Answer> {
     let answer = match (name, words) {
         ("ZCARD", [key]) => {
-            keys.scores(key).map(|scores| Answer::length(scores.map_or(0, |s| s.len())))
+            keys.scores(key).map(|scores| Answer::length(scores.map_or(0, HashMap::len)))
         }
         ("ZADD", [key, score, member]) => keys.scores_mut(key).map(|scores| {
             let score = bound(score).map_or(0.0, |(score, _)| score);

@@ -15,9 +15,9 @@ pub(super) enum Answer {
     Number(i64),
     Nil,
     Bulk(Bytes),
-    List(Vec<Answer>),
+    List(Vec<Self>),
     /// Pairs: a map in version 3, a flat list in version 2.
-    Pairs(Vec<(&'static str, Answer)>),
+    Pairs(Vec<(&'static str, Self)>),
 }
 
 impl Answer {
@@ -47,7 +47,9 @@ impl Answer {
             }
             Self::List(items) => {
                 out.extend_from_slice(format!("*{}\r\n", items.len()).as_bytes());
-                items.iter().for_each(|item| item.write(version, out));
+                for item in items {
+                    item.write(version, out);
+                }
             }
             Self::Pairs(pairs) => {
                 let (sign, length) =

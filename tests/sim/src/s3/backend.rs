@@ -67,7 +67,9 @@ impl S3 for Backend {
             prefix: input.prefix.as_deref().unwrap_or_default(),
             delimiter: input.delimiter.as_deref().filter(|text| !text.is_empty()),
             from,
-            most: usize::try_from(most).unwrap_or_default(),
+            most: usize::try_from(most)
+                .unwrap_or_default()
+                .min(locked(&self.0.page).unwrap_or(usize::MAX)),
         };
         let mut page =
             self.bucket(&input.bucket, |bucket| listing::page(&bucket.objects, &question))?;
@@ -212,7 +214,7 @@ fn encoded(text: &str) -> String {
                 encoded.push(char::from(byte));
             }
             b' ' => encoded.push('+'),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            byte => encoded.extend(["%", &format!("{byte:02X}")]),
         }
     }
     encoded

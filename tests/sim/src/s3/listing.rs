@@ -1,4 +1,4 @@
-//! Pages of names in order, as ListObjectsV2 gives them.
+//! Pages of names in order, as `ListObjectsV2` gives them.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

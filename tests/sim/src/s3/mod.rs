@@ -50,6 +50,7 @@ struct Held {
     keys: Mutex<BTreeMap<String, String>>,
     requests: Mutex<Vec<&'static str>>,
     fault: Mutex<Option<Fault>>,
+    page: Mutex<Option<usize>>,
 }
 
 #[derive(Default)]
@@ -178,7 +179,12 @@ impl Store {
     pub fn keys(&self, bucket: &str) -> BTreeSet<String> {
         let buckets = locked(&self.held.buckets);
         let keys = buckets.get(bucket).into_iter().flat_map(|bucket| bucket.objects.keys());
-        keys.map(|key| key.to_string()).collect()
+        keys.map(ToString::to_string).collect()
+    }
+
+    /// Gives at most so many names a page, as a store may.
+    pub fn set_page(&self, most: usize) {
+        *locked(&self.held.page) = Some(most);
     }
 
     /// Puts a fault into the store, or takes it out.

@@ -138,23 +138,23 @@ async fn answer(
         | None => {}
     }
     let response = hyper::service::Service::call(service, request);
-    let (mut head, body) =
+    let (mut parts, body) =
         response.await.map_err(|_| std::io::Error::other("s3s gave up"))?.into_parts();
     let body = BodyExt::collect(body).await.map_err(std::io::Error::other)?.to_bytes();
     let half = body.slice(..body.len() / 2);
     let body = match fault {
         Some(Fault::HalfXml) => {
-            head.headers.remove(http::header::CONTENT_LENGTH);
+            parts.headers.remove(http::header::CONTENT_LENGTH);
             Full::new(half).map_err(|never| match never {}).boxed()
         }
         Some(Fault::Cut) => {
-            let parts = [Ok(Frame::data(half)), Err(std::io::ErrorKind::BrokenPipe.into())];
-            head.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
-            BodyExt::boxed(StreamBody::new(futures::stream::iter(parts)))
+            let frames = [Ok(Frame::data(half)), Err(std::io::ErrorKind::BrokenPipe.into())];
+            parts.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+            BodyExt::boxed(StreamBody::new(futures::stream::iter(frames)))
         }
         _ => Full::new(body).map_err(|never| match never {}).boxed(),
     };
-    Ok(Response::from_parts(head, body))
+    Ok(Response::from_parts(parts, body))
 }
 
 fn whole(text: &'static str) -> Body {
