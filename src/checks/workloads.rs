@@ -231,7 +231,7 @@ impl Check for Workloads {
         judgement.dropped += seen.garbled_more as u64;
         self.judge_presence(seen, &mut judgement);
         for (number, (kind, workload)) in seen.workloads.iter().enumerate() {
-            let since = self.unwhole_since(*kind, workload, past, now);
+            let since = verdict::unwhole_since(*kind, workload, past, now);
             let answer = self.answer(seen, *kind, workload, since.at, now);
             let Workload { namespace, name, .. } = &**workload;
             judgement.add(format!("{kind} {namespace}/{name}"), answer);

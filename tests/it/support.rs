@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use vigie::checks::{AnyCheck, Look};
 use vigie::model::item::ItemId;
 use vigie::model::judgement::Judgement;
+use vigie::model::needs::Needs;
 use vigie::model::past::Past;
 use vigie::systems::clock::Clock;
 use vigie::systems::{Connections, Systems};
@@ -50,16 +51,37 @@ pub async fn look_settled(
     systems: &Systems,
     past: &mut Past,
 ) -> Judgement {
-    let check: AnyCheck = serde_saphyr::from_str(check).unwrap_or_else(|e| panic!("{check}: {e}"));
+    let check = self::check(check);
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
     systems.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
+    run(allowed, &check, &needs, systems, past).await
+}
+
+/// A look at a check that has declared nothing.
+pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
+    run(Duration::from_secs(10), check, &Needs::default(), systems, &mut Past::default()).await
+}
+
+/// A check as in a configuration file.
+pub fn check(text: &str) -> AnyCheck {
+    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+async fn run(
+    allowed: Duration,
+    check: &AnyCheck,
+    needs: &Needs,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
+    let allowed = Duration::from_secs(10);
     let look = Look {
         item: &item,
-        needs: &needs,
+        needs,
         systems,
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,

@@ -103,11 +103,11 @@ fn restarts_are_counted_over_the_window_that_is_remembered() {
     let mut reasons = Vec::new();
     // The pod is two hours old; a container ends at 120, 130, 140 min.
     for minutes in [119, 120, 125, 130, 140, 185, 200, 240] {
-        let ended = [120, 130, 140].into_iter().filter(|end| *end <= minutes);
+        let mut ended = [120, 130, 140].into_iter().filter(|end| *end <= minutes);
         let mut object = pod();
         let status = &mut object["status"]["containerStatuses"][0];
         status["restartCount"] = json!(ended.clone().count());
-        if let Some(last) = ended.last() {
+        if let Some(last) = ended.next_back() {
             status["lastState"] = json!({ "terminated": { "finishedAt": at(last) } });
         }
         let judgement = judged(&check, &object, &past, at(minutes));

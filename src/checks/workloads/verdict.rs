@@ -44,33 +44,6 @@ pub(super) struct Since {
 }
 
 impl Workloads {
-    /// Since when a workload is not whole, as far as is remembered; 0 is remembered of whole ones.
-    pub(super) fn unwhole_since(
-        &self,
-        kind: WorkloadKind,
-        workload: &Workload,
-        past: &Past,
-        now: Timestamp,
-    ) -> Since {
-        let labels = [&*workload.namespace, kind.label(), &*workload.name];
-        let last = past.points(&UNWHOLE_SINCE, &labels).next_back();
-        let before = last.and_then(|(_, since)| (since > 0.0).then_some(since));
-        if workload.is_whole() {
-            let remember = before.map(|_| UNWHOLE_SINCE.is(0.0, labels));
-            return Since { at: now, remember };
-        }
-        #[expect(clippy::cast_precision_loss, reason = "seconds are far from 2^52")]
-        let seconds = now.as_second() as f64;
-        let since = before.map_or(seconds, |before| before.min(seconds));
-        let repeat = last.is_none_or(|(at, value)| {
-            let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-            old >= REPEATED_AFTER || (value - since).abs() > 0.5
-        });
-        #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
-        let at = Timestamp::from_second(since as i64).unwrap_or(now);
-        Since { at, remember: repeat.then(|| UNWHOLE_SINCE.is(since, labels)) }
-    }
-
     /// What is said of a workload that is not whole since `since`.
     pub(super) fn answer(
         &self,
@@ -149,4 +122,30 @@ impl Workloads {
             Finding::warn(UNAVAILABLE.reason, because)
         }
     }
+}
+
+/// Since when a workload is not whole, as far as is remembered; 0 is remembered of whole ones.
+pub(super) fn unwhole_since(
+    kind: WorkloadKind,
+    workload: &Workload,
+    past: &Past,
+    now: Timestamp,
+) -> Since {
+    let labels = [&*workload.namespace, kind.label(), &*workload.name];
+    let last = past.points(&UNWHOLE_SINCE, &labels).next_back();
+    let before = last.and_then(|(_, since)| (since > 0.0).then_some(since));
+    if workload.is_whole() {
+        let remember = before.map(|_| UNWHOLE_SINCE.is(0.0, labels));
+        return Since { at: now, remember };
+    }
+    #[expect(clippy::cast_precision_loss, reason = "seconds are far from 2^52")]
+    let seconds = now.as_second() as f64;
+    let since = before.map_or(seconds, |before| before.min(seconds));
+    let repeat = last.is_none_or(|(at, value)| {
+        let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        old >= REPEATED_AFTER || (value - since).abs() > 0.5
+    });
+    #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
+    let at = Timestamp::from_second(since as i64).unwrap_or(now);
+    Since { at, remember: repeat.then(|| UNWHOLE_SINCE.is(since, labels)) }
 }

@@ -269,9 +269,10 @@ fn build(found: Found, traffic: &Arc<Traffic>) -> Result<Client, Obstacle> {
     // The next attempt is the retry.
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).map_err(|error| {
-        let why = match &error {
-            kube::Error::Auth(error) => told_of_auth(error),
-            error => super::refusal::causes(error),
+        let why = if let kube::Error::Auth(error) = &error {
+            told_of_auth(error)
+        } else {
+            super::refusal::causes(&error)
         };
         no_access(format!("no connection to the API server can be made: {why}"))
     })?;

@@ -18,7 +18,6 @@ use super::record::Record;
 use super::refusal::{Failure, Refusal};
 use super::request::Requests;
 use super::stream::Stream;
-use crate::model::reason::Reason;
 use crate::systems::clock::Clock;
 
 /// How patient the watches are. Tests shorten it.
@@ -49,6 +48,9 @@ impl Default for Pace {
         }
     }
 }
+
+/// A stream that lived for so long and brought something may be resumed at once.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// Feeds one stream for as long as it runs.
 pub(super) struct Feed<R> {
@@ -154,22 +156,29 @@ impl<R: Record> Feed<R> {
         let mut failures = 0;
         loop {
             self.progress = false;
+            let opened = Instant::now();
             let end = self.follow().await;
-            if self.progress {
+            // Lists cost the server more than watches: one that leads nowhere is not hurried.
+            let steady_after = match &end {
+                End::Closed | End::Broken(_) => STEADY.min(self.pace.longest_pause),
+                End::Expired | End::Unstreamed => self.pace.longest_pause,
+            };
+            let steady = self.progress && opened.elapsed() >= steady_after;
+            if steady {
                 failures = 0;
             }
             let rest = match end {
                 End::Closed => {
                     self.stream.pulse.closed();
-                    None
+                    (!steady).then_some(Duration::ZERO)
                 }
                 End::Expired => {
                     self.version = None;
-                    None
+                    (!steady).then_some(Duration::ZERO)
                 }
                 End::Unstreamed => {
                     self.paged = true;
-                    continue;
+                    None
                 }
                 End::Broken(refusal) => {
                     let rest = refusal.rest.unwrap_or_default();
@@ -177,13 +186,9 @@ impl<R: Record> Feed<R> {
                     Some(rest)
                 }
             };
-            match rest {
-                None if self.progress => {}
-                rest => {
-                    let pause = self.pause(failures);
-                    failures = failures.saturating_add(1);
-                    sleep(pause.max(rest.unwrap_or_default())).await;
-                }
+            if let Some(rest) = rest {
+                sleep(self.pause(failures).max(rest)).await;
+                failures = failures.saturating_add(1);
             }
         }
     }
@@ -248,7 +253,7 @@ impl<R: Record> Feed<R> {
                 }
                 Ok(Ok(None)) if initial => {
                     let because = format!("{}: the list was cut off", self.doing("listing"));
-                    return Refusal::new(Reason::RESET, because).into();
+                    return Refusal::new(because).into();
                 }
                 Ok(Ok(None)) => return End::Closed,
                 Ok(Ok(Some(line))) => line,
@@ -256,13 +261,16 @@ impl<R: Record> Feed<R> {
             if let Err(end) = self.take(&line, &mut initial) {
                 return end;
             }
-            self.heard();
+            self.progress = true;
+            if !initial {
+                self.heard();
+            }
         }
     }
 
     /// A stream that says nothing. A second one in a row is not resumed: the place may be wrong.
     fn silent(&mut self, initial: bool) -> End {
-        if initial && self.stream.pulse.vitals().1.is_none() && self.progress {
+        if initial && self.progress {
             // Objects came, and no end of the list: the server does not know streaming lists.
             return End::Unstreamed;
         }
@@ -274,11 +282,11 @@ impl<R: Record> Feed<R> {
             self.doing("watching"),
             self.pace.silence.as_secs()
         );
-        Refusal::new(Reason::STREAM_SILENT, because).into()
+        Refusal::silence(because).into()
     }
 
+    /// What came in is as new as can be: parts of a list are not.
     fn heard(&mut self) {
-        self.progress = true;
         self.silent_before = false;
         self.stream.pulse.heard(self.clock.now());
     }
@@ -294,7 +302,7 @@ impl<R: Record> Feed<R> {
         }
         let Ok(Event { kind, object }) = serde_json::from_slice(line) else {
             let because = format!("{}: an event is not JSON", self.doing("watching"));
-            return Err(Refusal::new(Reason::GARBLED, because).into());
+            return Err(Refusal::new(because).into());
         };
         match kind {
             "ADDED" | "MODIFIED" => self.put(object, *initial),
@@ -339,10 +347,7 @@ impl<R: Record> Feed<R> {
     fn failure(&self, object: &RawValue, initial: bool) -> End {
         let failure: Failure = serde_json::from_str(object.get()).unwrap_or_default();
         let code = failure.code.unwrap_or(500);
-        ended(
-            Refusal::coded(&self.doing("watching"), code, &failure, Reason::KIND_UNKNOWN),
-            initial,
-        )
+        ended(Refusal::coded(&self.doing("watching"), code, &failure), initial)
     }
 
     /// Objects of a list come in no order: its end alone is a place to resume.
@@ -366,24 +371,24 @@ impl<R: Record> Feed<R> {
             let page = timeout(self.pace.list_within, self.requests.page(&watch, next)).await;
             let page = page.unwrap_or_else(|_| {
                 let because = format!("{}: no answer in time", self.doing("listing"));
-                Err(Refusal::new(Reason::TIMED_OUT, because))
+                Err(Refusal::new(because))
             });
             let page = page.map_err(|refusal| ended(refusal, false))?;
             let Ok(Page { metadata, items }) = serde_json::from_slice(&page) else {
                 let because = format!("{}: the answer is not a list", self.doing("listing"));
-                return Err(Refusal::new(Reason::GARBLED, because).into());
+                return Err(Refusal::new(because).into());
             };
             for object in items.unwrap_or_default() {
                 self.put(object, true);
             }
-            self.heard();
+            self.progress = true;
             next = metadata.next.filter(|token| !token.is_empty());
             if next.is_some() {
                 continue;
             }
             let Some(version) = metadata.resource_version else {
                 let because = format!("{}: the list has no version", self.doing("listing"));
-                return Err(Refusal::new(Reason::GARBLED, because).into());
+                return Err(Refusal::new(because).into());
             };
             self.complete(Some(version));
             return Ok(());

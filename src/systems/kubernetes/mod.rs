@@ -111,7 +111,6 @@ pub mod blind {
 pub struct Kubernetes(Arc<Inner>);
 
 struct Inner {
-    connection: Connection,
     requests: Requests,
     traffic: Arc<Traffic>,
     pace: Pace,
@@ -153,15 +152,10 @@ impl Kubernetes {
     /// The same, with a patience of its own.
     pub fn paced(connection: Connection, clock: Clock, pace: Pace) -> Self {
         let traffic = Arc::new(Traffic::new(clock.clone()));
-        let access = Arc::new(Access::new(connection.clone(), Arc::clone(&traffic)));
+        let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let watches = RwLock::default();
-        Self(Arc::new(Inner { connection, requests, traffic, pace, clock, watches }))
-    }
-
-    /// How it is reached.
-    pub fn connection(&self) -> &Connection {
-        &self.0.connection
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
@@ -279,7 +273,7 @@ impl Kubernetes {
             secret::read_wiped(body).await
         };
         let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
-            Err(refusal::Refusal::new(Reason::TIMED_OUT, "the API server does not answer in time"))
+            Err(refusal::Refusal::new("the API server does not answer in time"))
         });
         let because = match read {
             Ok(body) => match secret::value_of(key, &body) {

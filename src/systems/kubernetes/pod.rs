@@ -390,6 +390,16 @@ mod tests {
         assert_eq!(pod.restarts, 6);
     }
 
+    /// Its own bytes, its name, its place in the table and what the allocator adds: 800 are allowed.
+    #[test]
+    fn an_ordinary_pod_takes_few_bytes() {
+        let counts = 2 * size_of::<usize>();
+        let name = 64 + counts;
+        let place = size_of::<(Key, Arc<Pod>, u32)>() * 2;
+        let sum = size_of::<Pod>() + counts + name + place + 3 * 16;
+        assert!(sum <= 800, "{sum}");
+    }
+
     #[test]
     fn an_empty_object_is_missing_something() {
         assert_eq!(pod(json!({})).missing, Some("metadata.creationTimestamp"));

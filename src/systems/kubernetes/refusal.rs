@@ -1,7 +1,6 @@
 //! Why the API server gave no answer: the one place that turns its errors into reasons.
 
 use std::error::Error;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -32,8 +31,14 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// No answer, or a broken one.
-    pub(super) fn new(reason: Reason, because: impl Into<String>) -> Self {
-        Self { reason, because: because.into(), rest: None, code: None }
+    pub(super) fn new(because: impl Into<String>) -> Self {
+        let because = because.into();
+        Self { reason: Reason::STREAM_DOWN, because, rest: None, code: None }
+    }
+
+    /// A stream that says nothing.
+    pub(super) fn silence(because: String) -> Self {
+        Self { reason: Reason::STREAM_SILENT, ..Self::new(because) }
     }
 
     /// Whether the answer is final until somebody changes something.
@@ -41,31 +46,28 @@ impl Refusal {
         [Reason::FORBIDDEN, Reason::UNAUTHORIZED, Reason::KIND_UNKNOWN].contains(&self.reason)
     }
 
-    /// An answer other than 200. `absent` is what a 404 means here.
+    /// An answer other than 200.
     pub(super) fn answered(
         doing: &str,
         status: StatusCode,
         headers: &HeaderMap,
         failure: &Failure,
-        absent: Reason,
     ) -> Self {
         let asked = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let asked = asked.and_then(|value| value.parse().ok());
         let rest = asked.or(failure.details.retry_after_seconds).map(Duration::from_secs);
-        let mut refusal = Self::coded(doing, status.as_u16(), failure, absent);
+        let mut refusal = Self::coded(doing, status.as_u16(), failure);
         refusal.rest = rest.map(|rest| rest.min(LONGEST_REST));
         refusal
     }
 
     /// A failure that came with a status code, by itself or in an event.
-    pub(super) fn coded(doing: &str, code: u16, failure: &Failure, absent: Reason) -> Self {
+    pub(super) fn coded(doing: &str, code: u16, failure: &Failure) -> Self {
         let reason = match code {
             401 => Reason::UNAUTHORIZED,
             403 => Reason::FORBIDDEN,
-            404 => absent,
-            408 | 504 => Reason::TIMED_OUT,
-            429 => Reason::THROTTLED,
-            _ => Reason::SERVER_ERROR,
+            404 => Reason::KIND_UNKNOWN,
+            _ => Reason::STREAM_DOWN,
         };
         let words = failure.message.as_deref().unwrap_or_default();
         let mut because = format!("{doing}: the API server answers {code}");
@@ -77,13 +79,13 @@ impl Refusal {
 
     /// No answer at all.
     pub(super) fn transport(doing: &str, error: &(dyn Error + 'static)) -> Self {
-        Self::new(transport_reason(error), format!("{doing}: {}", causes(error)))
+        Self::new(format!("{doing}: {}", causes(error)))
     }
 }
 
 impl From<Obstacle> for Refusal {
     fn from(obstacle: Obstacle) -> Self {
-        Self::new(obstacle.reason, obstacle.because)
+        Self { reason: obstacle.reason, ..Self::new(obstacle.because) }
     }
 }
 
@@ -112,35 +114,6 @@ pub(super) struct Failure {
 pub(super) struct Hints {
     #[serde(rename = "retryAfterSeconds")]
     retry_after_seconds: Option<u64>,
-}
-
-fn transport_reason(error: &(dyn Error + 'static)) -> Reason {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return Reason::TLS_FAILED;
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            if let Some(inner) = error.get_ref()
-                && inner.is::<rustls::Error>()
-            {
-                return Reason::TLS_FAILED;
-            }
-            match error.kind() {
-                ErrorKind::ConnectionRefused => return Reason::REFUSED,
-                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                    return Reason::UNREACHABLE;
-                }
-                ErrorKind::TimedOut => return Reason::TIMED_OUT,
-                _ => {}
-            }
-        }
-        if error.to_string() == "dns error" {
-            return Reason::NAME_NOT_FOUND;
-        }
-        next = error.source();
-    }
-    Reason::RESET
 }
 
 /// The causes of an error in one line, each once.

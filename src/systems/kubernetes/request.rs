@@ -14,7 +14,6 @@ use super::counted::Errand;
 use super::refusal::{Failure, Refusal};
 use super::stream::shown;
 use crate::model::needs::{Resource, Watch};
-use crate::model::reason::Reason;
 
 /// The longest wait for the head of an answer.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -115,13 +114,12 @@ impl Requests {
             Ok(Err(error)) => return Err(Refusal::transport(doing, &error)),
             Err(_) => {
                 let because = format!("{doing}: no answer within {}s", self.head_within.as_secs());
-                return Err(Refusal::new(Reason::TIMED_OUT, because));
+                return Err(Refusal::new(because));
             }
         };
         if response.status().is_success() {
             return Ok(response);
         }
-        let absent = if verb == "get" { Reason::NOT_FOUND } else { Reason::KIND_UNKNOWN };
         let (head, body) = response.into_parts();
         if head.status == http::StatusCode::UNAUTHORIZED {
             self.access.forget().await;
@@ -131,7 +129,7 @@ impl Requests {
             Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
             Ok(Err(_)) | Err(_) => Failure::default(),
         };
-        Err(Refusal::answered(doing, head.status, &head.headers, &failure, absent))
+        Err(Refusal::answered(doing, head.status, &head.headers, &failure))
     }
 }
 

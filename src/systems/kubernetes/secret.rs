@@ -16,7 +16,6 @@ use serde::{Deserialize, Deserializer};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::refusal::Refusal;
-use crate::model::reason::Reason;
 
 /// The longest answer that is read, in bytes: a Secret of 1 MiB in base64, and its metadata.
 pub(super) const LONGEST_SECRET: usize = 3 << 20;
@@ -29,7 +28,7 @@ pub(super) async fn read_wiped(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Ref
         let Ok(data) = frame.into_data() else { continue };
         if held.len() + data.len() > LONGEST_SECRET {
             let because = format!("the answer is longer than {LONGEST_SECRET} bytes");
-            return Err(Refusal::new(Reason::TOO_LARGE, because));
+            return Err(Refusal::new(because));
         }
         if held.len() + data.len() > held.capacity() {
             // Growing in place would leave a copy behind.

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::access::NO_ACCESS;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::table::Table;
@@ -71,7 +70,7 @@ impl Pulse {
         if let Some(down) = &state.down
             && (!state.complete || down.is_definite())
         {
-            return Some(told(down));
+            return Some(down.clone().into());
         }
         if !state.complete {
             let because = format!("the first list of {what} is under way");
@@ -81,7 +80,7 @@ impl Pulse {
             return None;
         }
         match &state.down {
-            Some(down) => Some(told(down)),
+            Some(down) => Some(down.clone().into()),
             None => Some(Obstacle::new(
                 Reason::STREAM_SILENT,
                 format!("the watch of {what} has said nothing for over {}s", silence.as_secs()),
@@ -141,15 +140,6 @@ impl Pulse {
     fn locked(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a check is told of a stream that is down: the cause where it can act on it.
-fn told(down: &Refusal) -> Obstacle {
-    let kept = [NO_ACCESS, Reason::STREAM_SILENT];
-    if down.is_definite() || kept.contains(&down.reason) {
-        return down.clone().into();
-    }
-    Obstacle::new(Reason::STREAM_DOWN, down.because.clone())
 }
 
 /// `pods in trackdechets`.

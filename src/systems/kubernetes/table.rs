@@ -100,7 +100,7 @@ impl<R: Record> Table<R> {
                 let record = R::of(wire, &key, resource, &mut self.words);
                 self.put(key, record)
             }
-            (Some(key), Err(error)) => self.garble(Some(key), &error.to_string()),
+            (Some(key), Err(error)) => self.garble(Some(&key), &error.to_string()),
             (None, _) => self.garble(None, "an object has no name"),
         };
         Taken { changed, version: meta.resource_version }
@@ -155,8 +155,8 @@ impl<R: Record> Table<R> {
 
     /// Notes an object that could not be decoded; what was known of it is no longer true. Says that
     /// something changed.
-    pub(super) fn garble(&mut self, key: Option<Key>, why: &str) -> bool {
-        let name = match &key {
+    pub(super) fn garble(&mut self, key: Option<&Key>, why: &str) -> bool {
+        let name = match key {
             Some(key) => {
                 self.records.remove(key);
                 shown(key)
@@ -224,7 +224,7 @@ mod tests {
     fn a_garbled_object_is_named_until_it_heals_or_goes() {
         let mut table = Table::default();
         table.put(key("a"), job("a"));
-        table.garble(Some(key("a")), "expected a number");
+        table.garble(Some(&key("a")), "expected a number");
         assert!(names(&table).is_empty(), "the old record is no longer true");
         assert_eq!(table.garbled().collect::<Vec<_>>(), [("d/a", "expected a number")]);
         assert!(table.put(key("a"), job("a")));

@@ -29,6 +29,9 @@ use vigie::checks::{Check, KINDS};
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
+use vigie::systems::clock::Clock;
+
+use crate::support;
 
 /// One way to make a kind give a reason.
 pub struct Provocation {
@@ -90,5 +93,19 @@ fn every_documented_reason_of_every_kind_is_provoked() {
             .flat_map(|row| row.verdicts.iter().map(|verdict| (row.reason.code(), verdict.label())))
             .collect();
         assert_eq!(provoked, documented, "provoked and documented reasons of `{}`", kind.name);
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_a_kind_did_not_declare_is_not_read() {
+    let systems = support::systems("{}", Clock::System);
+    for kind in KINDS {
+        let check = support::check(kind.example);
+        if check.needs().watches.is_empty() {
+            continue;
+        }
+        let judgement = support::look_undeclared(&check, &systems).await;
+        let said = (judgement.verdict(), judgement.reason());
+        assert_eq!(said, (Verdict::Unknown, Some(Reason::UNDECLARED)), "{}", kind.name);
     }
 }

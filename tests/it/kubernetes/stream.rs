@@ -380,3 +380,65 @@ async fn the_servers_clock_is_compared_with_ours() {
         .as_secs_f64();
     assert!((skew - 300.0).abs() < 2.0 + since_start, "{skew}");
 }
+
+#[tokio::test]
+async fn parts_of_lists_do_not_make_old_records_believed() {
+    let watched = Watched::paced(Pace { silence: Duration::from_secs(1), ..brisk() }).await;
+    watched.cluster.put(pod("a"));
+    watched.cluster.put(pod("b"));
+    watched.keep().await;
+    watched.cluster.server.refuse().await;
+    watched.cluster.server.expire_history();
+    watched.cluster.server.inject(Fault::new(Act::CutAfter(900)));
+    watched.cluster.server.listen().await;
+    watched.says(Reason::STREAM_DOWN).await;
+    let asked = watched.cluster.server.requests().len();
+    let count = async || watched.cluster.server.requests().len();
+    until(count, |count| *count > asked + 10).await;
+    assert_eq!(watched.names(), Err(Reason::STREAM_DOWN));
+}
+
+/// A server of before streaming lists: it takes the question for an ordinary watch, and never says
+/// that the list is complete.
+async fn old_server(listener: tokio::net::TcpListener) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut kept = Vec::new();
+    loop {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut head = vec![0; 8192];
+        let read = socket.read(&mut head).await.expect("a request");
+        let head = String::from_utf8_lossy(&head[..read]).into_owned();
+        let object = pod("a");
+        let body = if head.contains("watch=true") {
+            let event = json!({ "type": "ADDED", "object": object });
+            let line = if head.contains("sendInitialEvents") {
+                format!("{event}\n")
+            } else {
+                String::new()
+            };
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{line}")
+        } else {
+            let list = json!({ "metadata": { "resourceVersion": "7" }, "items": [object] });
+            let list = list.to_string();
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{list}", list.len())
+        };
+        socket.write_all(body.as_bytes()).await.expect("an answer");
+        kept.push(socket);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_the_wish_for_a_streamed_list_is_asked_in_pages() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(old_server(listener));
+    let mut cluster = Cluster::start().await;
+    let pace = Pace { list_within: Duration::from_secs(1), ..brisk() };
+    cluster.connect(&format!("server: {{ url: '{url}' }}"), pace);
+    let watched = Watched::of(cluster, PODS);
+    watched.keep().await;
+    watched.shows(&["a"]).await;
+    let list = ["list", "pods", "200"].map(str::to_owned);
+    assert_eq!(watched.cluster.systems.kubernetes.requests()[&list], 1);
+    server.abort();
+}
