@@ -9,7 +9,7 @@ use super::flaw::{self, Flaw};
 use super::item::{self, Overrides};
 use super::load::Tree;
 use super::yaml::{Node, Position, Problem, interpolate};
-use super::{Configuration, Settings, graph};
+use super::{Configuration, Settings, graph, secret_files};
 use crate::checklist::{Checklist, Item};
 use crate::model::item::{ItemId, Section};
 use crate::systems::Connections;
@@ -91,8 +91,10 @@ impl Draft {
         self.once(path, root, "runbook_base_url", runbook_base_url, |draft| {
             &mut draft.runbook_base_url
         });
-        if connections.is_some() {
-            self.connections_node = root.get("connections").cloned();
+        if let Some(node) = root.get("connections") {
+            let absent = secret_files::missing(node).into_iter();
+            self.flaws.extend(absent.map(|problem| Flaw::new(path, problem)));
+            self.connections_node = Some(node.clone());
         }
         self.once(path, root, "connections", connections, |draft| &mut draft.connections);
     }

@@ -13,6 +13,7 @@ use super::compile::{Place, known};
 use super::file::{ItemEntry, ItemOverride};
 use super::flaw::Flaw;
 use super::load::Tree;
+use super::secret_files;
 use super::yaml::{Node, Problem};
 use crate::checklist::Item;
 use crate::checks::AnyCheck;
@@ -20,7 +21,6 @@ use crate::model::duration::Period;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::needs::Needs;
 use crate::model::schedule::{CronSchedule, Damping, Schedule};
-use crate::model::secret::SecretSource;
 use crate::systems::Connections;
 
 const EVERY: Period = Period::from_secs(60);
@@ -259,6 +259,8 @@ fn checks(
     }
     let mut checks: Vec<AnyCheck> = Vec::new();
     for node in list {
+        let absent = secret_files::missing(node).into_iter();
+        flaws.extend(absent.map(|problem| Flaw::new(file, problem)));
         match node.read::<AnyCheck>() {
             Ok(check) => {
                 let problems = flaws_of(&check, &checks, context);
@@ -277,7 +279,7 @@ fn checks(
 fn flaws_of(check: &AnyCheck, others: &[AnyCheck], context: &Context<'_>) -> Vec<Problem> {
     let told = |message: String| Problem { at: None, message, hint: None };
     let mut problems: Vec<Problem> = check.flaws().into_iter().map(told).collect();
-    let Needs { connections, secrets, .. } = check.needs();
+    let Needs { connections, .. } = check.needs();
     for (system, name) in connections {
         let names = context.connections.map(|all| all.names(system)).unwrap_or_default();
         if !names.contains(&name) {
@@ -288,7 +290,6 @@ fn flaws_of(check: &AnyCheck, others: &[AnyCheck], context: &Context<'_>) -> Vec
             });
         }
     }
-    problems.extend(secrets.iter().filter_map(missing_secret));
     let series = check.series();
     let coincide = others.iter().flat_map(AnyCheck::series).find_map(|theirs| {
         series.iter().find(|ours| ours.may_coincide(&theirs)).map(|ours| ours.measure.name)
@@ -299,18 +300,6 @@ fn flaws_of(check: &AnyCheck, others: &[AnyCheck], context: &Context<'_>) -> Vec
         problems.push(problem.hint("make one check of the two, or two items"));
     }
     problems
-}
-
-/// A secret file that is absent would be noticed hours later otherwise.
-pub(super) fn missing_secret(source: &SecretSource) -> Option<Problem> {
-    match source {
-        SecretSource::File(path) if !path.exists() => Some(Problem {
-            at: None,
-            message: format!("the secret file {} does not exist", path.display()),
-            hint: None,
-        }),
-        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Secret(_) => None,
-    }
 }
 
 fn group(file: &Path, node: &Node, entry: &ItemEntry, section: &Section, flaws: &mut Vec<Flaw>) {

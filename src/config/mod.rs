@@ -9,6 +9,7 @@ pub mod flaw;
 mod graph;
 mod item;
 pub mod load;
+mod secret_files;
 pub mod yaml;
 
 use crate::checklist::Checklist;

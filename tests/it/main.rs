@@ -8,6 +8,7 @@
     reason = "helpers of tests break as tests do"
 )]
 
+mod architecture;
 mod browser;
 mod drill;
 mod fixtures;
@@ -15,6 +16,7 @@ mod kinds;
 mod kubernetes;
 mod net;
 mod prometheus;
+mod readme;
 mod redis;
 mod rejects;
 mod s3;

@@ -14,7 +14,7 @@ use vigie::systems::{Connections, Systems};
 /// Systems as `connections`, a YAML document, configures them. `clock` may be set by hand.
 pub fn systems(connections: &str, clock: Clock) -> Systems {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let connections: Connections = serde_saphyr::from_str(connections).expect("connections");
+    let connections: Connections = vigie::config::yaml::from_str(connections).expect("connections");
     Systems::new(&connections, clock)
 }
 
@@ -66,7 +66,7 @@ pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
 
 /// A check as in a configuration file.
 pub fn check(text: &str) -> AnyCheck {
-    serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+    vigie::config::yaml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 async fn run(
@@ -78,7 +78,6 @@ async fn run(
 ) -> Judgement {
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
-    let allowed = Duration::from_secs(10);
     let look = Look {
         item: &item,
         needs,

@@ -1,0 +1,81 @@
+//! The README tells the truth: its configuration loads, its table of kinds is the code's.
+
+use std::fs;
+use std::path::PathBuf;
+
+use vigie::checks::{KINDS, Kind};
+use vigie::config::load::load;
+
+const BEGIN: &str = "<!-- kinds: kept by a test -->\n";
+const END: &str = "<!-- end of kinds -->\n";
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+fn text() -> String {
+    fs::read_to_string(path()).expect("the README")
+}
+
+/// The code blocks in a language.
+fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+    let fence = format!("```{language}\n");
+    text.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+fn row(kind: &Kind) -> String {
+    let schema = (kind.schema)().to_value();
+    let about = schema["description"].as_str().unwrap_or_default();
+    let first = about.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    format!("| `{}` | {first} |\n", kind.name)
+}
+
+/// `VIGIE_BLESS=1` writes the table.
+#[test]
+fn the_table_of_kinds_is_the_codes_own() {
+    let text = text();
+    let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
+    let (table, after) = rest.split_once(END).expect("where it ends");
+    let rows: String = KINDS.iter().map(row).collect();
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(path(), format!("{before}{BEGIN}{rows}{END}{after}")).expect("written");
+    } else {
+        assert_eq!(table, rows);
+    }
+}
+
+#[test]
+fn its_configurations_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = text();
+    let blocks = blocks(&text, "yaml");
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        assert!(block.lines().count() <= 25, "short enough to be read");
+        let file = folder.path().join("checklist.yaml");
+        fs::write(&file, block).expect("written");
+        let flaws: Vec<_> =
+            load(&[file]).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        assert!(flaws.is_empty(), "{}", flaws.join("\n"));
+    }
+}
+
+#[test]
+fn each_kinds_example_loads_as_an_item() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for kind in KINDS {
+        let check = kind.example.lines().map(|line| format!("            {line}\n"));
+        let text = format!(
+            "connections:\n  redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
+             endpoint: https://127.0.0.1\n      region: r\n      access_key: {{ env: A }}\n      \
+             secret_key: {{ env: B }}\nsections:\n  - id: s\n    title: S\n    items:\n      - id: a\n        \
+             title: A\n        severity: info\n        checks:\n          -\n{}",
+            check.collect::<String>()
+        );
+        let file = folder.path().join("checklist.yaml");
+        fs::write(&file, &text).expect("written");
+        let flaws: Vec<_> =
+            load(&[file]).err().unwrap_or_default().iter().map(ToString::to_string).collect();
+        assert!(flaws.is_empty(), "{}: {}\n{text}", kind.name, flaws.join("\n"));
+    }
+}
