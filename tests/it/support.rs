@@ -78,7 +78,6 @@ async fn run(
 ) -> Judgement {
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
-    let allowed = Duration::from_secs(10);
     let look = Look {
         item: &item,
         needs,
