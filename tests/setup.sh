@@ -15,8 +15,6 @@ wanted=(
     "openssl openssl"
     "/etc/ssl/certs/ca-certificates.crt ca-certificates"
     "redis-server redis-server"
-    "redis-sentinel redis-sentinel"
-    "redis-cli redis-tools"
     "prometheus prometheus"
     "prometheus-alertmanager prometheus-alertmanager"
     "nginx nginx-light"
@@ -30,7 +28,7 @@ wanted=(
     "python3 python3"
     "shellcheck shellcheck"
 )
-services=(redis-server redis-sentinel prometheus prometheus-node-exporter prometheus-alertmanager nginx named)
+services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named)
 
 has() {
     case $1 in

@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod drill;
 mod fixtures;
 mod kinds;
 mod kubernetes;

@@ -234,3 +234,103 @@ fn float(count: u64) -> f64 {
 fn seconds(at: Timestamp) -> f64 {
     at.as_second() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::finding::Verdict;
+
+    fn now() -> Timestamp {
+        "2026-03-15T12:00:00Z".parse().unwrap()
+    }
+
+    fn ago(hours: i64) -> Timestamp {
+        now() - SignedDuration::from_hours(hours)
+    }
+
+    fn check(limits: &str) -> Backup {
+        let text = format!(
+            "{{ connection: a, bucket: b, layout: {{ objects: {{ keys: \"%F\" }} }}, {limits} }}"
+        );
+        serde_saphyr::from_str(&text).unwrap()
+    }
+
+    /// Backups so many hours old, each with its size.
+    fn seen(backups: &[(i64, u64)], count: Option<u64>) -> Seen {
+        let made = |(hours, size): &(i64, u64)| {
+            s3::Backup::made(&format!("{hours}"), *size, ago(*hours), None)
+        };
+        let newest: Vec<_> = backups.iter().map(made).collect();
+        let oldest = count.and(newest.last().cloned());
+        Seen { shelf: Arc::new(Shelf { newest, oldest, count, requests: 3 }), siblings: Vec::new() }
+    }
+
+    #[test]
+    fn limits_are_held_to_their_words() {
+        let few = seen(&[(5, 100), (29, 100)], Some(2));
+        let many = seen(&[(5, 100), (29, 100)], None);
+        let odd = seen(&[(5, 201), (29, 100), (53, 100), (77, 90)], Some(4));
+        let three = seen(&[(5, 999), (29, 100), (53, 100)], Some(3));
+        for (limits, seen, verdict, reason) in [
+            ("max_age: { warn: 5h, fail: 6h }", &few, Verdict::Pass, None),
+            ("max_age: { warn: 4h, fail: 6h }", &few, Verdict::Warn, Some(TOO_OLD)),
+            ("max_age: { fail: 4h }", &few, Verdict::Fail, Some(TOO_OLD)),
+            ("min_count: 2", &many, Verdict::Pass, None),
+            ("min_count: 3", &many, Verdict::Unknown, Some(NOT_LISTABLE)),
+            ("min_count: 3", &few, Verdict::Fail, Some(TOO_FEW)),
+            ("retention: 1d", &few, Verdict::Pass, None),
+            ("retention: 4h", &few, Verdict::Fail, Some(RETENTION_OVERRUN)),
+            ("retention: 1d", &many, Verdict::Unknown, Some(NOT_LISTABLE)),
+            ("retention: 30d, period: 6h", &few, Verdict::Warn, Some(TOO_FEW)),
+            ("size_factor: 2.0", &odd, Verdict::Warn, Some(SIZE_ODD)),
+            ("size_factor: 2.1", &odd, Verdict::Pass, None),
+            ("size_factor: 2.0", &three, Verdict::Pass, None),
+            ("min_size: 101 B", &few, Verdict::Fail, Some(TOO_SMALL)),
+        ] {
+            let judgement = judge(&check(limits), seen, now());
+            let said = judgement.because();
+            assert_eq!(
+                (judgement.verdict(), judgement.reason()),
+                (verdict, reason),
+                "{limits}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_earlier_of_key_and_store_decides_and_a_long_way_between_them_warns() {
+        let day =
+            |back: i64| (ago(back * 24 + 12), ago(back * 24 - 12) - SignedDuration::from_secs(1));
+        for (hours, dated, taken, warns) in [
+            (9, day(0), ago(9), false),
+            (9, day(1), ago(12) - SignedDuration::from_secs(1), false),
+            (1, day(3), ago(60) - SignedDuration::from_secs(1), true),
+            (20, day(0), ago(20), true),
+        ] {
+            let backup = s3::Backup::made("key", 1, ago(hours), Some(dated));
+            assert_eq!(backup.taken(), taken, "written {hours} h ago, dated {dated:?}");
+            assert_eq!(dates(&backup).is_some(), warns, "written {hours} h ago, dated {dated:?}");
+        }
+    }
+
+    #[test]
+    fn a_sibling_has_a_while_to_follow() {
+        let young = s3::Backup::made("key", 1, now() - SignedDuration::from_mins(14), None);
+        let grown = s3::Backup::made("key", 1, now() - SignedDuration::from_mins(15), None);
+        let verdict = |backup| Judgement::from(sibling("s", &Ok(false), backup, now())).verdict();
+        assert_eq!((verdict(&young), verdict(&grown)), (Verdict::Pass, Verdict::Fail));
+    }
+
+    #[test]
+    fn a_backup_of_the_future_hides_nothing_and_proves_nothing() {
+        let mut backups = vec![(-24, 100), (60, 100)];
+        let check = check("max_age: { fail: 50h }");
+        let judgement = judge(&check, &seen(&backups, Some(2)), now());
+        assert_eq!(judgement.reason(), Some(TOO_OLD), "{}", judgement.because());
+        backups.pop();
+        let judgement = judge(&check, &seen(&backups, Some(1)), now());
+        assert_eq!(judgement.reason(), Some(Reason::CLOCK_SKEW), "{}", judgement.because());
+    }
+}

@@ -66,6 +66,17 @@ impl Backup {
         format!("{prefix}{}", keys.fill(&self.read))
     }
 
+    /// A backup of a test's choice.
+    #[cfg(test)]
+    pub(crate) fn made(
+        key: &str,
+        size: u64,
+        modified: Timestamp,
+        dated: Option<(Timestamp, Timestamp)>,
+    ) -> Self {
+        Self { key: key.to_owned(), size, modified, dated, read: Read::default() }
+    }
+
     /// Reads an object; none where it is no backup of these.
     pub(super) fn of(object: Object, wanted: &Wanted<'_>) -> Option<Self> {
         let Object { key, size, modified } = object;

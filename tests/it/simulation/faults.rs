@@ -12,10 +12,10 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use vigie_sim::kubernetes::{Act, Blow, Fault, Rule, User, Voice, pods};
+use vigie_sim::kubernetes::{Act, ApiServer, Blow, Fault, Rule, Settings, User, Voice, pods};
 
-use super::Simulation;
 use super::facts::{Lines, SOON, call};
+use super::{Simulation, client};
 
 /// Long enough to see that something does not come.
 const A_MOMENT: Duration = Duration::from_millis(200);
@@ -306,6 +306,37 @@ async fn logs_are_read_as_asked() {
     assert_eq!(read(previous).await.expect("a log"), "one\ntwo\nthree\n");
     assert_eq!(read(|_| {}).await.expect("a log"), "");
     assert!(read(|p| p.container = Some("other".to_owned())).await.is_err());
+}
+
+#[tokio::test]
+async fn limits_are_ignored_at_version_zero_as_on_many_servers() {
+    let simulation = Simulation::start().await;
+    let client = simulation.client("root").await;
+    simulation.server.load(&pods::typical("default", "api"), 3, 1).expect("pods");
+    let listed = async || {
+        let list = get(&client, &format!("{PODS}?limit=1&resourceVersion=0")).await.1;
+        list["items"].as_array().expect("items").len()
+    };
+    assert_eq!(listed().await, 3);
+    simulation.server.behave(|behaviour| behaviour.unpaged_at_zero = false);
+    assert_eq!(listed().await, 1);
+}
+
+#[tokio::test]
+async fn a_service_account_is_found_in_its_files_and_plain_http_is_spoken() {
+    let simulation = Simulation::start().await;
+    let folder = simulation.folder.path().join("serviceaccount");
+    simulation.server.write_service_account(&folder, "root", "vigie").expect("files");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+    assert_eq!((read("token").as_str(), read("namespace").as_str()), ("root", "vigie"));
+    assert_eq!(Some(read("ca.crt").as_str()), simulation.server.authority());
+    let plain = ApiServer::start(Settings::default()).await.expect("a server");
+    let kubeconfig = simulation.folder.path().join("plain.kubeconfig");
+    plain.write_kubeconfig(&kubeconfig, None).expect("a kubeconfig");
+    assert_eq!(get(&client(&kubeconfig, true).await, "/api/v1/nodes").await.0, 200);
+    let address = plain.address();
+    drop(plain);
+    until(|| std::net::TcpStream::connect(address).is_err()).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -52,6 +52,14 @@ impl Kubectl {
     }
 }
 
+/// Writes one member of a status through the subresource, as `kubectl` of any age can.
+async fn set_status(kubectl: &Kubectl, path: &str, member: &str, to: Value) {
+    let object = kubectl.run(&format!("get --raw {path}"), "").await;
+    let mut object: Value = serde_json::from_str(&object).expect("an object");
+    object["status"][member] = to;
+    kubectl.run(&format!("replace --raw {path}/status -f -"), &object.to_string()).await;
+}
+
 fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
@@ -75,11 +83,7 @@ async fn kubectl_gets_pods_and_sees_a_change_by_watching() {
     for _ in 0..4 {
         timeout(SOON, seen.next_line()).await.expect("in time").expect("a line");
     }
-    kubectl
-        .run(
-            r#"patch pod -n shop api-5d8c7b9f6d-1 --subresource=status --type=merge -p {"status":{"phase":"Failed"}}"#,
-            "",
-        )
+    set_status(&kubectl, "/api/v1/namespaces/shop/pods/api-5d8c7b9f6d-1", "phase", json!("Failed"))
         .await;
     let line = timeout(SOON, seen.next_line()).await.expect("in time").expect("a line");
     let line = line.expect("before the end");
@@ -106,12 +110,8 @@ async fn kubectl_applies_patches_and_deletes() {
     assert_eq!(kubectl.run("get cm c -o jsonpath={.data.a}", "").await, "two");
 
     kubectl.run(r#"patch deploy web -p {"spec":{"replicas":3}}"#, "").await;
-    kubectl
-        .run(
-            r#"patch deploy web --subresource=status --type=merge -p {"status":{"readyReplicas":2}}"#,
-            "",
-        )
-        .await;
+    let path = "/apis/apps/v1/namespaces/default/deployments/web";
+    set_status(&kubectl, path, "readyReplicas", json!(2)).await;
     let listed = kubectl.run("get deploy web", "").await;
     assert_eq!(words(listed.lines().nth(1).expect("a row"))[..2], ["web", "2/3"]);
 

@@ -4,3 +4,4 @@ pub mod kubernetes;
 pub mod net;
 pub mod redis;
 pub mod s3;
+pub mod town;

@@ -85,7 +85,8 @@ impl Call {
             verb: "",
             path: uri.path().to_owned(),
             query,
-            wanted: wanted(headers)?,
+            // Other paths answer as they see fit.
+            wanted: if target.is_some() { wanted(headers)? } else { Wanted::Objects },
             target,
         };
         call.verb = call.find_verb();

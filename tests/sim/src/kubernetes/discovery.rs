@@ -21,6 +21,7 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Response {
     let steps: Vec<_> = call.path.split('/').filter(|step| !step.is_empty()).collect();
     let found = match steps.as_slice() {
         ["healthz" | "livez" | "readyz", rest @ ..] => return health(shared, call, rest),
+        ["openapi", "v2"] => return old_specification(),
         ["version"] => Some(version()),
         ["api"] => Some(json!({ "kind": "APIVersions", "versions": ["v1"] })),
         ["apis"] => Some(groups(shared)),
@@ -177,6 +178,16 @@ fn resources(shared: &Shared, api_version: &str) -> Option<Value> {
             "resources": resources,
         })
     })
+}
+
+/// An `OpenAPI` 2 document without a path or a schema, in the protobuf that `kubectl` asks for: older
+/// ones leave out the validation of what they know no schema of.
+fn old_specification() -> Response {
+    const DOCUMENT: &[u8] = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.0\x42\x00";
+    const MEDIA: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    let mut response = Response::new(Body::from(DOCUMENT));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
+    response
 }
 
 fn specifications(shared: &Shared) -> Value {
