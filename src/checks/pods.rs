@@ -2,6 +2,7 @@
 //! Witness: the API server, by watch. What it does not say is never taken for good.
 
 mod complaint;
+mod parameters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Check, Look};
-use crate::model::duration::Period;
 use crate::model::finding::{Finding, Obstacle, Verdict};
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
@@ -26,6 +26,7 @@ use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind}
 use crate::systems::kubernetes::{JOBS, Owner, PODS, Table, blind};
 
 use complaint::Complaint;
+use parameters::{Concern, Concerns, MinCount, Patience, Restarts};
 
 static COUNT: Measure =
     Measure::gauge("vigie_pods", "Pods in each phase.", &["object_namespace", "phase"]);
@@ -73,71 +74,6 @@ pub struct Pods {
     /// How long a pod may be there after its own grace period of deletion has ended; 5m by default.
     #[serde(default)]
     terminating_within: Patience,
-}
-
-/// The fewest pods.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-struct MinCount(u64);
-
-impl Default for MinCount {
-    fn default() -> Self {
-        Self(1)
-    }
-}
-
-/// How long something may take; 5m by default.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-struct Patience(Period);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Period::from_secs(300))
-    }
-}
-
-/// How often a pod's containers may restart.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-struct Restarts {
-    /// The time over which restarts are counted; 1h by default, at most 24h.
-    window: Period,
-    /// More restarts than these warn; 0 by default.
-    warn_above: u32,
-    /// More restarts than these fail; 3 by default.
-    fail_above: u32,
-}
-
-impl Default for Restarts {
-    fn default() -> Self {
-        Self { window: Period::from_secs(3600), warn_above: 0, fail_above: 3 }
-    }
-}
-
-/// What is judged of a pod.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-struct Concerns(Vec<Concern>);
-
-/// One thing that is judged of a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Concern {
-    /// Its images can be pulled.
-    Images,
-    /// Its containers start and do not end again and again, for want of memory or otherwise.
-    Crashes,
-    /// It is scheduled, starts and is ready.
-    Readiness,
-    /// It has not failed or been evicted.
-    Failures,
-    /// It goes when it is deleted.
-    Termination,
-}
-
-impl Default for Concerns {
-    fn default() -> Self {
-        use Concern::{Crashes, Failures, Images, Readiness, Termination};
-        Self(vec![Images, Crashes, Readiness, Failures, Termination])
-    }
 }
 
 /// The pods that a look saw.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Concern, Pods, RESTARTS, Seen};
+use super::parameters::Concern;
+use super::{Pods, RESTARTS, Seen};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
 use crate::model::judgement::Answer;

@@ -4,50 +4,21 @@
 //! Afterwards the stream is resumed where it ended, and listed again only where the server has
 //! forgotten that place. Whatever fails is waited out with growing pauses; the records stay.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::core::params::WatchParams;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::event::{Bookmark, Event, Page};
 use super::lines::{Line, Lines};
+use super::pace::Pace;
 use super::record::Record;
 use super::refusal::{Failure, Refusal};
 use super::request::Requests;
 use super::stream::Stream;
 use crate::systems::clock::Clock;
-
-/// How patient the watches are. Tests shorten it.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// A stream that says nothing for so long is opened anew. Bookmarks come every minute.
-    pub silence: Duration,
-    /// The longest wait for a first list.
-    pub list_within: Duration,
-    /// For how long a stream is asked for; up to a fifth is added, so that not all end at once.
-    pub renew_after: Duration,
-    /// The first pause after something failed; doubled with each further failure.
-    pub first_pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            silence: Duration::from_secs(
-                crate::model::snapshot::LONGEST_SILENCE.unsigned_abs().as_secs(),
-            ),
-            list_within: Duration::from_secs(120),
-            renew_after: Duration::from_secs(300),
-            first_pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A stream that lived for so long and brought something may be resumed at once.
 const STEADY: Duration = Duration::from_secs(1);
@@ -84,52 +55,6 @@ impl From<Refusal> for End {
     fn from(refusal: Refusal) -> Self {
         Self::Broken(refusal)
     }
-}
-
-/// One event of a watch.
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(borrow)]
-    object: &'a RawValue,
-}
-
-/// A bookmark, in the fields that are read.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Bookmark {
-    metadata: BookmarkMeta,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct BookmarkMeta {
-    resource_version: Option<String>,
-    annotations: Option<Annotations>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Annotations {
-    #[serde(rename = "k8s.io/initial-events-end")]
-    initial_events_end: Option<String>,
-}
-
-/// One page of a list.
-#[derive(Deserialize)]
-struct Page<'a> {
-    metadata: PageMeta,
-    #[serde(borrow)]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMeta {
-    resource_version: Option<String>,
-    #[serde(rename = "continue")]
-    next: Option<String>,
 }
 
 impl<R: Record> Feed<R> {
@@ -187,17 +112,10 @@ impl<R: Record> Feed<R> {
                 }
             };
             if let Some(rest) = rest {
-                sleep(self.pause(failures).max(rest)).await;
+                sleep(self.pace.pause(failures).max(rest)).await;
                 failures = failures.saturating_add(1);
             }
         }
-    }
-
-    /// The pause after so many failures, with jitter: between half of it and all of it.
-    fn pause(&self, failures: u32) -> Duration {
-        let doubled = self.pace.first_pause.saturating_mul(1 << failures.min(16));
-        let whole = doubled.min(self.pace.longest_pause);
-        whole / 2 + whole.mul_f64(chance() / 2.0)
     }
 
     /// Lists where needed, then watches to the stream's end.
@@ -224,10 +142,9 @@ impl<R: Record> Feed<R> {
 
     async fn open(&self, initial: bool) -> Result<Lines, End> {
         let watch = self.stream.pulse.watch();
-        let renew = self.pace.renew_after + self.pace.renew_after.mul_f64(chance() / 5.0);
         let params = WatchParams {
             label_selector: watch.selector.clone(),
-            timeout: Some(u32::try_from(renew.as_secs()).unwrap_or(u32::MAX)),
+            timeout: Some(u32::try_from(self.pace.renewal().as_secs()).unwrap_or(u32::MAX)),
             send_initial_events: initial,
             ..WatchParams::default()
         };
@@ -407,10 +324,4 @@ fn ended(refusal: Refusal, initial: bool) -> End {
         Some(400 | 422 | 500) if initial => End::Unstreamed,
         _ => End::Broken(refusal),
     }
-}
-
-/// A number between 0 and 1, another one each time.
-fn chance() -> f64 {
-    let bits = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default();
-    f64::from(bits) / f64::from(u32::MAX)
 }

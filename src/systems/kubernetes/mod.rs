@@ -7,9 +7,11 @@
 
 pub mod access;
 mod counted;
+mod event;
 mod feed;
 pub mod job;
 mod lines;
+mod pace;
 pub mod pod;
 mod record;
 mod refusal;
@@ -30,7 +32,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use feed::Pace;
+pub use pace::Pace;
 pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
 pub use table::Table;

@@ -3,17 +3,21 @@
 //! Facts that the API server always gives and did not give this time are named in
 //! [`Pod::missing`], so that no pod passes by absence.
 
+mod wire;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde::Deserialize;
 
-use super::record::{Condition, Meta, Owner, Record, condition, time};
+use super::record::{Condition, Owner, Record, condition, time};
 use super::table::{Key, Words};
 use super::{Opened, Stream};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
+
+pub use wire::Wire;
+use wire::{ContainerStatus, missing};
 
 /// The longest message that is kept of a pod, in characters.
 const LONGEST_MESSAGE: usize = 200;
@@ -147,68 +151,6 @@ impl Snag {
     }
 }
 
-/// A pod, in the fields that are read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Wire {
-    metadata: Meta,
-    spec: Option<Spec>,
-    status: Option<Status>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Spec {
-    containers: Option<Vec<Container>>,
-    init_containers: Option<Vec<Container>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Container {}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Status {
-    phase: Option<String>,
-    reason: Option<String>,
-    message: Option<String>,
-    conditions: Option<Vec<Condition>>,
-    container_statuses: Option<Vec<ContainerStatus>>,
-    init_container_statuses: Option<Vec<ContainerStatus>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContainerStatus {
-    name: Option<String>,
-    restart_count: Option<u32>,
-    state: Option<State>,
-    last_state: Option<State>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct State {
-    waiting: Option<WaitingState>,
-    running: Option<Container>,
-    terminated: Option<Terminated>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WaitingState {
-    reason: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Terminated {
-    reason: Option<String>,
-    finished_at: Option<Time>,
-}
-
 impl Record for Pod {
     type Wire = Wire;
 
@@ -295,59 +237,6 @@ impl Containers {
             self.waiting = Some(Waiting { container: words.shared(name), snag, message });
         }
     }
-}
-
-/// The first field that is always there and is not.
-fn missing(
-    metadata: &Meta,
-    spec: &Spec,
-    status: &Status,
-    phase: Option<Phase>,
-    ready: Option<&Condition>,
-) -> Option<&'static str> {
-    if metadata.creation_timestamp.is_none() {
-        return Some("metadata.creationTimestamp");
-    }
-    let phase = match phase {
-        Some(phase) => phase,
-        None if status.phase.is_none() => return Some("status.phase"),
-        None => return Some("a known status.phase"),
-    };
-    let statuses = [
-        (&spec.containers, &status.container_statuses),
-        (&spec.init_containers, &status.init_container_statuses),
-    ];
-    let mut all = statuses.iter().filter_map(|(_, statuses)| statuses.as_ref()).flatten();
-    if all.any(|status| status.restart_count.is_none() || !is_told(status)) {
-        return Some("the state of a container");
-    }
-    if phase != Phase::Running {
-        return None;
-    }
-    if spec.containers.as_ref().is_none_or(Vec::is_empty) {
-        return Some("spec.containers");
-    }
-    for (wanted, told) in statuses {
-        if wanted.as_ref().map_or(0, Vec::len) > told.as_ref().map_or(0, Vec::len) {
-            return Some("the status of a container");
-        }
-    }
-    match ready {
-        None => Some("the condition Ready"),
-        Some(ready) if ready.last_transition_time.is_none() => {
-            Some("the last transition of the condition Ready")
-        }
-        Some(_) => None,
-    }
-}
-
-/// Whether the state of a container is told: one of its three.
-fn is_told(status: &ContainerStatus) -> bool {
-    status.state.as_ref().is_some_and(|state| {
-        state.waiting.as_ref().is_some_and(|waiting| waiting.reason.is_some())
-            || state.running.is_some()
-            || state.terminated.is_some()
-    })
 }
 
 fn unschedulable(conditions: &[Condition]) -> Option<String> {

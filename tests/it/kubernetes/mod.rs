@@ -8,6 +8,8 @@ mod access;
 mod secret;
 mod stream;
 pub mod trouble;
+mod watched;
+mod weather;
 
 use std::path::PathBuf;
 use std::time::Duration;
