@@ -234,7 +234,8 @@ impl Check for Tls {
                     }
                 }
             }
-            let subject = if address.ip().is_unspecified() { String::new() } else { ip };
+            let unknown = address.ip().is_unspecified();
+            let subject = if unknown { target.clone() } else { format!("{target} at {ip}") };
             // The line is about this address already.
             let outcome = outcome.clone().map_err(|obstacle| {
                 let named = format!("{address} ");

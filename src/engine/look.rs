@@ -26,7 +26,8 @@ pub async fn look(systems: &Systems, item: &Item, past: &Past, now: Timestamp) -
         needs: &item.needs,
         systems,
         deadline: Instant::now() + item.timeout,
-        fresh_within: item.damping.confirm_every,
+        // Half of it, so that an item is never served what its own last look brought.
+        fresh_within: item.damping.confirm_every / 2,
         now,
     };
     join_all(item.checks.iter().map(|check| one(check, &look, past))).await

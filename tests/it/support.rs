@@ -59,6 +59,17 @@ pub async fn look_settled(
     run(allowed, &check, &needs, systems, past).await
 }
 
+/// A look that takes what another brought within `fresh_within`.
+pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems) -> Judgement {
+    let check = check(text);
+    let needs = check.needs();
+    let item = ItemId::parse("test").expect("an id");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let now = systems.clock.now();
+    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now };
+    check.run(&look, &Past::default()).await
+}
+
 /// A look at a check that has declared nothing.
 pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
     run(Duration::from_secs(10), check, &Needs::default(), systems, &mut Past::default()).await

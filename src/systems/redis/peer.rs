@@ -107,8 +107,12 @@ impl Peer {
     }
 
     async fn fly(&mut self, commands: Vec<Cmd>, deadline: Instant) -> Result<Vec<Value>, Obstacle> {
-        self.meter.refill();
         let count = commands.len();
+        if count == 0 {
+            // The SDK breaks off over a flight of nothing.
+            return Ok(Vec::new());
+        }
+        self.meter.refill();
         let mut flight = redis::Pipeline::with_capacity(count);
         flight.ignore_errors();
         for command in commands {

@@ -155,8 +155,9 @@ async fn every_address_of_a_name_is_looked_at() {
     let judgement = ground.look(&format!("tls: {{ target: '{target}' }}")).await;
     assert_eq!(code(&judgement), "Refused", "{}", judgement.because());
     let verdicts: Vec<_> =
-        judgement.lines().iter().map(|line| (line.subject.as_str(), line.verdict)).collect();
-    assert_eq!(verdicts, [("127.0.0.1", Verdict::Pass), ("127.0.0.2", Verdict::Fail)]);
+        judgement.lines().iter().map(|line| (line.subject.clone(), line.verdict)).collect();
+    let line = |address: &str, verdict| (format!("{target} at {address}"), verdict);
+    assert_eq!(verdicts, [line("127.0.0.1", Verdict::Pass), line("127.0.0.2", Verdict::Fail)]);
     let judgement = ground.look(&format!("tls: {{ target: '{target}', addresses: any }}")).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
     let judgement = ground.look(&format!("http: {{ url: 'https://{target}/' }}")).await;

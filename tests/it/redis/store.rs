@@ -10,7 +10,7 @@ use vigie::systems::clock::Clock;
 use vigie_sim::redis::{Redis, TRACKDECHETS_QUEUES, Worker};
 
 use super::{until, value};
-use crate::support::{look, systems};
+use crate::support::{look, look_sharing, systems};
 
 const PACE: Duration = Duration::from_millis(1);
 
@@ -54,6 +54,18 @@ async fn a_worker_dies_its_queue_backs_up_and_all_heals() {
     let healed = Worker::start(redis.address(), "queue_sendmail", PACE).await.expect("a worker");
     until(|| look(&check, &systems), |seen| seen.verdict() == Verdict::Pass).await;
     assert!(healed.alive());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_is_served_the_clients_of_another_and_has_nothing_to_ask_passes() {
+    let redis = Redis::start().await.expect("a store");
+    let systems = over(&redis);
+    let _worker = Worker::start(redis.address(), "mail", PACE).await.expect("a worker");
+    for _ in 0..3 {
+        let check = "bull_queue: { queues: [mail] }";
+        let seen = look_sharing(Duration::from_mins(1), check, &systems).await;
+        assert_eq!(seen.verdict(), Verdict::Pass, "{:#?}", seen.lines());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -291,7 +291,12 @@ fn conditions(known: &Value, enough: bool, done: bool, set: &str) -> Value {
     } else {
         ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     };
-    let (progress, told) = if done {
+    // A rollout that is complete stays so when a pod breaks later: the controller looks no more.
+    let finished = known["conditions"].as_array().into_iter().flatten().any(|one| {
+        one["reason"] == "NewReplicaSetAvailable"
+            && one["message"].as_str().is_some_and(|told| told.contains(&format!("\"{set}\"")))
+    });
+    let (progress, told) = if done || finished {
         ("NewReplicaSetAvailable", format!("ReplicaSet \"{set}\" has successfully progressed."))
     } else {
         ("ReplicaSetUpdated", format!("ReplicaSet \"{set}\" is progressing."))
