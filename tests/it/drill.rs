@@ -24,9 +24,14 @@ pub struct Daemon {
 impl Daemon {
     /// Starts the real binary on these files, at a port of its choice, and waits until it listens.
     pub async fn start(files: &[PathBuf]) -> Self {
+        Self::start_with(files, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn start_with(files: &[PathBuf], more: &[&str]) -> Self {
         let listen = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-        command.arg("run").arg("--listen").arg(&listen);
+        command.arg("run").arg("--listen").arg(&listen).args(more);
         for file in files {
             command.arg("-c").arg(file);
         }
@@ -51,6 +56,20 @@ impl Daemon {
         items
             .map(|item| (word(&item["id"]), (word(&item["standing"]), word(&item["reason"]))))
             .collect()
+    }
+
+    /// The body of an answer.
+    pub async fn get(&self, path: &str) -> String {
+        let answer = reqwest::get(format!("{}{path}", self.url)).await.expect("an answer");
+        answer.text().await.expect("a body")
+    }
+
+    /// Status and body of the answer to a POST with a token.
+    pub async fn post(&self, path: &str, token: &str) -> (u16, String) {
+        let client = reqwest::Client::builder().build().expect("a client");
+        let asked = client.post(format!("{}{path}", self.url)).bearer_auth(token);
+        let answer = asked.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
     /// Its process.
