@@ -73,10 +73,9 @@ async fn main() {
     let cpu = spent.spent_since(&usage);
     let percent = 100.0 * cpu.as_secs_f64() / took.as_secs_f64();
     let looks = attempts(&after) - attempts(&metrics);
-    let passing = after.sum("vigie_item_passing", &[]);
     let minutes = took.as_secs_f64() / 60.0;
     let mut figures = Figures::new(&format!("Idle with {ITEMS} items for {} s", span.as_secs()));
-    figures.row("items that pass", passing, "");
+    figures.row("items", after.standings(), "all passing");
     figures.row("attempts a minute", format!("{:.0}", looks / minutes), "");
     figures.row("rows of /metrics", after.rows(), "");
     figures.row("resident memory", ByteSize(spent.resident), "40 MiB");

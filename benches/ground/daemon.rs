@@ -1,5 +1,6 @@
 //! The daemon as a child process, so that what it costs is its own.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -133,6 +134,23 @@ impl Metrics {
     /// The sum of those values.
     pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         self.values(name, labels).sum()
+    }
+
+    /// How many items stand how, those that do not pass with their reasons.
+    pub(crate) fn standings(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let word = |rest: &str, label: &str| {
+            rest.split_once(&format!("{label}=\""))?.1.split('"').next().map(str::to_owned)
+        };
+        for line in self.0.lines().filter(|line| line.ends_with(" 1")) {
+            if let Some(rest) = line.strip_prefix("vigie_item_standing{") {
+                *counts.entry(word(rest, "standing").unwrap_or_default()).or_default() += 1;
+            } else if let Some(rest) = line.strip_prefix("vigie_item_reason{") {
+                *counts.entry(word(rest, "reason").unwrap_or_default()).or_default() += 1;
+            }
+        }
+        let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        counts.join(", ")
     }
 
     /// The number of rows.
