@@ -3,6 +3,7 @@
 //! it can't tell is unknown.
 
 pub mod expect;
+pub mod whom;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use tokio::time::{Duration, Instant};
 
 use self::expect::{Expected, Record, told};
+use self::whom::Whom;
 use super::{Check, Look};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
@@ -18,7 +20,8 @@ use crate::model::measure::{Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
-use crate::systems::net::question::{Said, ServerAddress, absolute, ask};
+use crate::systems::net::question::{Said, absolute, ask};
+use crate::systems::net::server_address::ServerAddress;
 
 const NO_RECORDS: Reason = Reason::new("NoRecords");
 const TOO_FEW_RECORDS: Reason = Reason::new("TooFewRecords");
@@ -29,8 +32,6 @@ const RESOLVERS_DISAGREE: Reason = Reason::new("ResolversDisagree");
 const MOST: usize = 32;
 /// How many questions are open at a time.
 const AT_A_TIME: usize = 16;
-/// The label of our own resolver.
-const SYSTEM: &str = "system";
 
 static DURATION: Measure = Measure::gauge(
     "vigie_dns_lookup_duration_seconds",
@@ -54,9 +55,9 @@ pub struct Dns {
     /// What the records must be; without it any will do.
     #[serde(default)]
     expected: Option<Expected>,
-    /// The resolvers to ask, each by itself, by address; our own (`system`) by default.
+    /// The resolvers to ask, each by itself, by address; `system`, our own, alone by default.
     #[serde(default)]
-    resolvers: Vec<ServerAddress>,
+    resolvers: Vec<Whom>,
     /// How many records there must be at least; 1 by default.
     #[serde(default)]
     #[schemars(default)]
@@ -92,8 +93,7 @@ impl Default for MinAnswers {
 #[derive(Debug)]
 pub struct Asked {
     name: String,
-    /// None for our own.
-    resolver: Option<ServerAddress>,
+    resolver: Whom,
     took: Duration,
     said: Result<Said, Obstacle>,
 }
@@ -107,7 +107,10 @@ impl Check for Dns {
         Documented::fails(TOO_FEW_RECORDS, "There are fewer records than wanted."),
         Documented::fails(UNEXPECTED_RECORDS, "The records are not the expected ones."),
         Documented::warns_or_fails(RESOLVERS_DISAGREE, "Resolvers give different records."),
-        Documented::fails(Reason::SERVER_ERROR, "A named resolver answers that it is in trouble."),
+        Documented::fails(
+            Reason::SERVER_ERROR,
+            "A named resolver answers that it is in trouble, or sends us on to others.",
+        ),
         Documented::fails(Reason::REFUSED, "A named resolver refuses to be asked, or to answer."),
         Documented::fails(Reason::TIMED_OUT, "A named resolver does not answer in time."),
         Documented::fails(Reason::GARBLED, "A named resolver sends what is no answer."),
@@ -138,7 +141,11 @@ impl Check for Dns {
     }
 
     fn needs(&self) -> Needs {
-        let hosts = self.resolvers.iter().map(|resolver| resolver.0.ip().to_string()).collect();
+        let hosts = self.resolvers.iter().filter_map(|resolver| match resolver {
+            Whom::System => None,
+            Whom::Server(server) => Some(server.0.ip().to_string()),
+        });
+        let hosts = hosts.collect();
         Needs { hosts, ..Needs::default() }
     }
 
@@ -146,7 +153,7 @@ impl Check for Dns {
         self.questions()
             .map(|(name, resolver)| Series {
                 measure: &DURATION,
-                labels: vec![Some(name.to_owned()), Some(label(resolver))],
+                labels: vec![Some(name.to_owned()), Some(resolver.to_string())],
             })
             .collect()
     }
@@ -163,12 +170,12 @@ impl Check for Dns {
         let mut judgement = Judgement::new();
         for Asked { name, resolver, took, said } in seen {
             if said.is_ok() {
-                let labels = [name.as_str(), &label(*resolver)];
+                let labels = [name.as_str(), &resolver.to_string()];
                 judgement.measure(DURATION.is(took.as_secs_f64(), labels));
             }
             let subject = match resolver {
-                Some(resolver) => format!("{name} by {resolver}"),
-                None => name.clone(),
+                Whom::System if self.resolvers.is_empty() => name.clone(),
+                resolver => format!("{name} by {resolver}"),
             };
             match said {
                 Ok(said) => judgement.add(subject, self.find(said)),
@@ -189,31 +196,25 @@ impl Dns {
         self.name.iter().chain(&self.names).map(String::as_str)
     }
 
-    fn questions(&self) -> impl Iterator<Item = (&str, Option<ServerAddress>)> {
-        let named = self.resolvers.iter().copied().map(Some);
-        let resolvers: Vec<_> =
-            if self.resolvers.is_empty() { vec![None] } else { named.collect() };
+    fn questions(&self) -> impl Iterator<Item = (&str, Whom)> {
+        let named = self.resolvers.clone();
+        let resolvers = if named.is_empty() { vec![Whom::System] } else { named };
         self.all_names().flat_map(move |name| {
             resolvers.clone().into_iter().map(move |resolver| (name, resolver))
         })
     }
 
-    async fn put(&self, look: &Look<'_>, name: &str, resolver: Option<ServerAddress>) -> Asked {
+    async fn put(&self, look: &Look<'_>, name: &str, resolver: Whom) -> Asked {
         let started = Instant::now();
         let said = self.records(look, name, resolver).await;
         Asked { name: name.to_owned(), resolver, took: started.elapsed(), said }
     }
 
-    async fn records(
-        &self,
-        look: &Look<'_>,
-        name: &str,
-        resolver: Option<ServerAddress>,
-    ) -> Result<Said, Obstacle> {
+    async fn records(&self, look: &Look<'_>, name: &str, resolver: Whom) -> Result<Said, Obstacle> {
         let name = absolute(name).map_err(|why| Obstacle::new(Reason::NAME_NOT_FOUND, why))?;
         let question = async |record| match resolver {
-            Some(ServerAddress(server)) => ask(server, &name, record, look.until()).await,
-            None => look.systems.net.resolver().records(&name, record, look.until()).await,
+            Whom::Server(ServerAddress(server)) => ask(server, &name, record, look.until()).await,
+            Whom::System => look.systems.net.resolver().records(&name, record, look.until()).await,
         };
         let (first, second) = self.record.types();
         let Some(second) = second else {
@@ -226,7 +227,13 @@ impl Dns {
     fn find(&self, said: &Said) -> Finding {
         let Self { record, expected, min_answers: MinAnswers(least), .. } = self;
         let records = match said {
-            Said::NoName => return Finding::fail(Reason::NAME_NOT_FOUND, "does not exist"),
+            Said::NoName { alias_of: None } => {
+                return Finding::fail(Reason::NAME_NOT_FOUND, "does not exist");
+            }
+            Said::NoName { alias_of: Some(name) } => {
+                let because = format!("is an alias of `{name}`, which does not exist");
+                return Finding::fail(Reason::NAME_NOT_FOUND, because);
+            }
             Said::NoRecords => {
                 return Finding::fail(NO_RECORDS, format!("exists and has no {record} record"));
             }
@@ -234,7 +241,7 @@ impl Dns {
         };
         let seen = told(records);
         if let Some(expected) = expected
-            && !expected.holds(records)
+            && !expected.holds(records, *record)
         {
             let because = format!("has {seen}; {expected} expected");
             return Finding::fail(UNEXPECTED_RECORDS, because);
@@ -252,17 +259,11 @@ impl Dns {
         let mut answers =
             seen.iter().filter(|asked| asked.name == name).filter_map(|asked| match &asked.said {
                 Ok(Said::Records(records)) => Some((asked.resolver, records)),
-                Ok(Said::NoRecords | Said::NoName) | Err(_) => None,
+                Ok(Said::NoRecords | Said::NoName { .. }) | Err(_) => None,
             });
         let Some((first, records)) = answers.next() else { return };
         let Some((other, others)) = answers.find(|(_, others)| *others != records) else { return };
-        let because = format!(
-            "{} gives {}, {} gives {}",
-            label(first),
-            told(records),
-            label(other),
-            told(others)
-        );
+        let because = format!("{first} gives {}, {other} gives {}", told(records), told(others));
         let finding = if self.disagreement == Disagreement::Fail {
             Finding::fail(RESOLVERS_DISAGREE, because)
         } else {
@@ -281,12 +282,8 @@ fn both(v4: Said, v6: Said) -> Said {
         }
         (Said::Records(one), _) | (_, Said::Records(one)) => Said::Records(one),
         (Said::NoRecords, _) | (_, Said::NoRecords) => Said::NoRecords,
-        (Said::NoName, Said::NoName) => Said::NoName,
+        (Said::NoName { alias_of }, Said::NoName { .. }) => Said::NoName { alias_of },
     }
-}
-
-fn label(resolver: Option<ServerAddress>) -> String {
-    resolver.map_or_else(|| SYSTEM.to_owned(), |resolver| resolver.to_string())
 }
 
 #[cfg(test)]
@@ -302,8 +299,12 @@ mod tests {
     }
 
     fn reason(yaml: &str, said: Said) -> Option<Reason> {
-        let asked =
-            Asked { name: "a.test".into(), resolver: None, took: Duration::ZERO, said: Ok(said) };
+        let asked = Asked {
+            name: "a.test".into(),
+            resolver: Whom::System,
+            took: Duration::ZERO,
+            said: Ok(said),
+        };
         check(yaml).judge(&vec![asked], &Past::default(), Timestamp::UNIX_EPOCH).reason()
     }
 
@@ -315,11 +316,25 @@ mod tests {
             ("any: [192.0.2.1, 192.0.2.3]", vec!["192.0.2.1"], false),
             ("exactly: [192.0.2.1]", vec!["192.0.2.1", "192.0.2.2"], true),
             ("exactly: ['2001:DB8:0::1']", vec!["2001:db8::1"], false),
-            ("all: [LB.example.org.]", vec!["lb.example.org"], false),
         ] {
             let yaml = format!("{{name: a.test, expected: {{{expected}}}}}");
             let said = reason(&yaml, records(&seen));
             assert_eq!(said, wrong.then_some(UNEXPECTED_RECORDS), "{expected}");
+        }
+        for (record, expected, seen, wrong) in [
+            ("CNAME", "LB.example.org.", "lb.example.org", false),
+            ("MX", "10 Mail.example.org.", "10 mail.example.org", false),
+            ("SRV", "0 5 5060 SIP.example.org.", "0 5 5060 sip.example.org", false),
+            ("TXT", "key=aB", "key=ab", true),
+            ("TXT", "The end.", "The end", true),
+            ("TXT", "2001:DB8::1", "2001:db8::1", true),
+            ("TXT", "key=aB", "key=aB", false),
+            ("CAA", "0 iodef mailto:A@example.org", "0 iodef mailto:a@example.org", true),
+        ] {
+            let yaml =
+                format!("{{name: a.test, record: {record}, expected: {{all: ['{expected}']}}}}");
+            let said = reason(&yaml, records(&[seen]));
+            assert_eq!(said, wrong.then_some(UNEXPECTED_RECORDS), "{record} {expected}");
         }
     }
 
@@ -328,7 +343,8 @@ mod tests {
         let one = records(&["192.0.2.1"]);
         assert_eq!(both(one.clone(), Said::NoRecords), one);
         assert_eq!(both(Said::NoRecords, Said::NoRecords), Said::NoRecords);
-        assert_eq!(both(Said::NoName, Said::NoName), Said::NoName);
+        let gone = Said::NoName { alias_of: None };
+        assert_eq!(both(gone.clone(), gone.clone()), gone);
     }
 
     #[test]
@@ -342,5 +358,28 @@ mod tests {
             assert_eq!(check(yaml).flaws(), [flaw], "{yaml}");
         }
         assert_eq!(check("{name: 'a b..c'}").flaws().len(), 1);
+    }
+
+    #[test]
+    fn our_own_resolver_can_be_asked_beside_others() {
+        let check = check("{name: a.test, resolvers: [system, 192.0.2.53]}");
+        let asked: Vec<_> = check.questions().map(|(_, whom)| whom.to_string()).collect();
+        assert_eq!(asked, ["system", "192.0.2.53"]);
+        assert_eq!(check.needs().hosts.len(), 1);
+        assert!(serde_saphyr::from_str::<Dns>("{name: a.test, resolvers: [sytem]}").is_err());
+    }
+
+    #[test]
+    fn an_alias_of_what_does_not_exist_says_of_what() {
+        let said = Said::NoName { alias_of: Some("gone.test".into()) };
+        let asked = Asked {
+            name: "a.test".into(),
+            resolver: Whom::System,
+            took: Duration::ZERO,
+            said: Ok(said),
+        };
+        let judgement =
+            check("{name: a.test}").judge(&vec![asked], &Past::default(), Timestamp::UNIX_EPOCH);
+        assert_eq!(judgement.because(), "a.test: is an alias of `gone.test`, which does not exist");
     }
 }

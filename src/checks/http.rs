@@ -1,6 +1,7 @@
 //! `http`: an endpoint answers as it should, soon enough.
 //! Subject: the endpoint. Silence, refusal and every kind of nonsense are failures, not blindness.
 
+mod credential;
 pub mod expect;
 mod fetch;
 pub mod params;
@@ -56,20 +57,24 @@ static DURATION: Measure = Measure::gauge(
 pub struct Http {
     /// What to fetch, `http` or `https`. Its query is never shown.
     url: WebUrl,
-    /// The method; `GET` by default.
+    /// The method: `GET` (the default), `HEAD`, `OPTIONS`, or `POST` for queries such as those of
+    /// GraphQL and for tokens. Methods that change something are none.
     #[serde(default)]
     #[schemars(default)]
     method: Verb,
     /// Headers to send. Never shown.
     #[serde(default)]
     headers: BTreeMap<FieldName, String>,
-    /// Headers whose values are secrets. With one of them, nothing of the answer is quoted.
+    /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
+    /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
+    /// a day until they change; the check fails meanwhile.
     #[serde(default)]
     secret_headers: BTreeMap<FieldName, SecretHeader>,
     /// A body to send. Never shown.
     #[serde(default)]
     body: String,
-    /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted.
+    /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted, and once
+    /// refused it is treated as `secret_headers` are.
     #[serde(default)]
     body_from: Option<SecretSource>,
     /// What the answer must be like; without anything, a status of 200-299.
@@ -79,16 +84,16 @@ pub struct Http {
     #[serde(default)]
     #[schemars(default)]
     redirects: Redirects,
-    /// Warns if the answer, complete, takes longer.
+    /// Warns if the answer, complete, takes longer. Finding the address is not counted.
     #[serde(default)]
     warn_slower_than: Option<Period>,
-    /// Fails if the answer, complete, takes longer.
+    /// Fails if the answer, complete, takes longer. Finding the address is not counted.
     #[serde(default)]
     fail_slower_than: Option<Period>,
-    /// The largest acceptable body; `1 MiB` by default.
+    /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
+    /// either, bodies may be of any size and are not read, except to time them.
     #[serde(default)]
-    #[schemars(default)]
-    max_bytes: MostBytes,
+    max_bytes: Option<MostBytes>,
     /// Connects there instead of to the URL's host; the URL still says what is asked for and what
     /// the certificate must be for. Redirects to other hosts go where they say.
     #[serde(default)]
@@ -139,8 +144,14 @@ impl Check for Http {
             "What came is not HTTP/1, or in an encoding not asked for.",
         ),
         Documented::fails(Reason::THROTTLED, "It answers 429."),
-        Documented::fails(Reason::UNAUTHORIZED, "It answers 401."),
-        Documented::fails(Reason::FORBIDDEN, "It answers 403."),
+        Documented::fails(
+            Reason::UNAUTHORIZED,
+            "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
+        ),
+        Documented::fails(
+            Reason::FORBIDDEN,
+            "It answers 403; or did, and the same credential is not sent again.",
+        ),
         Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
         Documented::fails(Reason::REFUSED, "It refuses the connection."),
         Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
@@ -151,7 +162,10 @@ impl Check for Http {
             means: "The network says that it can't be reached; unknown if this host has no way there.",
         },
         Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
-        Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell the address."),
+        Documented::blinds(
+            Reason::RESOLVER_FAILED,
+            "Our own resolver could not tell the address, or left no time to ask there.",
+        ),
         Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
         Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
         Documented::fails(
@@ -269,7 +283,8 @@ impl Http {
         if let Err((reason, because)) = self.assert(at, response) {
             return Finding::fail(reason, format!("{place}{because}"));
         }
-        let took = phases.total();
+        // The endpoint is not to blame for our own resolver.
+        let took = phases.total().saturating_sub(phases.resolve);
         let slower = |limit: Option<Period>| limit.filter(|limit| took > limit.get());
         let because =
             |limit: Period| format!("{place}answered after {}, {limit} allowed", spoken(took));
@@ -302,11 +317,7 @@ impl Http {
                 None => {}
             },
         }
-        if response.cut {
-            let most = self.max_bytes.get();
-            return Err((Reason::TOO_LARGE, format!("answers with more than {most} bytes")));
-        }
-        self.expect.judge(response, self.quotable())
+        self.expect.judge(response, self.quotable(), self.max_bytes.is_some())
     }
 }
 

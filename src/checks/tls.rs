@@ -2,6 +2,7 @@
 //! Subject: the endpoint. Each of its addresses is judged by itself, with one handshake.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -22,7 +23,7 @@ use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::model::secret::SecretSource;
 use crate::systems::net::certificate::Certificate;
-use crate::systems::net::dial::{Dialled, Family, Route, dial, dial_any};
+use crate::systems::net::dial::{Dialled, Family, Route, blamed, dial, dial_any};
 use crate::systems::net::exchange::server_name;
 use crate::systems::net::handshake::{self, ClientCertificate, Handshake, Identity, Terms, shake};
 use crate::systems::net::proxy_header::ProxyProtocol;
@@ -106,6 +107,16 @@ impl Default for FailWithin {
     }
 }
 
+/// What the endpoint showed.
+#[derive(Debug)]
+pub struct Seen {
+    shown: Vec<Shown>,
+    /// Why it may have other addresses, which could not be looked up.
+    trouble: Option<Obstacle>,
+    /// How many addresses were not looked at.
+    left_out: usize,
+}
+
 /// What one address showed.
 #[derive(Debug)]
 pub struct Shown {
@@ -115,7 +126,7 @@ pub struct Shown {
 }
 
 impl Check for Tls {
-    type Seen = Vec<Shown>;
+    type Seen = Seen;
 
     const REASONS: &'static [Documented] = &[
         Documented::warns_or_fails(
@@ -150,7 +161,7 @@ impl Check for Tls {
         Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
         Documented::blinds(
             Reason::RESOLVER_FAILED,
-            "Our own resolver could not tell the addresses.",
+            "Our own resolver could not tell the addresses, or left no time to look at them.",
         ),
         Documented::blinds(Reason::SECRET_MISSING, "A CA or a client certificate can't be read."),
     ];
@@ -186,7 +197,7 @@ impl Check for Tls {
             .into()
     }
 
-    async fn observe(&self, look: &Look<'_>) -> Result<Vec<Shown>, Obstacle> {
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
         let route = Route {
             to: self.connect_to.as_ref().unwrap_or(&self.target),
             family: self.family,
@@ -194,37 +205,47 @@ impl Check for Tls {
             until: look.until(),
         };
         // What we need ourselves comes first: without it no peer can be blamed for anything.
-        match self.terms(look).await {
-            Ok(_) => {}
+        let terms = match self.terms(look).await {
+            Ok(terms) => terms,
             Err(obstacle) if obstacle.ours => return Err(obstacle),
-            Err(obstacle) => return Ok(vec![self.nowhere(obstacle)]),
-        }
-        let addresses = match look.systems.net.addresses(route).await {
-            Ok(addresses) => addresses,
-            Err(obstacle) if obstacle.ours => return Err(obstacle),
-            Err(obstacle) => return Ok(vec![self.nowhere(obstacle)]),
+            Err(obstacle) => return Ok(self.nowhere(obstacle)),
         };
-        match self.addresses {
+        let started = Instant::now();
+        let found = match look.systems.net.addresses(route).await {
+            Ok(found) => found,
+            Err(obstacle) if obstacle.ours => return Err(obstacle),
+            Err(obstacle) => return Ok(self.nowhere(obstacle)),
+        };
+        let resolve = started.elapsed();
+        let addresses = found.at(route.to.port());
+        let mut seen = match self.addresses {
             Addresses::All => {
                 let looks = addresses.iter().map(|address| async {
-                    let dialled = dial(*address, route).await;
-                    self.look_at(look, *address, dialled).await
+                    look_at(*address, dial(*address, route).await, terms.clone(), route.until).await
                 });
-                futures::future::try_join_all(looks).await
+                let shown = futures::future::join_all(looks).await;
+                Seen { shown, trouble: found.trouble, left_out: found.left_out }
             }
             Addresses::Any => {
                 let dialled = dial_any(&addresses, route).await;
                 let first = addresses[0];
                 let address = dialled.as_ref().map_or(first, |dialled| dialled.peer);
-                Ok(vec![self.look_at(look, address, dialled).await?])
+                let shown = vec![look_at(address, dialled, terms, route.until).await];
+                Seen { shown, trouble: None, left_out: 0 }
             }
+        };
+        for Shown { outcome, .. } in &mut seen.shown {
+            *outcome = outcome.clone().map_err(|obstacle| blamed(obstacle, resolve, started));
         }
+        Ok(seen)
     }
 
-    fn judge(&self, seen: &Vec<Shown>, _past: &Past, now: Timestamp) -> Judgement {
+    fn judge(&self, seen: &Seen, _past: &Past, now: Timestamp) -> Judgement {
+        let Seen { shown, trouble, left_out } = seen;
         let mut judgement = Judgement::new();
+        judgement.dropped += *left_out as u64;
         let target = self.target.to_string();
-        for Shown { address, presented, outcome } in seen {
+        for Shown { address, presented, outcome } in shown {
             let ip = address.ip().to_string();
             if let Some(Presented { leaf, first_to_end, sent: _, distrust: _ }) = presented {
                 for (certificate, label) in [(leaf, "leaf"), (first_to_end, "chain")] {
@@ -244,6 +265,9 @@ impl Check for Tls {
             });
             judgement.add(subject, self.find(presented.as_ref(), &outcome, now));
         }
+        if let Some(trouble) = trouble {
+            judgement.add(target, trouble.clone());
+        }
         judgement
     }
 }
@@ -252,7 +276,7 @@ impl Tls {
     async fn terms(&self, look: &Look<'_>) -> Result<Terms, Obstacle> {
         let secrets = &look.systems.secrets;
         let identity = match &self.client_certificate {
-            Some(own) => Some(Identity::read(secrets, own).await?),
+            Some(own) => Some(Arc::new(Identity::read(secrets, own).await?)),
             None => None,
         };
         Ok(Terms {
@@ -264,31 +288,11 @@ impl Tls {
         })
     }
 
-    /// Shakes hands with one address. An obstacle of ours that only a handshake meets (a key that
-    /// does not fit its certificate) is one of the address' line.
-    async fn look_at(
-        &self,
-        look: &Look<'_>,
-        address: SocketAddr,
-        dialled: Result<Dialled, Obstacle>,
-    ) -> Result<Shown, Obstacle> {
-        let stream = match dialled {
-            Ok(dialled) => dialled.stream,
-            Err(obstacle) => return Ok(Shown { address, presented: None, outcome: Err(obstacle) }),
-        };
-        let terms = self.terms(look).await?;
-        let Handshake { presented, outcome } = shake(stream, address, terms, look.until()).await;
-        let outcome = match outcome {
-            Ok((secured, _)) => second_thoughts(secured, address, look.until()).await,
-            Err(obstacle) => Err(obstacle),
-        };
-        Ok(Shown { address, presented, outcome })
-    }
-
     /// A name without addresses, as a line that is about no address.
-    fn nowhere(&self, obstacle: Obstacle) -> Shown {
+    fn nowhere(&self, obstacle: Obstacle) -> Seen {
         let address = SocketAddr::from(([0, 0, 0, 0], self.target.port()));
-        Shown { address, presented: None, outcome: Err(obstacle) }
+        let shown = vec![Shown { address, presented: None, outcome: Err(obstacle) }];
+        Seen { shown, trouble: None, left_out: 0 }
     }
 
     fn find(
@@ -321,6 +325,26 @@ impl Tls {
         }
         .into()
     }
+}
+
+/// Shakes hands with one address. An obstacle of ours that only a handshake meets (a key that does
+/// not fit its certificate) is one of the address' line.
+async fn look_at(
+    address: SocketAddr,
+    dialled: Result<Dialled, Obstacle>,
+    terms: Terms,
+    until: Instant,
+) -> Shown {
+    let stream = match dialled {
+        Ok(dialled) => dialled.stream,
+        Err(obstacle) => return Shown { address, presented: None, outcome: Err(obstacle) },
+    };
+    let Handshake { presented, outcome } = shake(stream, address, terms, until).await;
+    let outcome = match outcome {
+        Ok((secured, _)) => second_thoughts(secured, address, until).await,
+        Err(obstacle) => Err(obstacle),
+    };
+    Shown { address, presented, outcome }
 }
 
 /// Says goodbye and listens: under TLS 1.3 a server that minds our certificate, or misses one, says

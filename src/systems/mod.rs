@@ -7,6 +7,7 @@ pub mod clock;
 pub mod kubernetes;
 pub mod net;
 pub mod redis;
+pub mod refusals;
 pub mod s3;
 pub mod secrets;
 pub mod shared;

@@ -5,14 +5,15 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
 
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
 use crate::systems::kubernetes::Kubernetes;
 
-/// The longest secret that is read, in bytes.
-const LONGEST: u64 = 64 * 1024;
+/// The longest secret that is read, in bytes: a bundle of certificates is the largest.
+const LONGEST: u64 = 1024 * 1024;
 
 /// Reads secrets. Holds none.
 #[derive(Clone, Debug, Default)]
@@ -61,11 +62,18 @@ fn missing(source: &SecretSource, why: &str) -> Obstacle {
 
 async fn read_file(path: &Path) -> Result<SecretString, String> {
     let told = |error: std::io::Error| format!("can't be read: {error}");
-    let size = tokio::fs::metadata(path).await.map_err(told)?.len();
-    if size > LONGEST {
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    if !tokio::fs::metadata(path).await.map_err(told)?.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let file = tokio::fs::File::open(path).await.map_err(told)?;
+    let mut bytes = Vec::new();
+    // What a file says of its size need not be so, and it may grow.
+    file.take(LONGEST + 1).read_to_end(&mut bytes).await.map_err(told)?;
+    if bytes.len() as u64 > LONGEST {
         return Err(format!("is larger than {LONGEST} bytes"));
     }
-    let mut text = tokio::fs::read_to_string(path).await.map_err(told)?;
+    let mut text = String::from_utf8(bytes).map_err(|_| "is not text in UTF-8".to_owned())?;
     while text.ends_with(['\n', '\r']) {
         text.pop();
     }
@@ -78,4 +86,39 @@ async fn read_file(path: &Path) -> Result<SecretString, String> {
 /// A digest of a secret, to notice that it changed without keeping it.
 pub fn digest(secret: &SecretString) -> [u8; 32] {
     Sha256::digest(secret.expose_secret().as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    async fn told(path: &Path) -> Result<usize, String> {
+        let read = file(path).await;
+        read.map(|secret| secret.expose_secret().len()).map_err(|obstacle| obstacle.because)
+    }
+
+    #[tokio::test]
+    async fn a_bundle_of_certificates_is_read_and_what_has_no_end_is_not() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "a".repeat(300_000) + "\n").unwrap();
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert_eq!(told(&link).await, Ok(300_000));
+        std::fs::write(&path, "a".repeat(1024 * 1024 + 1)).unwrap();
+        assert!(told(&path).await.unwrap_err().ends_with("is larger than 1048576 bytes"));
+        assert!(told(folder.path()).await.unwrap_err().ends_with("is not a regular file"));
+        assert!(told(Path::new("/dev/zero")).await.unwrap_err().ends_with("is not a regular file"));
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(told(&pipe).await.unwrap_err().ends_with("is not a regular file"));
+    }
 }

@@ -37,7 +37,8 @@ pub enum Record {
     Ptr,
 }
 
-/// What records must be. Names are compared in lower case and without their last dot.
+/// What records must be. Addresses are compared in their usual form, names in lower case and without
+/// their last dot; `TXT` and `CAA` to the letter.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
@@ -50,6 +51,20 @@ pub enum Expected {
 }
 
 impl Record {
+    /// A value as it is compared: the case and the last dot of a name mean nothing, those of a text
+    /// may mean everything.
+    fn comparable(self, value: &str) -> String {
+        match self {
+            Self::Address | Self::A | Self::Aaaa => value
+                .parse::<std::net::IpAddr>()
+                .map_or_else(|_| value.to_owned(), |address| address.to_string()),
+            Self::Cname | Self::Mx | Self::Ns | Self::Srv | Self::Ptr => {
+                value.strip_suffix('.').unwrap_or(value).to_lowercase()
+            }
+            Self::Txt | Self::Caa => value.to_owned(),
+        }
+    }
+
     /// The types to ask for.
     pub fn types(self) -> (RecordType, Option<RecordType>) {
         match self {
@@ -92,11 +107,11 @@ impl Expected {
         }
     }
 
-    /// Whether `records` are as they must be.
-    pub fn holds(&self, records: &[String]) -> bool {
-        let seen: BTreeSet<String> = records.iter().map(|record| comparable(record)).collect();
+    /// Whether `records`, of type `kind`, are as they must be.
+    pub fn holds(&self, records: &[String], kind: Record) -> bool {
+        let seen: BTreeSet<String> = records.iter().map(|one| kind.comparable(one)).collect();
         let wanted: BTreeSet<String> =
-            self.values().iter().map(|value| comparable(value)).collect();
+            self.values().iter().map(|value| kind.comparable(value)).collect();
         match self {
             Self::All(_) => wanted.is_subset(&seen),
             Self::Any(_) => !wanted.is_disjoint(&seen),
@@ -114,14 +129,6 @@ impl fmt::Display for Expected {
             Self::Exactly(_) => "exactly",
         };
         write!(f, "{how} {}", told(&values))
-    }
-}
-
-/// A value as it is compared: addresses in their usual form, all else in lower case, no last dot.
-fn comparable(value: &str) -> String {
-    match value.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_string(),
-        Err(_) => value.strip_suffix('.').unwrap_or(value).to_lowercase(),
     }
 }
 

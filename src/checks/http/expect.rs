@@ -68,12 +68,22 @@ impl Expect {
             .collect()
     }
 
+    /// Whether anything is asked about the body.
+    pub fn asks_for_body(&self) -> bool {
+        !self.body.is_empty() || !self.json.is_empty()
+    }
+
     /// The first thing that is wrong with `response`. Nothing of it is quoted unless `quotable`.
-    pub fn judge(&self, response: &Response, quotable: bool) -> Result<(), Wrong> {
+    /// That its body was cut matters where the body is asked for, or else if `bounded`.
+    pub fn judge(&self, response: &Response, quotable: bool, bounded: bool) -> Result<(), Wrong> {
         let Self { status, headers, body, json } = self;
         judge_status(status, response, quotable)?;
         judge_headers(headers, &response.headers, quotable)?;
-        if body.is_empty() && json.is_empty() {
+        if response.cut && (bounded || self.asks_for_body()) {
+            let most = response.body.len();
+            return Err((Reason::TOO_LARGE, format!("answers with more than {most} bytes")));
+        }
+        if !self.asks_for_body() {
             return Ok(());
         }
         judge_encoding(&response.headers)?;
@@ -97,12 +107,21 @@ fn judge_status(accepted: &Statuses, response: &Response, quotable: bool) -> Res
     let because = format!("answers {}{wait}{said}, {accepted} expected", status.as_u16());
     let reason = match status.as_u16() {
         401 => Reason::UNAUTHORIZED,
+        400 if refuses_grant(&response.body) => Reason::UNAUTHORIZED,
         403 => Reason::FORBIDDEN,
         429 => Reason::THROTTLED,
         500..=599 => Reason::SERVER_ERROR,
         _ => WRONG_STATUS,
     };
     Err((reason, because))
+}
+
+/// Whether a body says, as OAuth does with a status of 400, that a credential is not accepted.
+pub fn refuses_grant(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|document| {
+        let error = document.get("error").and_then(Value::as_str);
+        error.is_some_and(|error| ["invalid_grant", "invalid_client"].contains(&error))
+    })
 }
 
 fn judge_headers(
@@ -253,7 +272,7 @@ mod tests {
     fn judged(expect: &str, response: &Response) -> Option<Wrong> {
         let expect: Expect = serde_saphyr::from_str(expect).unwrap();
         assert_eq!(expect.flaws(), Vec::<String>::new());
-        expect.judge(response, true).err()
+        expect.judge(response, true, false).err()
     }
 
     #[test]
@@ -295,6 +314,32 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_was_cut_matters_where_it_was_asked_for() {
+        for (status, expect, bounded, reason) in [
+            (500, "{body: {must_match: [a]}}", true, Some(Reason::SERVER_ERROR)),
+            (200, "{body: {must_match: [a]}}", false, Some(Reason::TOO_LARGE)),
+            (200, "{}", true, Some(Reason::TOO_LARGE)),
+            (200, "{}", false, None),
+        ] {
+            let expect: Expect = serde_saphyr::from_str(expect).unwrap();
+            let cut = Response { cut: true, ..response(status, &[], "aaa") };
+            let wrong = expect.judge(&cut, true, bounded).err();
+            assert_eq!(wrong.map(|(reason, _)| reason), reason, "{status} {bounded}");
+        }
+    }
+
+    #[test]
+    fn a_refused_grant_is_told_from_other_bad_requests() {
+        for (body, reason) in [
+            (r#"{"error":"invalid_grant"}"#, Reason::UNAUTHORIZED),
+            (r#"{"error":"invalid_scope"}"#, WRONG_STATUS),
+            ("invalid_grant", WRONG_STATUS),
+        ] {
+            assert_eq!(judged("{}", &response(400, &[], body)).unwrap().0, reason, "{body}");
+        }
+    }
+
+    #[test]
     fn an_answer_that_must_not_be_quoted_is_not() {
         let secret = response(500, &[("x-token", "s3cret")], r#"{"token":"s3cret"}"#);
         for expect in [
@@ -304,7 +349,7 @@ mod tests {
             "{status: [500], json: {/token: {is: never}}}",
         ] {
             let expect: Expect = serde_saphyr::from_str(expect).unwrap();
-            let (_, because) = expect.judge(&secret, false).unwrap_err();
+            let (_, because) = expect.judge(&secret, false, false).unwrap_err();
             assert!(!because.contains("s3cret"), "{because}");
         }
     }
@@ -322,7 +367,7 @@ mod tests {
                 "{body: {must_match: [a], must_not_match: [b]}, json: {/a: {is: 1}}}").unwrap();
             let mut seen = response(200, &[], "");
             seen.body = body.into();
-            drop(expect.judge(&seen, true));
+            drop(expect.judge(&seen, true, false));
         }
     }
 }

@@ -1,29 +1,52 @@
 //! Fetching: the request as configured, and what it redirects to as far as that is wanted.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
+use super::credential::Credential;
 use super::params::{FieldName, Redirects, SecretHeader};
 use super::{Answered, Http};
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
-use crate::systems::net::dial::Route;
-use crate::systems::net::exchange::{Phases, Request, Response, server_name};
+use crate::systems::net::dial::{Route, blamed};
+use crate::systems::net::exchange::{Phases, Reading, Request, Response, server_name};
 use crate::systems::net::handshake::{Identity, Terms};
+use crate::systems::net::trust::Roots;
 use crate::systems::net::url::WebUrl;
+
+/// The most bytes of an unwanted answer that are read, to quote from.
+const EXCERPT: usize = 4096;
+
+/// Whom we trust and who we are: read once a look, whatever the redirects.
+struct Trust {
+    roots: Arc<Roots>,
+    identity: Option<Arc<Identity>>,
+}
 
 impl Http {
     /// Fetches the URL, and what it redirects to as far as that is wanted.
     pub(super) async fn fetch(&self, look: &Look<'_>) -> Result<Answered, Obstacle> {
         let mut request = self.request(look).await?;
+        // Gone once a redirect has led to another origin: what that says is not about it.
+        let mut credential = Credential::of(self, &request);
+        if let Some(credential) = credential {
+            credential.allowed(look)?;
+        }
+        let started = Instant::now();
         let mut phases = Phases::default();
+        let mut trust = None;
         let mut redirects = 0;
         loop {
-            let (response, took) = self.exchange(look, request.clone()).await?;
-            phases.add(took);
+            let response = self
+                .exchange(look, request.clone(), &mut trust, &mut phases)
+                .await
+                .map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
             let onward = match self.redirects {
                 Redirects::Follow(most) if redirects < most => {
                     target(&request.url, &response).and_then(Result::ok)
@@ -31,9 +54,13 @@ impl Http {
                 Redirects::Follow(_) | Redirects::Expect(_) => None,
             };
             let Some(onward) = onward else {
+                if let Some(credential) = credential.filter(|_| !self.accepts(response.status)) {
+                    credential.note(look, &response);
+                }
                 return Ok(Answered { at: request.url, redirects, response, phases });
             };
             redirects += 1;
+            credential = credential.filter(|_| self.url.same_origin(&onward));
             self.redirect(&mut request, response.status, onward);
         }
     }
@@ -70,7 +97,9 @@ impl Http {
         &self,
         look: &Look<'_>,
         request: Request,
-    ) -> Result<(Response, Phases), Obstacle> {
+        trust: &mut Option<Trust>,
+        phases: &mut Phases,
+    ) -> Result<Response, Obstacle> {
         let endpoint = request.url.endpoint();
         let here = request.url.endpoint() == self.url.endpoint();
         let route = Route {
@@ -80,26 +109,68 @@ impl Http {
             until: look.until(),
         };
         let terms = if request.url.is_secure() {
-            Some(self.terms(look, &request.url, here).await?)
+            Some(self.terms(look, &request.url, here, trust).await?)
         } else {
             None
         };
-        look.systems.net.exchange(request, route, terms, self.max_bytes.get()).await
+        let reading = |status, headers: &HeaderMap| self.reading(status, headers);
+        look.systems.net.exchange(request, route, terms, reading, phases).await
     }
 
-    async fn terms(&self, look: &Look<'_>, url: &WebUrl, here: bool) -> Result<Terms, Obstacle> {
-        let secrets = &look.systems.secrets;
-        let identity = match &self.client_certificate {
-            Some(own) if here => Some(Identity::read(secrets, own).await?),
-            Some(_) | None => None,
+    /// Whether a status is what the check wants to see.
+    fn accepts(&self, status: StatusCode) -> bool {
+        match &self.redirects {
+            Redirects::Follow(_) => self.expect.status.hold(status),
+            Redirects::Expect(expected) => expected.status.hold(status),
+        }
+    }
+
+    /// What is read of an answer's body: what the check asks about. One with the wrong status is
+    /// quoted at most, and that of a redirect is for nobody.
+    fn reading(&self, status: StatusCode, headers: &HeaderMap) -> Reading {
+        let follows = !matches!(self.redirects, Redirects::Follow(0));
+        if follows && redirects(status, headers) {
+            return Reading::Nothing;
+        }
+        if !self.accepts(status) {
+            return Reading::Excerpt(EXCERPT);
+        }
+        let timed = self.warn_slower_than.or(self.fail_slower_than).is_some();
+        if self.expect.asks_for_body() || self.max_bytes.is_some() || timed {
+            Reading::Whole(self.max_bytes.unwrap_or_default().get())
+        } else {
+            Reading::Nothing
+        }
+    }
+
+    async fn terms(
+        &self,
+        look: &Look<'_>,
+        url: &WebUrl,
+        here: bool,
+        trust: &mut Option<Trust>,
+    ) -> Result<Terms, Obstacle> {
+        let name = server_name(&url.host())?;
+        let Trust { roots, identity } = match trust {
+            Some(trust) => trust,
+            None => trust.insert(self.trust(look).await?),
         };
         Ok(Terms {
-            name: server_name(&url.host())?,
-            roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?,
-            identity,
+            name,
+            roots: Arc::clone(roots),
+            identity: identity.clone().filter(|_| here),
             protocol: Some(b"http/1.1"),
             now: look.now,
         })
+    }
+
+    async fn trust(&self, look: &Look<'_>) -> Result<Trust, Obstacle> {
+        let secrets = &look.systems.secrets;
+        let identity = match &self.client_certificate {
+            Some(own) => Some(Arc::new(Identity::read(secrets, own).await?)),
+            None => None,
+        };
+        Ok(Trust { roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?, identity })
     }
 
     /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
@@ -126,10 +197,15 @@ impl Http {
 
 /// Where a response redirects to; none if it does not.
 pub(super) fn target(at: &WebUrl, response: &Response) -> Option<Result<WebUrl, String>> {
-    if ![301, 302, 303, 307, 308].contains(&response.status.as_u16()) {
+    if !redirects(response.status, &response.headers) {
         return None;
     }
     let location = response.headers.get(LOCATION)?;
     let location = location.to_str().map_err(|_| "its `Location` is not text".to_owned());
     Some(location.and_then(|location| at.join(location)))
+}
+
+/// Whether an answer leads elsewhere.
+fn redirects(status: StatusCode, headers: &HeaderMap) -> bool {
+    [301, 302, 303, 307, 308].contains(&status.as_u16()) && headers.contains_key(LOCATION)
 }

@@ -90,19 +90,20 @@ impl JsonSchema for FieldName {
     }
 }
 
-/// A request's method; `GET` by default.
+/// A request's method; `GET` by default. Nothing is changed anywhere: `POST` is there for queries
+/// (GraphQL, tokens) that can't be asked otherwise, and what changes or deletes is not.
 #[derive(Clone, Debug, Default)]
 pub struct Verb(pub Method);
 
 impl<'de> Deserialize<'de> for Verb {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        match Method::try_from(&*text) {
-            Ok(method) if text.chars().all(|c| c.is_ascii_uppercase()) && text != "CONNECT" => {
-                Ok(Self(method))
-            }
-            _ => Err(de::Error::custom(format!("`{text}` is not a method; write `GET`, `POST`"))),
-        }
+        let known = [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST];
+        known.into_iter().find(|method| method.as_str() == text).map(Self).ok_or_else(|| {
+            let because =
+                format!("`{text}` is none of the methods `GET`, `HEAD`, `OPTIONS`, `POST`");
+            de::Error::custom(because)
+        })
     }
 }
 
@@ -112,7 +113,11 @@ impl JsonSchema for Verb {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "A method of HTTP.", "examples": ["GET"] })
+        json_schema!({
+            "type": "string",
+            "description": "A method of HTTP; `POST` is for queries, nothing is changed.",
+            "enum": ["GET", "HEAD", "OPTIONS", "POST"],
+        })
     }
 }
 
@@ -266,6 +271,16 @@ mod tests {
         assert!(statuses.hold(StatusCode::IM_A_TEAPOT) && !statuses.hold(StatusCode::OK));
         for bad in ["[]", "[99]", "[-1]", "[500-400]", "[ok]", "204"] {
             assert!(serde_saphyr::from_str::<Statuses>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn methods_that_change_something_are_none() {
+        for good in ["GET", "HEAD", "OPTIONS", "POST"] {
+            assert_eq!(serde_saphyr::from_str::<Verb>(good).unwrap().0.as_str(), good);
+        }
+        for bad in ["DELETE", "PUT", "PATCH", "CONNECT", "TRACE", "PURGE", "get", "''"] {
+            assert!(serde_saphyr::from_str::<Verb>(bad).is_err(), "{bad}");
         }
     }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use hickory_resolver::proto::rr::RecordType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::names::Found;
 use super::proxy_header::ProxyProtocol;
 use super::{Net, within};
 use crate::model::duration::spoken;
@@ -36,11 +38,30 @@ pub enum Family {
 }
 
 impl Family {
-    fn holds(self, address: IpAddr) -> bool {
+    /// Whether `address` is of it.
+    pub fn holds(self, address: IpAddr) -> bool {
         match self {
             Self::Any => true,
             Self::Ipv4 => address.is_ipv4(),
             Self::Ipv6 => address.is_ipv6(),
+        }
+    }
+
+    /// The types of record that hold its addresses.
+    pub fn records(self) -> &'static [RecordType] {
+        match self {
+            Self::Any => &[RecordType::A, RecordType::AAAA],
+            Self::Ipv4 => &[RecordType::A],
+            Self::Ipv6 => &[RecordType::AAAA],
+        }
+    }
+
+    /// What its addresses are called.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Any => "address",
+            Self::Ipv4 => "IPv4 address",
+            Self::Ipv6 => "IPv6 address",
         }
     }
 }
@@ -65,29 +86,40 @@ pub struct Dialled {
     pub stream: TcpStream,
     /// Who answers.
     pub peer: SocketAddr,
-    /// How long the connection took.
-    pub took: Duration,
 }
 
 impl Net {
-    /// Every address of the route's host that its family allows, with the port.
+    /// The addresses of the route's host that its family allows.
     ///
     /// # Errors
     /// As [`super::names::Resolver::addresses`].
-    pub async fn addresses(&self, route: Route<'_>) -> Result<Vec<SocketAddr>, Obstacle> {
+    pub async fn addresses(&self, route: Route<'_>) -> Result<Found, Obstacle> {
         let Route { to, family, proxy_protocol: _, until } = route;
-        let all = self.resolver().addresses(to.host(), until).await?;
-        let addresses: Vec<SocketAddr> = all
-            .into_iter()
-            .filter(|address| family.holds(*address))
-            .map(|address| SocketAddr::new(address, to.port()))
-            .collect();
-        if addresses.is_empty() {
-            let because = format!("{} has no address record of the wanted family", to.host());
-            return Err(Obstacle::new(Reason::NAME_NOT_FOUND, because));
-        }
-        Ok(addresses)
+        self.resolver().addresses(to.host(), family, until).await
     }
+}
+
+impl Found {
+    /// The addresses with a port.
+    pub fn at(&self, port: u16) -> Vec<SocketAddr> {
+        self.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect()
+    }
+}
+
+/// Whom to blame for a peer's silence: where finding its address took `resolve`, most of the time
+/// since `started`, our own resolver is, and not the peer that was left too little.
+pub fn blamed(silence: Obstacle, resolve: Duration, started: Instant) -> Obstacle {
+    let all = started.elapsed();
+    if silence.ours || silence.reason != Reason::TIMED_OUT || resolve < all / 2 {
+        return silence;
+    }
+    let because = format!(
+        "our own resolver took {} of {}, and then {}",
+        spoken(resolve),
+        spoken(all),
+        silence.because
+    );
+    Obstacle::ours(Reason::RESOLVER_FAILED, because)
 }
 
 /// Connects to one address.
@@ -103,14 +135,13 @@ pub async fn dial(address: SocketAddr, route: Route<'_>) -> Result<Dialled, Obst
         let mut stream = TcpStream::connect(address)
             .await
             .map_err(|error| unreachable_from_here(address, &error))?;
-        let took = started.elapsed();
         let told = |error: io::Error| obstacle(address, &error);
         let peer = stream.peer_addr().map_err(told)?;
         if let Some(version) = proxy_protocol {
             let header = version.header(stream.local_addr().map_err(told)?, peer);
             stream.write_all(&header).await.map_err(told)?;
         }
-        Ok(Dialled { stream, peer, took })
+        Ok(Dialled { stream, peer })
     })
     .await
 }

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 exchange on a connection of its own: request, response, every phase timed.
 //!
 //! No pool, no redirects, no decompression: what the server says is what is seen. The head is at
-//! most 64 KiB and 100 fields, the body as long as the caller reads.
+//! most 64 KiB and 100 fields, of the body comes what the caller asks for.
 
 use std::error::Error;
 use std::io;
@@ -34,6 +34,17 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// The most header fields of a response.
 const MOST_FIELDS: usize = 100;
 
+/// How much of a body is read; what is left is never fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// None of it.
+    Nothing,
+    /// At most so many bytes, to quote from: that it breaks off or stalls is no trouble.
+    Excerpt(usize),
+    /// All of it, unless it has more bytes than this.
+    Whole(usize),
+}
+
 /// A request. Its headers and body may be secret: neither is printed.
 #[derive(Clone)]
 pub struct Request {
@@ -65,7 +76,7 @@ pub struct Response {
 pub struct Phases {
     /// Finding addresses.
     pub resolve: Duration,
-    /// Connecting.
+    /// Connecting, addresses that did not answer first included.
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
@@ -92,16 +103,6 @@ impl Phases {
     pub fn total(&self) -> Duration {
         self.named().into_iter().map(|(_, took)| took).sum()
     }
-
-    /// Adds those of another exchange.
-    pub fn add(&mut self, other: Self) {
-        let Self { resolve, connect, tls, processing, transfer } = other;
-        self.resolve += resolve;
-        self.connect += connect;
-        self.tls += tls;
-        self.processing += processing;
-        self.transfer += transfer;
-    }
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -109,8 +110,9 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Net {
-    /// Sends `request` along `route` and reads at most `most` bytes of the answer's body. `terms` are
-    /// those of TLS, none for a plain connection.
+    /// Sends `request` along `route` and reads of the answer's body what `reading` says of its
+    /// status and headers. `terms` are those of TLS, none for a plain connection. The time that each
+    /// phase took is added to `phases`, even where the next one fails.
     ///
     /// # Errors
     /// Everything that can happen on the way; what the peer did is evidence, what we lack is ours.
@@ -119,14 +121,15 @@ impl Net {
         request: Request,
         route: Route<'_>,
         terms: Option<Terms>,
-        most: usize,
-    ) -> Result<(Response, Phases), Obstacle> {
-        let mut phases = Phases::default();
+        reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
+        phases: &mut Phases,
+    ) -> Result<Response, Obstacle> {
         let started = Instant::now();
-        let addresses = self.addresses(route).await?;
-        phases.resolve = started.elapsed();
+        let addresses = self.addresses(route).await?.at(route.to.port());
+        phases.resolve += started.elapsed();
+        let started = Instant::now();
         let dialled = dial_any(&addresses, route).await?;
-        phases.connect = dialled.took;
+        phases.connect += started.elapsed();
         let peer = dialled.peer;
         let stream: Box<dyn Stream> = match terms {
             None => Box::new(dialled.stream),
@@ -134,12 +137,11 @@ impl Net {
                 let Handshake { presented: _, outcome } =
                     shake(dialled.stream, peer, terms, route.until).await;
                 let (secured, took) = outcome?;
-                phases.tls = took;
+                phases.tls += took;
                 Box::new(secured)
             }
         };
-        let response = converse(stream, peer, request, most, route.until, &mut phases).await?;
-        Ok((response, phases))
+        converse(stream, peer, request, reading, route.until, phases).await
     }
 }
 
@@ -158,7 +160,7 @@ async fn converse(
     stream: Box<dyn Stream>,
     peer: SocketAddr,
     request: Request,
-    most: usize,
+    reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
     until: Instant,
     phases: &mut Phases,
 ) -> Result<Response, Obstacle> {
@@ -178,25 +180,38 @@ async fn converse(
         Ok((head, connection))
     })
     .await?;
-    phases.processing = started.elapsed();
+    phases.processing += started.elapsed();
     let (parts, body) = head.into_parts();
     let started = Instant::now();
-    let (body, cut) = read(body, peer, most, until).await?;
-    phases.transfer = started.elapsed();
+    let (body, cut) = match reading(parts.status, &parts.headers) {
+        Reading::Nothing => (Bytes::new(), false),
+        Reading::Excerpt(most) => {
+            let mut kept = BytesMut::new();
+            let read = read(&mut kept, body, peer, most, until).await;
+            (kept.freeze(), read.unwrap_or(true))
+        }
+        Reading::Whole(most) => {
+            let mut kept = BytesMut::new();
+            let cut = read(&mut kept, body, peer, most, until).await?;
+            (kept.freeze(), cut)
+        }
+    };
+    phases.transfer += started.elapsed();
     Ok(Response { status: parts.status, headers: parts.headers, body, cut })
 }
 
+/// Reads a body into `kept`; says whether it is longer than `most`.
 async fn read(
+    kept: &mut BytesMut,
     mut body: Incoming,
     peer: SocketAddr,
     most: usize,
     until: Instant,
-) -> Result<(Bytes, bool), Obstacle> {
-    let mut kept = BytesMut::new();
+) -> Result<bool, Obstacle> {
     loop {
         let frame = match timeout_at(until, body.frame()).await {
             Ok(Some(frame)) => frame.map_err(|error| broken(peer, &error))?,
-            Ok(None) => return Ok((kept.freeze(), false)),
+            Ok(None) => return Ok(false),
             Err(_) => {
                 let because = format!(
                     "{peer} stops in the middle of its answer, after {} bytes of the body",
@@ -209,7 +224,7 @@ async fn read(
             let room = most - kept.len();
             if data.len() > room {
                 kept.extend_from_slice(&data[..room]);
-                return Ok((kept.freeze(), true));
+                return Ok(true);
             }
             kept.extend_from_slice(&data);
         }

@@ -38,15 +38,15 @@ pub struct ClientCertificate {
     pub key: SecretSource,
 }
 
-/// Who we expect, and who we are.
-#[derive(Debug)]
+/// Who we expect, and who we are. Cheap to clone: what it takes to read is read once a look.
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// The name that the certificate must be for; sent as SNI unless it is an address.
     pub name: ServerName<'static>,
     /// Whom we trust.
     pub roots: Arc<Roots>,
     /// Our own certificate, if the server asks.
-    pub identity: Option<Identity>,
+    pub identity: Option<Arc<Identity>>,
     /// The protocol that is offered, if any.
     pub protocol: Option<&'static [u8]>,
     /// The time at which certificates are judged.
@@ -135,7 +135,7 @@ pub async fn shake(
 
 fn config(
     verifier: Arc<Verifier>,
-    identity: Option<Identity>,
+    identity: Option<Arc<Identity>>,
     protocol: Option<&'static [u8]>,
 ) -> Result<ClientConfig, Obstacle> {
     let ours = |because: String| Obstacle::ours(Reason::SECRET_MISSING, because);
@@ -146,9 +146,12 @@ fn config(
         .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(Identity { chain, key, place }) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| ours(format!("{place} can't be used: {error}")))?,
+        Some(identity) => {
+            let Identity { chain, key, place } = &*identity;
+            builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| ours(format!("{place} can't be used: {error}")))?
+        }
     };
     config.resumption = Resumption::disabled();
     config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();

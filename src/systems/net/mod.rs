@@ -12,11 +12,13 @@ pub mod handshake;
 pub mod names;
 pub mod proxy_header;
 pub mod question;
+pub mod server_address;
 pub mod trust;
 pub mod url;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,8 +27,9 @@ use tokio::time::Instant;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
+use crate::systems::refusals::Refusals;
 use names::Resolver;
-use question::ServerAddress;
+use server_address::ServerAddress;
 use trust::{Roots, SystemRoots};
 
 /// How endpoints are found and trusted: `connections.net` in the configuration.
@@ -43,6 +46,7 @@ pub struct Settings {
 /// Endpoints by name. Cheap to clone.
 #[derive(Clone)]
 pub struct Net {
+    refusals: Arc<Mutex<Refusals>>,
     resolver: Resolver,
     ca: Option<SecretSource>,
     system_roots: Arc<SystemRoots>,
@@ -52,7 +56,24 @@ impl Net {
     /// Endpoints as configured. Nothing is read or asked before the first look.
     pub fn new(settings: &Settings) -> Self {
         let Settings { resolvers, ca } = settings;
-        Self { resolver: Resolver::new(resolvers), ca: ca.clone(), system_roots: Arc::default() }
+        Self {
+            refusals: Arc::default(),
+            resolver: Resolver::new(resolvers),
+            ca: ca.clone(),
+            system_roots: Arc::default(),
+        }
+    }
+
+    /// How long ago a credential, by its digest, was refused, where that forbids to send it again.
+    pub fn refused(&self, credential: [u8; 32]) -> Option<Duration> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.against(credential, Instant::now())
+    }
+
+    /// Remembers that a credential was refused, so that no look can lock an account.
+    pub fn refuse(&self, credential: [u8; 32]) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.add(credential, Instant::now());
     }
 
     /// Who finds addresses.

@@ -14,7 +14,9 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
-use super::question::{Said, ServerAddress, absolute, ask};
+use super::dial::Family;
+use super::question::{Said, absolute, ask};
+use super::server_address::ServerAddress;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 
@@ -22,6 +24,29 @@ use crate::model::reason::Reason;
 pub const MOST_ADDRESSES: usize = 16;
 /// How long the system's resolver files are believed.
 const REREAD_AFTER: Duration = Duration::from_secs(30);
+
+/// The addresses of a name, and what is not known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// At least one, IPv4 first, at most [`MOST_ADDRESSES`] of both families.
+    pub addresses: Vec<IpAddr>,
+    /// How many more there are.
+    pub left_out: usize,
+    /// Why there may be others: those of one family could not be looked up. Ours.
+    pub trouble: Option<Obstacle>,
+}
+
+impl Found {
+    /// Of more than are used, each family keeps its half at least.
+    fn of(all: impl IntoIterator<Item = IpAddr>, trouble: Option<Obstacle>) -> Self {
+        let (mut addresses, mut v6): (Vec<_>, Vec<_>) = all.into_iter().partition(IpAddr::is_ipv4);
+        let all = addresses.len() + v6.len();
+        addresses.truncate((MOST_ADDRESSES / 2).max(MOST_ADDRESSES.saturating_sub(v6.len())));
+        v6.truncate(MOST_ADDRESSES - addresses.len());
+        addresses.append(&mut v6);
+        Self { left_out: all - addresses.len(), addresses, trouble }
+    }
+}
 
 /// Finds the addresses of names. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -61,55 +86,57 @@ impl Resolver {
         }))))
     }
 
-    /// The addresses of `host`, IPv4 first, at most [`MOST_ADDRESSES`].
+    /// The addresses of `host` that are of `family`; others are not asked for.
     ///
     /// # Errors
     /// [`Reason::NAME_NOT_FOUND`]: the name has no address. [`Reason::RESOLVER_FAILED`], ours: nobody
     /// could tell.
-    pub async fn addresses(&self, host: &str, until: Instant) -> Result<Vec<IpAddr>, Obstacle> {
-        if let Ok(address) = host.parse() {
-            return Ok(vec![address]);
-        }
-        let bare = host.strip_suffix('.').unwrap_or(host);
-        if bare.eq_ignore_ascii_case("localhost") {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    pub async fn addresses(
+        &self,
+        host: &str,
+        family: Family,
+        until: Instant,
+    ) -> Result<Found, Obstacle> {
+        let none = || {
+            let wanted = family.means();
+            Obstacle::new(Reason::NAME_NOT_FOUND, format!("{host} has no {wanted} record"))
+        };
+        if let Some(known) = literal(host) {
+            let found = Found::of(known.into_iter().filter(|one| family.holds(*one)), None);
+            return if found.addresses.is_empty() { Err(none()) } else { Ok(found) };
         }
         let plan = self.plan()?;
         let mut trouble = None;
         for name in plan.candidates(host)? {
-            let known = plan.in_hosts(&name);
-            if !known.is_empty() {
+            let known = Found::of(plan.in_hosts(&name, family), None);
+            if !known.addresses.is_empty() {
                 return Ok(known);
             }
-            let (v4, v6) = futures::future::join(
-                plan.ask(&name, RecordType::A, until),
-                plan.ask(&name, RecordType::AAAA, until),
-            )
-            .await;
+            let asked = family.records().iter().map(|record| plan.ask(&name, *record, until));
             let mut found: Vec<IpAddr> = Vec::new();
-            for answer in [v4, v6] {
+            let mut failed = None;
+            for answer in futures::future::join_all(asked).await {
                 match answer {
                     Ok(Said::Records(records)) => {
                         found.extend(
                             records.iter().filter_map(|record| record.parse::<IpAddr>().ok()),
                         );
                     }
-                    Ok(Said::NoRecords | Said::NoName) => {}
-                    Err(obstacle) => trouble = Some(obstacle),
+                    Ok(Said::NoRecords | Said::NoName { .. }) => {}
+                    Err(obstacle) => failed = Some(obstacle),
                 }
             }
+            let failed = failed.map(|failed| {
+                let how = if found.is_empty() { "could not" } else { "could only in part" };
+                let because = format!("{host} {how} be looked up: {}", failed.because);
+                Obstacle::ours(Reason::RESOLVER_FAILED, because)
+            });
             if !found.is_empty() {
-                found.truncate(MOST_ADDRESSES);
-                return Ok(found);
+                return Ok(Found::of(found, failed));
             }
+            trouble = failed.or(trouble);
         }
-        Err(match trouble {
-            Some(trouble) => Obstacle::ours(
-                Reason::RESOLVER_FAILED,
-                format!("{host} could not be looked up: {}", trouble.because),
-            ),
-            None => Obstacle::new(Reason::NAME_NOT_FOUND, format!("{host} has no address record")),
-        })
+        Err(trouble.unwrap_or_else(none))
     }
 
     /// What the resolver says about records of `name`, which is taken as written.
@@ -144,6 +171,15 @@ impl Resolver {
             }
         }
     }
+}
+
+/// The addresses of a host that nobody needs to be asked about.
+fn literal(host: &str) -> Option<Vec<IpAddr>> {
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    if bare.eq_ignore_ascii_case("localhost") {
+        return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    Some(vec![host.parse().ok()?])
 }
 
 impl Plan {
@@ -183,14 +219,14 @@ impl Plan {
         Ok(names)
     }
 
-    fn in_hosts(&self, name: &Name) -> Vec<IpAddr> {
-        [RecordType::A, RecordType::AAAA]
-            .into_iter()
-            .filter_map(|record| self.hosts.lookup_static_host(&Query::query(name.clone(), record)))
+    fn in_hosts(&self, name: &Name, family: Family) -> Vec<IpAddr> {
+        family
+            .records()
+            .iter()
+            .filter_map(|kind| self.hosts.lookup_static_host(&Query::query(name.clone(), *kind)))
             .flat_map(|found| {
                 found.answers().iter().filter_map(|r| r.data.ip_addr()).collect::<Vec<_>>()
             })
-            .take(MOST_ADDRESSES)
             .collect()
     }
 
@@ -244,5 +280,22 @@ mod tests {
             ["example.org.", "example.org.lan."]
         );
         assert_eq!(candidates(&plan(&["lan"], 1), "nas"), ["nas.lan.", "nas."]);
+    }
+
+    #[test]
+    fn of_too_many_addresses_both_families_keep_some() {
+        let v4 = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let v6 = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n]);
+        for (fours, sixes, wanted) in
+            [(20, 0, (16, 0)), (20, 3, (13, 3)), (20, 20, (8, 8)), (3, 20, (3, 13)), (1, 1, (1, 1))]
+        {
+            let found = Found::of((0..fours).map(v4).chain((0..sixes).map(v6)), None);
+            let kept = found.addresses.iter().filter(|address| address.is_ipv4()).count();
+            assert_eq!((kept, found.addresses.len() - kept), wanted);
+            assert_eq!(
+                found.addresses.len() + found.left_out,
+                usize::from(fours) + usize::from(sixes)
+            );
+        }
     }
 }

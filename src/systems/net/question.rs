@@ -4,15 +4,11 @@
 //! the answer was cut short. No cache, no search domains, no other server: whoever asks wants to
 //! know what *this* server says.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_resolver::proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
@@ -25,27 +21,31 @@ use crate::model::reason::Reason;
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// What a server may send in one datagram (RFC 9715).
 const DATAGRAM: u16 = 1232;
-/// The most records that are kept of an answer.
-const MOST_RECORDS: usize = 64;
+/// The longest chain of aliases that is followed through an answer.
+const MOST_ALIASES: usize = 16;
 /// The longest record that is kept, in characters.
 const LONGEST_RECORD: usize = 512;
 
 /// What a server says about a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The records of the asked type, as text; see [`text`].
+    /// The records of the asked type, as text, sorted; see [`text`]. All of them: two sets that
+    /// are cut would differ where the whole ones do not, and a message holds 64 KiB at most.
     Records(Vec<String>),
     /// The name exists, and has no record of this type.
     NoRecords,
     /// The name does not exist.
-    NoName,
+    NoName {
+        /// Which one, where the asked name is an alias that leads nowhere.
+        alias_of: Option<String>,
+    },
 }
 
 /// Asks `server` for the records of `name`.
 ///
 /// # Errors
 /// Refused, silent until `until`, unreachable, garbled, or an answer that says only that the server
-/// is in trouble. Never marked as ours: the caller knows whose server it is.
+/// is in trouble or that somebody else would know. Never marked as ours: the caller knows whose server it is.
 pub async fn ask(
     server: SocketAddr,
     name: &Name,
@@ -99,7 +99,7 @@ async fn by_udp(server: SocketAddr, asked: &Message, bytes: &[u8]) -> Result<Mes
             let datagram = &buffer[..received.map_err(lost)?];
             if datagram.first_chunk() == Some(&asked.metadata.id.to_be_bytes()) {
                 let answer = decode(server, datagram)?;
-                if answer.queries == asked.queries {
+                if answers(&answer, asked) {
                     return Ok(answer);
                 }
             }
@@ -117,11 +117,16 @@ async fn by_tcp(server: SocketAddr, asked: &Message, bytes: &[u8]) -> Result<Mes
     let mut answer = vec![0; usize::from(length)];
     stream.read_exact(&mut answer).await.map_err(lost)?;
     let answer = decode(server, &answer)?;
-    if answer.metadata.id == asked.metadata.id && answer.queries == asked.queries {
+    if answer.metadata.id == asked.metadata.id && answers(&answer, asked) {
         Ok(answer)
     } else {
         Err(Obstacle::new(Reason::GARBLED, format!("{server} answers another question")))
     }
+}
+
+/// Whether a message is the answer to the question, not the question itself or another's answer.
+fn answers(message: &Message, asked: &Message) -> bool {
+    message.metadata.message_type == MessageType::Response && message.queries == asked.queries
 }
 
 /// Reads an error of a socket. That there is no way to a resolver says nothing about the name.
@@ -144,14 +149,11 @@ fn read(
     record: RecordType,
 ) -> Result<Said, Obstacle> {
     let code = answer.metadata.response_code;
-    if code == ResponseCode::NXDomain {
-        return Ok(Said::NoName);
-    }
     if code == ResponseCode::Refused {
         let because = format!("{server} refuses to answer about {name}");
         return Err(Obstacle::new(Reason::REFUSED, because));
     }
-    if code != ResponseCode::NoError {
+    if ![ResponseCode::NoError, ResponseCode::NXDomain].contains(&code) {
         let because = format!("{server} answers `{code}` to {record} of {name}");
         return Err(Obstacle::new(Reason::SERVER_ERROR, because));
     }
@@ -159,12 +161,52 @@ fn read(
         .answers
         .iter()
         .filter(|answer| answer.record_type() == record)
-        .take(MOST_RECORDS)
         .map(|answer| text(&answer.data))
         .collect();
     records.sort_unstable();
     records.dedup();
-    Ok(if records.is_empty() { Said::NoRecords } else { Said::Records(records) })
+    if !records.is_empty() {
+        return Ok(Said::Records(records));
+    }
+    let alias_of = end_of_aliases(answer, name);
+    if !is_last_word(answer, alias_of.is_some()) {
+        let because = format!(
+            "{server} does not know {record} of {name}, is not in charge of it, and asks nobody else"
+        );
+        return Err(Obstacle::new(Reason::SERVER_ERROR, because));
+    }
+    Ok(if code == ResponseCode::NXDomain { Said::NoName { alias_of } } else { Said::NoRecords })
+}
+
+/// Whether an answer without records says that there are none: it comes from who is in charge of
+/// the name, or from who has asked them. A referral says only whom to ask, and so does an alias that
+/// a server without recursion did not follow.
+fn is_last_word(answer: &Message, has_alias: bool) -> bool {
+    let has = |kind| answer.authorities.iter().any(|record| record.record_type() == kind);
+    let metadata = &answer.metadata;
+    if has(RecordType::SOA) {
+        return metadata.authoritative || metadata.recursion_available;
+    }
+    if metadata.recursion_available {
+        return metadata.authoritative || !has(RecordType::NS);
+    }
+    metadata.authoritative && !has_alias
+}
+
+/// The name that `name` is an alias of in the end; none if it is no alias.
+fn end_of_aliases(answer: &Message, name: &Name) -> Option<String> {
+    let mut end = name;
+    for _ in 0..MOST_ALIASES {
+        let next = answer.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name == *end => Some(&target.0),
+            _ => None,
+        });
+        match next {
+            Some(next) => end = next,
+            None => break,
+        }
+    }
+    (end != name).then(|| legible(&plain(end), LONGEST_RECORD))
 }
 
 /// A record as people write it in a checklist: addresses and names bare, names in lower case and
@@ -211,74 +253,86 @@ pub fn absolute(name: &str) -> Result<Name, String> {
     Ok(parsed)
 }
 
-/// The address of a DNS server: `192.0.2.53`, or with a port, `192.0.2.53:5353`, `[::1]:53`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerAddress(pub SocketAddr);
-
-impl ServerAddress {
-    /// Reads an address, with port 53 where none is written.
-    ///
-    /// # Errors
-    /// A sentence that says what was expected.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self(SocketAddr::new(address, 53)));
-        }
-        match text.parse::<SocketAddr>() {
-            Ok(address) if address.port() != 0 => Ok(Self(address)),
-            _ => Err(format!(
-                "`{text}` is not the address of a DNS server, such as `9.9.9.9` or `127.0.0.1:5353`"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for ServerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.port() == 53 { self.0.ip().fmt(f) } else { self.0.fmt(f) }
-    }
-}
-
-impl<'de> Deserialize<'de> for ServerAddress {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
-    }
-}
-
-impl JsonSchema for ServerAddress {
-    fn schema_name() -> Cow<'static, str> {
-        "ServerAddress".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "The address of a DNS server, with a port unless it is 53.",
-            "examples": ["9.9.9.9", "127.0.0.1:5353"],
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::rr::Record;
+    use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, NS, TXT};
+
     use super::*;
 
     #[test]
-    fn a_server_is_an_address_with_or_without_port() {
-        assert_eq!(ServerAddress::parse("9.9.9.9").unwrap().to_string(), "9.9.9.9");
-        assert_eq!(ServerAddress::parse("[::1]:5353").unwrap().to_string(), "[::1]:5353");
-        for bad in ["", "dns.example.org", "9.9.9.9:0", "9.9.9"] {
-            assert!(ServerAddress::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn records_read_as_people_write_them() {
-        use hickory_resolver::proto::rr::rdata::{MX, TXT};
         let name = absolute("Mail.Example.ORG").unwrap();
         assert_eq!(text(&RData::MX(MX::new(10, name))), "10 mail.example.org");
         let txt = TXT::from_bytes(vec![b"<b>\"x\"\n", b"\xff"]);
         assert_eq!(text(&RData::TXT(txt)), "<b>\"x\" \u{fffd}");
+    }
+
+    /// An answer about `www.test`, from a server that is (`aa`) in charge or asks (`ra`) who is.
+    fn answer(code: ResponseCode, aa: bool, ra: bool, authority: Option<RData>) -> Message {
+        let mut message = Message::query();
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.response_code = code;
+        message.metadata.authoritative = aa;
+        message.metadata.recursion_available = ra;
+        let zone = absolute("test").unwrap();
+        message.authorities.extend(authority.map(|data| Record::from_rdata(zone, 60, data)));
+        message
+    }
+
+    fn said(message: &Message) -> Result<Said, Reason> {
+        let server = SocketAddr::from(([192, 0, 2, 53], 53));
+        read(server, message, &absolute("www.test").unwrap(), RecordType::A)
+            .map_err(|obstacle| obstacle.reason)
+    }
+
+    #[test]
+    fn only_who_knows_can_say_that_there_is_nothing() {
+        let ns = || Some(RData::NS(NS(absolute("ns.test").unwrap())));
+        let (fine, absent) = (ResponseCode::NoError, ResponseCode::NXDomain);
+        let gone = Said::NoName { alias_of: None };
+        for (code, aa, ra, authority, wanted) in [
+            (fine, true, false, None, Ok(Said::NoRecords)),
+            (fine, false, true, None, Ok(Said::NoRecords)),
+            (absent, true, false, None, Ok(gone.clone())),
+            (absent, false, true, None, Ok(gone)),
+            (fine, false, false, None, Err(Reason::SERVER_ERROR)),
+            (absent, false, false, None, Err(Reason::SERVER_ERROR)),
+            (fine, false, false, ns(), Err(Reason::SERVER_ERROR)),
+            (fine, false, true, ns(), Err(Reason::SERVER_ERROR)),
+        ] {
+            let message = answer(code, aa, ra, authority.clone());
+            assert_eq!(said(&message), wanted, "{code} aa {aa} ra {ra} {authority:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_that_leads_nowhere_says_where() {
+        let alias = |of: &str, to: &str| {
+            let data = RData::CNAME(CNAME(absolute(to).unwrap()));
+            Record::from_rdata(absolute(of).unwrap(), 60, data)
+        };
+        let mut message = answer(ResponseCode::NXDomain, false, true, None);
+        message.answers = vec![alias("b.test", "Gone.test"), alias("WWW.test", "b.test")];
+        let alias_of = Some("gone.test".to_owned());
+        assert_eq!(said(&message), Ok(Said::NoName { alias_of }));
+        // Who does not follow an alias to another zone does not know how it ends.
+        message = answer(ResponseCode::NoError, true, false, None);
+        message.answers = vec![alias("www.test", "elsewhere.org")];
+        assert_eq!(said(&message), Err(Reason::SERVER_ERROR));
+        message.answers = vec![alias("www.test", "www.test")];
+        assert_eq!(said(&message), Ok(Said::NoRecords));
+    }
+
+    #[test]
+    fn large_sets_in_another_order_are_the_same() {
+        let mut message = answer(ResponseCode::NoError, true, false, None);
+        let name = absolute("www.test").unwrap();
+        let record = |n: u8| Record::from_rdata(name.clone(), 60, RData::A(A::new(192, 0, 2, n)));
+        message.answers = (0..200).map(record).collect();
+        let one = said(&message);
+        message.answers.reverse();
+        assert_eq!(said(&message), one);
+        assert!(matches!(one, Ok(Said::Records(records)) if records.len() == 200));
     }
 }

@@ -5,6 +5,7 @@
 //! its earliest end is known. The time is the clock's, never the system's.
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +94,7 @@ impl Roots {
             else {
                 continue;
             };
-            roots.ends.insert(identity(&anchor), read);
+            roots.ends_at(identity(&anchor), read);
             roots.anchors.push(anchor.to_owned());
             roots.whole.insert(der);
         }
@@ -104,9 +105,25 @@ impl Roots {
     pub fn joined(mut self, other: &Self) -> Self {
         let Self { anchors, ends, whole } = other;
         self.anchors.extend(anchors.iter().cloned());
-        self.ends.extend(ends.iter().map(|(identity, end)| (identity.clone(), end.clone())));
+        for (identity, end) in ends {
+            self.ends_at(identity.clone(), end.clone());
+        }
         self.whole.extend(whole.iter().cloned());
         self
+    }
+
+    /// Notes when an anchor ends. A renewed root keeps its name and key: the later end counts,
+    /// whichever of the two comes first.
+    fn ends_at(&mut self, identity: Vec<u8>, end: Certificate) {
+        match self.ends.entry(identity) {
+            Entry::Occupied(known) if known.get().not_after >= end.not_after => {}
+            Entry::Occupied(mut known) => {
+                known.insert(end);
+            }
+            Entry::Vacant(free) => {
+                free.insert(end);
+            }
+        }
     }
 
     /// Judges the chain `leaf`, `others` for `name` at `now`.
@@ -294,4 +311,51 @@ fn identity(anchor: &TrustAnchor<'_>) -> Vec<u8> {
 fn unix(now: Timestamp) -> UnixTime {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
+
+    use super::*;
+
+    fn authority(until: i32) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(until, 1, 1);
+        params
+    }
+
+    #[test]
+    fn a_renewed_root_lasts_as_long_as_its_later_certificate() {
+        let key = KeyPair::generate().unwrap();
+        let [old, new] =
+            [2030, 2050].map(|until| authority(until).self_signed(&key).unwrap().der().clone());
+        let issuer = Issuer::new(authority(2050), key);
+        let mut asked = CertificateParams::new(["a.test".to_owned()]).unwrap();
+        asked.not_after = date_time_ymd(2045, 1, 1);
+        let leaf = asked.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
+        let of = |one: &CertificateDer<'static>| Roots::of(vec![one.clone()]);
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider();
+        for (order, roots) in [
+            ("old first", Roots::of(vec![old.clone(), new.clone()])),
+            ("new first", Roots::of(vec![new.clone(), old.clone()])),
+            ("old joined", of(&new).joined(&of(&old))),
+            ("new joined", of(&old).joined(&of(&new))),
+        ] {
+            let judged = roots.judge(
+                &leaf,
+                &[],
+                &ServerName::try_from("a.test").unwrap(),
+                &algorithms.signature_verification_algorithms,
+                "2040-01-01T00:00:00Z".parse().unwrap(),
+            );
+            assert_eq!(judged.distrust, None, "{order}");
+            let first = judged.first_to_end.unwrap().not_after.to_string();
+            assert_eq!(first, "2045-01-01T00:00:00Z", "{order}");
+        }
+    }
 }

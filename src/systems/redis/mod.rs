@@ -11,7 +11,6 @@ mod command;
 mod connection;
 mod dial;
 mod peer;
-mod refusals;
 mod sentinel;
 mod session;
 mod trouble;

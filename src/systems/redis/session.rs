@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::command::{Command, Reply};
 use super::connection::{Connection, Place, Sentinel, Tls, Url};
 use super::peer::{Credential, Failed, Peer, Role, role, role_questions};
-use super::refusals::Refusals;
 use super::{NO_MASTER, sentinel};
 use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
+use crate::systems::refusals::Refusals;
 use crate::systems::secrets::{Secrets, digest};
 
 /// A configured connection, and what is kept of it between looks.

@@ -1,7 +1,9 @@
 //! Endpoints on loopback, simulated and real.
 
+mod answers;
 mod bytes;
 mod endpoints;
 pub mod ground;
 mod named;
 mod nginx;
+mod resolving;

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 /// A refused credential may be tried again after so long: twice a day.
 const AGAIN_AFTER: Duration = Duration::from_hours(12);
 /// The most credentials that are remembered; the oldest refusal is forgotten first.
-const MOST: usize = 8;
+const MOST: usize = 256;
 
 /// Digests of refused credentials, and when they were refused.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Vec<([u8; 32], Instant)>);
+pub struct Refusals(Vec<([u8; 32], Instant)>);
 
 impl Refusals {
     /// Remembers that `credential` was refused.
-    pub(super) fn add(&mut self, credential: [u8; 32], now: Instant) {
+    pub fn add(&mut self, credential: [u8; 32], now: Instant) {
         self.0.retain(|(digest, _)| *digest != credential);
         if self.0.len() >= MOST {
             self.0.remove(0);
@@ -24,7 +24,7 @@ impl Refusals {
     }
 
     /// How long ago `credential` was refused, where that forbids to try it again.
-    pub(super) fn against(&self, credential: [u8; 32], now: Instant) -> Option<Duration> {
+    pub fn against(&self, credential: [u8; 32], now: Instant) -> Option<Duration> {
         let (_, at) = self.0.iter().find(|(digest, _)| *digest == credential)?;
         Some(now.duration_since(*at)).filter(|ago| *ago < AGAIN_AFTER)
     }
