@@ -12,10 +12,12 @@ use anyhow::Context;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
 use crate::config::Configuration;
+use crate::config::flaw::Flaw;
 use crate::config::load::{self, Source};
 use crate::engine::{Asked, Beats, Engine};
 use crate::model::duration::spoken;
@@ -26,8 +28,10 @@ use crate::server::{self, Daemon, Limits, LookNow};
 use crate::systems::clock::Clock;
 use crate::systems::{Connections, Systems};
 
-/// How long the whole may take to stop.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+/// How long the parts may take to stop: with what the runtime leaves behind, under 5 s in all.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(4);
+/// How long reading the configuration may take.
+const LONGEST_READ: Duration = Duration::from_secs(20);
 
 /// What the daemon is started with.
 pub struct Options {
@@ -54,14 +58,16 @@ pub struct App {
 /// The configuration in use.
 struct Current {
     connections: Connections,
-    /// The digest of the files that were last tried, good or bad.
+    /// The digest of the files that were last tried, good or bad, or why they could not be read.
     tried: String,
+    /// Why they could not be read at the last look.
+    unreadable: Option<String>,
 }
 
 /// Runs until a signal or `stop` ends it.
 ///
 /// # Errors
-/// The address can't be listened on.
+/// The address can't be listened on, or a part of the daemon itself broke.
 pub async fn run(
     options: Options,
     configuration: Configuration,
@@ -74,26 +80,39 @@ pub async fn run(
     let address = listener.local_addr().context("the address that is listened on")?;
     tracing::info!(%address, "listening on {address}");
     let routes = server::routes(Arc::clone(&app) as Arc<dyn Daemon>, tokens);
-    let watching = tokio::spawn(reload::watch(Arc::clone(&app), stop.clone()));
-    let limits = Limits::default();
-    let both = async {
-        tokio::join!(
-            app.engine.run(stop.clone()),
-            server::serve(listener, routes, limits, stop.clone().cancelled_owned()),
-        )
-    };
-    tokio::pin!(both);
+    let mut parts = JoinSet::new();
+    parts.spawn(reload::signals(Arc::clone(&app), stop.clone()));
+    parts.spawn(reload::files(Arc::clone(&app), stop.clone()));
+    parts.spawn({
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move { app.engine.run(stop).await }
+    });
+    let stopped = stop.clone().cancelled_owned();
+    parts.spawn(async move { server::serve(listener, routes, Limits::default(), stopped).await });
+    let ended = goodbye(&mut parts, &stop).await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Waits for the end, and then for all parts, but not for long. A part that breaks ends the daemon:
+/// whoever runs it starts it anew, and half a daemon would be believed.
+async fn goodbye(parts: &mut JoinSet<()>, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut broke = None;
     tokio::select! {
-        _ = &mut both => {}
-        () = stop.cancelled() => {
-            if tokio::time::timeout(LONGEST_GOODBYE, both).await.is_err() {
-                tracing::warn!("did not come to rest within {}", spoken(LONGEST_GOODBYE));
-            }
+        () = stop.cancelled() => {}
+        ended = parts.join_next() => {
+            broke = ended.and_then(Result::err);
+            stop.cancel();
         }
     }
-    watching.abort();
-    tracing::info!("stopped");
-    Ok(())
+    let rest = async { while parts.join_next().await.is_some() {} };
+    if tokio::time::timeout(LONGEST_GOODBYE, rest).await.is_err() {
+        tracing::warn!("did not come to rest within {}", spoken(LONGEST_GOODBYE));
+    }
+    match broke {
+        Some(error) => Err(anyhow::Error::new(error).context("a part of the daemon broke")),
+        None => Ok(()),
+    }
 }
 
 impl App {
@@ -117,6 +136,7 @@ impl App {
             current: tokio::sync::Mutex::new(Current {
                 connections: settings.connections.clone(),
                 tried: checksum,
+                unreadable: None,
             }),
             systems: Mutex::new(systems.clone()),
         };
@@ -128,30 +148,55 @@ impl App {
     /// Loads the files anew; a bad one leaves what runs alone.
     async fn load(&self) -> Result<(), String> {
         let mut current = self.current.lock().await;
-        match load::read(&self.files) {
+        match self.read().await {
             Ok(sources) => self.take(&mut current, &sources),
-            Err(flaws) => {
-                Err(self.refuse(&flaws.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            Err(unreadable) => {
+                current.tried.clone_from(&unreadable);
+                Err(self.refuse(unreadable))
             }
         }
     }
 
-    /// Loads the files if they are not those that were last tried.
+    /// Loads the files if they are not those that were last tried. Refused or taken, log, page and
+    /// metrics say so.
     async fn load_if_changed(&self) {
         let mut current = self.current.lock().await;
-        // A file that is being replaced can't be read for a moment: the next look will tell.
-        let Ok(sources) = load::read(&self.files) else { return };
-        if load::checksum(&sources) != current.tried {
-            // Refused or taken, log, page and metrics say so.
-            self.take(&mut current, &sources).ok();
+        match self.read().await {
+            Ok(sources) => {
+                current.unreadable = None;
+                if load::checksum(&sources) != current.tried {
+                    self.take(&mut current, &sources).ok();
+                }
+            }
+            // A file that is being replaced can't be read for a moment: the second time counts.
+            Err(unreadable) if current.unreadable.as_ref() == Some(&unreadable) => {
+                if current.tried != unreadable {
+                    current.tried.clone_from(&unreadable);
+                    self.refuse(unreadable);
+                }
+            }
+            Err(unreadable) => current.unreadable = Some(unreadable),
+        }
+    }
+
+    /// The files' texts, or why they can't be read; a folder that hangs holds nobody up.
+    async fn read(&self) -> Result<Vec<Source>, String> {
+        let files = self.files.clone();
+        let reading = tokio::task::spawn_blocking(move || load::read(&files));
+        match tokio::time::timeout(LONGEST_READ, reading).await {
+            Ok(Ok(Ok(sources))) => Ok(sources),
+            Ok(Ok(Err(flaws))) => Err(told(&flaws)),
+            Ok(Err(_)) => Err("the configuration could not be read: the reader broke".to_owned()),
+            Err(_) => {
+                let within = spoken(LONGEST_READ);
+                Err(format!("the configuration could not be read within {within}"))
+            }
         }
     }
 
     fn take(&self, current: &mut Current, sources: &[Source]) -> Result<(), String> {
         current.tried = load::checksum(sources);
-        let configuration = load::compile(sources).map_err(|flaws| {
-            self.refuse(&flaws.iter().map(ToString::to_string).collect::<Vec<_>>())
-        })?;
+        let configuration = load::compile(sources).map_err(|flaws| self.refuse(told(&flaws)))?;
         let Configuration { settings, checklist, checksum } = configuration;
         let systems = {
             let mut systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,14 +216,17 @@ impl App {
         Ok(())
     }
 
-    fn refuse(&self, flaws: &[String]) -> String {
-        let refused = flaws.join("\n");
+    fn refuse(&self, refused: String) -> String {
         tracing::error!("refused a configuration, the one before goes on: {refused}");
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         config.successful = false;
         config.refused = Some(refused.clone());
         refused
     }
+}
+
+fn told(flaws: &[Flaw]) -> String {
+    flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Daemon for App {

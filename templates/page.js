@@ -10,6 +10,11 @@
     return selection && !selection.isCollapsed;
   };
 
+  const tell = () => {
+    document.getElementById("_lost-since").textContent = "at " + heard.toLocaleTimeString();
+    lost.hidden = false;
+  };
+
   const swap = (next) => {
     if (next.querySelector("style").textContent !== document.querySelector("style").textContent) {
       location.reload();
@@ -33,7 +38,12 @@
   };
 
   const look = async () => {
-    if (document.hidden || selecting()) return;
+    if (document.hidden) return;
+    if (selecting()) {
+      // Whoever selects text keeps it, and is told that it grows old.
+      if (new Date() - heard > 6 * every) tell();
+      return;
+    }
     try {
       const answer = await fetch(location.href, {
         cache: "no-store",
@@ -46,8 +56,7 @@
       heard = new Date();
       lost.hidden = true;
     } catch {
-      document.getElementById("_lost-since").textContent = "at " + heard.toLocaleTimeString();
-      lost.hidden = false;
+      tell();
     }
   };
 

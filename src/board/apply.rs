@@ -2,18 +2,21 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::fold::{self, Outcome};
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
-use crate::model::item::ItemId;
+use crate::model::item::{ItemId, Mode};
 use crate::model::report::Report;
 use crate::model::schedule::later;
 use crate::model::snapshot::{Attempt, Blocked, ItemState, Stream};
 use crate::model::standing::{Standing, Turn};
 
+/// A time further ahead than this is not believed.
+const MOST_SKEW: Duration = Duration::from_mins(2);
 /// Attempts that are kept of an item.
 const MOST_RECENT: usize = 20;
 /// Failures and blind attempts that are kept after the recent ones forgot them.
@@ -58,18 +61,34 @@ impl Held {
     }
 
     fn report(&mut self, report: &Arc<Report>, now: Timestamp) {
-        let Some(item) = self.snapshot.items.iter_mut().find(|item| item.card.id == report.item)
-        else {
-            return;
-        };
+        let items = &self.snapshot.items;
+        let Some(index) = items.iter().position(|item| item.card.id == report.item) else { return };
+        let doubted = self.doubts(&items[index]);
+        let item = &mut self.snapshot.items[index];
         if item.generation == report.generation {
-            reported(Arc::make_mut(item), report, now);
+            reported(Arc::make_mut(item), report, doubted, now);
         }
+    }
+
+    /// Whether a failure of this item may be its dependency's: one that is known to be broken, or
+    /// was seen so at its last look and is not called so yet.
+    fn doubts(&self, item: &ItemState) -> bool {
+        let broken = |id: &ItemId| {
+            let dependency = self.snapshot.item(id.as_str())?;
+            dependency.folded.last_verdict
+        };
+        item.blocked.as_ref().is_some_and(|blocked| blocked.failing)
+            || item
+                .depends_on
+                .iter()
+                .filter_map(broken)
+                .any(|verdict| matches!(verdict, Verdict::Fail | Verdict::Unknown))
     }
 
     fn tick(&mut self, streams: Vec<Stream>, now: Timestamp) {
         self.snapshot.streams = streams;
         for item in &mut self.snapshot.items {
+            set_back(item, now);
             let pending = item.folded.standing == Standing::Pending && item.blocked.is_none();
             if pending && now >= later(item.free_since, item.damping.grace) {
                 fold::grace_ended(&mut Arc::make_mut(item).folded, now);
@@ -97,11 +116,10 @@ impl Held {
                 changed = true;
                 let item = Arc::make_mut(&mut self.snapshot.items[index]);
                 if blocked.is_none() {
-                    item.free_since = now;
-                    item.stale_at = item.schedule.stale_after(now, item.timeout);
+                    free(item, now);
                     freed.push(item.card.id.clone());
                 }
-                item.blocked = blocked;
+                item.blocked = since_when(item.blocked.take(), blocked);
             }
             if !changed {
                 return freed;
@@ -133,6 +151,44 @@ impl Held {
     }
 }
 
+/// An item may be looked at again. What it was before is believed only if it would still be, had
+/// nothing been in the way: else it is pending until the look that is due now.
+fn free(item: &mut ItemState, now: Timestamp) {
+    item.free_since = now;
+    if item.stale_at.is_some_and(|at| at <= now) {
+        let standing = Standing::Pending;
+        item.folded = fold::fresh(standing, now, "not looked at since its dependency recovered");
+        let patience = item.timeout.max(item.damping.grace);
+        item.stale_at = item.schedule.stale_after(now, patience);
+    }
+}
+
+/// Another culprit is no other standing: it has been blocked since the first.
+fn since_when(before: Option<Blocked>, after: Option<Blocked>) -> Option<Blocked> {
+    match (before, after) {
+        (Some(before), Some(after)) if before.failing == after.failing => {
+            Some(Blocked { since: before.since, ..after })
+        }
+        (_, after) => after,
+    }
+}
+
+/// Where the clock was set back, times that now lie ahead would keep a hung item green for as long.
+fn set_back(item: &mut Arc<ItemState>, now: Timestamp) {
+    let ahead = later(now, MOST_SKEW);
+    if item.free_since <= ahead && item.last_attempt.is_none_or(|last| last <= ahead) {
+        return;
+    }
+    let item = Arc::make_mut(item);
+    item.free_since = item.free_since.min(now);
+    item.last_attempt = item.last_attempt.map(|last| last.min(now));
+    let patience = match item.last_attempt {
+        Some(_) => item.timeout,
+        None => item.timeout.max(item.damping.grace),
+    };
+    item.stale_at = item.schedule.stale_after(now, patience);
+}
+
 fn same(before: Option<&Blocked>, after: Option<&Blocked>) -> bool {
     match (before, after) {
         (None, None) => true,
@@ -144,10 +200,15 @@ fn same(before: Option<&Blocked>, after: Option<&Blocked>) -> bool {
 fn seeded(seed: Seed, now: Timestamp) -> ItemState {
     let Seed { card, schedule, timeout, damping, depends_on, watches, limits, applies, generation } =
         seed;
-    let folded = if applies {
-        fold::fresh(Standing::Pending, now, "nobody has looked yet")
-    } else {
-        fold::fresh(Standing::NotApplicable, now, "does not apply to this environment")
+    let folded = match (applies, card.mode) {
+        (true, _) => fold::fresh(Standing::Pending, now, "nobody has looked yet"),
+        (false, Mode::Attested) => {
+            let because = "is decided by a human act, and none can be recorded here";
+            fold::fresh(Standing::NotApplicable, now, because)
+        }
+        (false, Mode::Auto | Mode::AutoAttestable) => {
+            fold::fresh(Standing::NotApplicable, now, "does not apply to this environment")
+        }
     };
     ItemState {
         stale_at: if applies {
@@ -196,9 +257,13 @@ fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
     }
 }
 
-fn reported(item: &mut ItemState, report: &Arc<Report>, now: Timestamp) {
+/// Takes a report in. A failure that may be a dependency's is kept as evidence and not counted: the
+/// item would come out failing when the dependency recovers.
+fn reported(item: &mut ItemState, report: &Arc<Report>, doubted: bool, now: Timestamp) {
     let outcome = outcome(report, now);
-    fold::attempt(&mut item.folded, &item.damping, &outcome);
+    if !(doubted && outcome.verdict == Verdict::Fail) {
+        fold::attempt(&mut item.folded, &item.damping, &outcome);
+    }
     item.last_attempt = Some(now);
     item.stale_at = item.schedule.stale_after(now, item.timeout);
     if let Some(place) = Verdict::ALL.iter().position(|verdict| *verdict == outcome.verdict) {

@@ -1,7 +1,5 @@
 //! Events on a small board: a database, and what depends on it.
 
-use std::time::Duration;
-
 use super::*;
 use crate::board::Board;
 use crate::model::finding::{Finding, Obstacle};
@@ -211,4 +209,75 @@ fn the_report_that_would_turn_an_item_is_recognised() {
     assert!(!board.would_fail(&failing(pass().into()), at(1)));
     report(&board, "a", fail(), 1);
     assert!(!board.would_fail(&failing(fail().into()), at(40)), "it fails already");
+}
+
+#[test]
+fn a_failure_seen_while_the_dependency_breaks_does_not_come_out_when_it_recovers() {
+    let board = board(vec![seed("database", &[]), seed("migrations", &["database"])]);
+    report(&board, "database", pass(), 1);
+    report(&board, "migrations", pass(), 2);
+    report(&board, "database", fail(), 40);
+    report(&board, "migrations", fail(), 41);
+    report(&board, "database", pass(), 80);
+    assert_eq!(shown(&board, "migrations", 80), (Standing::Passing, None));
+    let snapshot = board.snapshot();
+    let turns = &snapshot.item("migrations").unwrap().turns;
+    assert!(turns.iter().all(|turn| turn.to != Standing::Failing), "{turns:?}");
+}
+
+#[test]
+fn a_failure_is_doubted_while_the_dependency_is_about_to_fail() {
+    let mut slow = seed("database", &[]);
+    slow.damping.fail_after = 2;
+    let board = board(vec![slow, seed("migrations", &["database"])]);
+    report(&board, "database", pass(), 1);
+    report(&board, "migrations", pass(), 2);
+    report(&board, "database", fail(), 40);
+    report(&board, "migrations", fail(), 41);
+    assert_eq!(shown(&board, "migrations", 41), (Standing::Passing, None));
+    report(&board, "database", pass(), 70);
+    report(&board, "migrations", fail(), 72);
+    assert_eq!(shown(&board, "migrations", 72), (Standing::Failing, Some("Refused")));
+}
+
+#[test]
+fn what_waits_for_a_pending_dependency_goes_stale() {
+    let board = board(vec![seed("a", &[]), seed("b", &["a"])]);
+    report(&board, "a", pass(), 1);
+    report(&board, "b", pass(), 2);
+    report(&board, "a", Obstacle::not_yet("no deployment"), 30);
+    assert_eq!(shown(&board, "b", 31), (Standing::Passing, None));
+    assert_eq!(shown(&board, "b", 400), (Standing::Unknown, Some("Stale")));
+}
+
+#[test]
+fn old_evidence_is_not_fresh_because_a_dependency_recovered() {
+    let board = board(vec![seed("a", &[]), seed("b", &["a"])]);
+    report(&board, "a", pass(), 1);
+    report(&board, "b", pass(), 2);
+    report(&board, "a", fail(), 40);
+    report(&board, "a", pass(), 90_000);
+    assert_eq!(shown(&board, "b", 90_000).0, Standing::Pending);
+}
+
+#[test]
+fn another_culprit_is_no_other_standing() {
+    let board = board(vec![seed("a", &[]), seed("b", &[]), seed("c", &["a", "b"])]);
+    for name in ["a", "b", "c"] {
+        report(&board, name, pass(), 1);
+    }
+    report(&board, "a", fail(), 40);
+    report(&board, "b", fail(), 50);
+    report(&board, "a", pass(), 80);
+    let snapshot = board.snapshot();
+    assert_eq!(snapshot.shown(snapshot.item("c").unwrap(), at(80)).since, at(40));
+}
+
+#[test]
+fn a_clock_that_was_set_back_keeps_no_hung_item_green() {
+    let board = board(vec![seed("a", &[])]);
+    report(&board, "a", pass(), 100_000);
+    board.apply(Event::Ticked(vec![]), at(1000));
+    assert_eq!(shown(&board, "a", 1100), (Standing::Passing, None));
+    assert_eq!(shown(&board, "a", 1131), (Standing::Unknown, Some("Stale")));
 }

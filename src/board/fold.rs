@@ -44,17 +44,26 @@ pub(super) fn fresh(standing: Standing, now: Timestamp, because: &str) -> Folded
 /// Folds one attempt in.
 pub(super) fn attempt(folded: &mut Folded, damping: &Damping, outcome: &Outcome) {
     let Outcome { verdict, reason, because, ended } = outcome;
-    count(folded, damping, *verdict, *ended);
+    let not_yet = *verdict == Verdict::Unknown && reason.is_some_and(Reason::is_not_yet);
+    if not_yet {
+        // No answer is no blindness: the counters wait.
+        folded.goods = 0;
+    } else {
+        count(folded, damping, *verdict, *ended);
+    }
     folded.last_verdict = Some(*verdict);
     folded.last_reason = *reason;
     folded.last_because.clone_from(because);
     if *verdict == Verdict::Fail {
         folded.last_seen_failing = Some(*ended);
     }
-    let next = next(folded, damping, *verdict, *reason);
+    let next = if not_yet { pending(folded.standing) } else { next(folded, damping, *verdict) };
     let agrees = next != folded.standing || agrees(next, *verdict);
     turn(folded, next, *ended);
-    if agrees {
+    if next == Standing::Pending {
+        folded.reason = None;
+        folded.because.clone_from(because);
+    } else if agrees {
         folded.reason = *reason;
         folded.because.clone_from(because);
     }
@@ -74,7 +83,7 @@ pub(super) fn grace_ended(folded: &mut Folded, now: Timestamp) {
             Some(Reason::NEVER_LOOKED),
             "no attempt was made by the end of the grace period".to_owned(),
         ),
-        Some(Verdict::Unknown) if folded.last_reason == Some(Reason::NOT_YET) => return,
+        Some(Verdict::Unknown) if folded.last_reason.is_some_and(Reason::is_not_yet) => return,
         Some(verdict) => (standing(verdict), folded.last_reason, folded.last_because.clone()),
     };
     turn(folded, standing, now);
@@ -120,11 +129,9 @@ fn count(folded: &mut Folded, damping: &Damping, verdict: Verdict, ended: Timest
 }
 
 /// The standing after an attempt whose counters are already folded in.
-fn next(folded: &Folded, damping: &Damping, verdict: Verdict, reason: Option<Reason>) -> Standing {
+fn next(folded: &Folded, damping: &Damping, verdict: Verdict) -> Standing {
     let Damping { fail_after, recover_after, unknown_after, .. } = *damping;
     let current = folded.standing;
-    let blind =
-        if reason.is_some_and(Reason::is_not_yet) { Standing::Pending } else { Standing::Unknown };
     match (current, verdict) {
         (
             Standing::Pending | Standing::Passing | Standing::Warning,
@@ -152,7 +159,7 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict, reason: Option<Rea
         (
             Standing::Pending | Standing::Passing | Standing::Warning | Standing::Failing,
             Verdict::Unknown,
-        ) if folded.unknowns >= unknown_after => blind,
+        ) if folded.unknowns >= unknown_after => Standing::Unknown,
         (
             Standing::Pending
             | Standing::Passing
@@ -163,6 +170,18 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict, reason: Option<Rea
             | Standing::NotApplicable,
             _,
         ) => current,
+    }
+}
+
+/// What becomes of a standing whose question has no answer yet.
+fn pending(current: Standing) -> Standing {
+    match current {
+        Standing::Waived | Standing::NotApplicable => current,
+        Standing::Pending
+        | Standing::Passing
+        | Standing::Warning
+        | Standing::Failing
+        | Standing::Unknown => Standing::Pending,
     }
 }
 

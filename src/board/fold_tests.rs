@@ -81,8 +81,11 @@ fn every_row_of_the_table() {
         ("uuff", ".UUF"),
         // what has no answer yet is pending, and never unknown
         ("nnnn", "...."),
-        ("pnn", "PP."),
-        ("ffnn", ".FF."),
+        ("pn", "P."),
+        ("ffn", ".F."),
+        ("uun", ".U."),
+        ("nnuu", "...U"),
+        ("unu", "..U"),
     ] {
         assert_eq!(standings(verdicts, 30), expected, "{verdicts}");
     }
@@ -121,6 +124,13 @@ fn the_kept_standing_keeps_its_own_sentence() {
     attempt(&mut folded, &DAMPING, &outcome('f', 60));
     assert_eq!((folded.because.as_str(), folded.reason), ("because of pass", None));
     assert!(contradicts(&folded));
+}
+
+#[test]
+fn a_pending_item_says_what_it_waits_for() {
+    let mut folded = fresh(Standing::Pending, at(0), "nobody has looked yet");
+    attempt(&mut folded, &DAMPING, &outcome('f', 30));
+    assert_eq!((folded.because.as_str(), folded.reason), ("because of fail", None));
 }
 
 #[test]

@@ -80,6 +80,12 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Says that not even a thread can be had.
+pub fn unable(error: &std::io::Error) -> ExitCode {
+    complain(&format!("can't start: {error}"));
+    ExitCode::FAILURE
+}
+
 /// Prints clap's answer: help and version succeed, all else is bad usage.
 fn usage(error: &clap::Error) -> ExitCode {
     let succeeded = !error.use_stderr();

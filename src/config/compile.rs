@@ -149,7 +149,14 @@ impl Draft {
             connections_node: self.connections_node.as_ref(),
         };
         let compiled = item::compile(&tree.path, node, overrides, &context, &mut self.flaws);
-        let Some(compiled) = compiled else { return };
+        let Some(compiled) = compiled else {
+            // Known all the same: whoever names it is not told that it is absent.
+            if let Some(id) = node.get("id").and_then(|id| id.read::<ItemId>().ok()) {
+                let place = Place { file: tree.path.clone(), node: node.clone() };
+                self.places.entry(id).or_insert(place);
+            }
+            return;
+        };
         let id = compiled.card.id.clone();
         if let Some(first) = self.places.get(&id) {
             let at = first.node.place_of("id");

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
@@ -83,11 +84,11 @@ pub struct ItemEntry {
     /// How long a look may take; by default 10s.
     pub timeout: Option<Period>,
     /// Failures in a row until it fails; by default 1.
-    pub fail_after: Option<u32>,
+    pub fail_after: Option<NonZeroU32>,
     /// Good looks in a row until it recovers; by default 1.
-    pub recover_after: Option<u32>,
+    pub recover_after: Option<NonZeroU32>,
     /// Blind looks in a row until it is unknown; by default 2.
-    pub unknown_after: Option<u32>,
+    pub unknown_after: Option<NonZeroU32>,
     /// The least time between two looks that count; by default `every`, at most 30s.
     pub confirm_every: Option<Period>,
     /// How long it may be pending after a start; by default 5m.
@@ -121,11 +122,11 @@ pub struct ItemOverride {
     /// How long a look may take.
     pub timeout: Option<Period>,
     /// Failures in a row until it fails.
-    pub fail_after: Option<u32>,
+    pub fail_after: Option<NonZeroU32>,
     /// Good looks in a row until it recovers.
-    pub recover_after: Option<u32>,
+    pub recover_after: Option<NonZeroU32>,
     /// Blind looks in a row until it is unknown.
-    pub unknown_after: Option<u32>,
+    pub unknown_after: Option<NonZeroU32>,
     /// The least time between two looks that count.
     pub confirm_every: Option<Period>,
     /// How long it may be pending after a start.

@@ -14,7 +14,7 @@ pub(super) fn check(items: &[Arc<Item>], places: &HashMap<ItemId, Place>, flaws:
     let by_id: HashMap<&ItemId, &Arc<Item>> =
         items.iter().map(|item| (&item.card.id, item)).collect();
     for item in items {
-        for other in item.depends_on.iter().filter(|other| !by_id.contains_key(other)) {
+        for other in item.depends_on.iter().filter(|other| !places.contains_key(*other)) {
             let message = format!("there is no item `{other}` to depend on");
             let hint = known(other.as_str(), by_id.keys().map(|id| id.as_str()));
             told(item, other, places, Problem { at: None, message, hint: Some(hint) }, flaws);

@@ -1,6 +1,7 @@
 //! One item: its own words, what the environment overrides, its checks.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,9 +19,10 @@ use super::yaml::{Node, Problem};
 use crate::checklist::Item;
 use crate::checks::AnyCheck;
 use crate::model::duration::Period;
-use crate::model::item::{Card, ItemId, Section};
+use crate::model::item::{Card, ItemId, Mode, Section};
 use crate::model::needs::Needs;
 use crate::model::schedule::{CronSchedule, Damping, Schedule};
+use crate::model::secret::SecretSource;
 use crate::systems::Connections;
 
 const EVERY: Period = Period::from_secs(60);
@@ -91,25 +93,29 @@ pub(super) fn compile(
             return None;
         }
     };
-    let mut checks_at = (file, node);
+    let (mut checks_at, mut schedule_at) = ((file, node), (file, node));
     if let Some((path, changes, by)) = overrides.0.get(entry.id.as_str()) {
         override_with(&mut entry, by);
         if by.checks.is_some() {
             checks_at = (path, changes);
         }
+        if by.every.is_some() || by.cron.is_some() || by.timezone.is_some() {
+            schedule_at = (path, changes);
+        }
     }
-    let applies = entry.when.as_deref().is_none_or(|when| !matches!(when.trim(), "" | "false"));
+    let wanted = entry.when.as_deref().is_none_or(|when| !matches!(when.trim(), "" | "false"));
+    let applies = wanted && entry.mode != Mode::Attested;
     let checks = if applies { checks(checks_at, &entry, context, flaws) } else { Vec::new() };
-    let schedule = match schedule(&entry, node) {
+    let schedule = match schedule(&entry, schedule_at.1) {
         Ok(schedule) => schedule,
         Err(problem) => {
-            flaws.push(Flaw::new(file, problem));
+            flaws.push(Flaw::new(schedule_at.0, problem));
             return None;
         }
     };
     group(file, node, &entry, context.section, flaws);
     let (needs, limits) = gathered(&checks);
-    let fingerprint = fingerprint(&entry, checks_at.1, context.connections_node);
+    let fingerprint = fingerprint(&entry, checks_at.1, &used(&needs, context.connections_node));
     // The item is kept even with flaws, so that those who depend on it are not told it is absent.
     Some(finish(entry, context, Parts { applies, checks, schedule, needs, limits, fingerprint }))
 }
@@ -137,9 +143,9 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
     };
     Item {
         damping: Damping {
-            fail_after: entry.fail_after.unwrap_or(1).max(1),
-            recover_after: entry.recover_after.unwrap_or(1).max(1),
-            unknown_after: entry.unknown_after.unwrap_or(2).max(1),
+            fail_after: entry.fail_after.map_or(1, NonZeroU32::get),
+            recover_after: entry.recover_after.map_or(1, NonZeroU32::get),
+            unknown_after: entry.unknown_after.map_or(2, NonZeroU32::get),
             confirm_every: entry.confirm_every.map_or(longest, Period::get),
             grace: entry.grace.unwrap_or(GRACE).get(),
         },
@@ -182,7 +188,7 @@ fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
         when,
         checks: _,
     } = by;
-    let put = |slot: &mut Option<u32>, value: &Option<u32>| *slot = value.or(*slot);
+    let put = |slot: &mut Option<NonZeroU32>, value: &Option<NonZeroU32>| *slot = value.or(*slot);
     if let Some(title) = title {
         entry.title.clone_from(title);
     }
@@ -192,6 +198,8 @@ fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
     if every.is_some() || cron.is_some() {
         entry.every = *every;
         entry.cron.clone_from(cron);
+        entry.timezone.clone_from(timezone);
+    } else if timezone.is_some() {
         entry.timezone.clone_from(timezone);
     }
     entry.timeout = timeout.or(entry.timeout);
@@ -252,7 +260,7 @@ fn checks(
     flaws: &mut Vec<Flaw>,
 ) -> Vec<AnyCheck> {
     let list = node.get("checks").map(Node::elements).unwrap_or_default();
-    if list.is_empty() && entry.mode != crate::model::item::Mode::Attested {
+    if list.is_empty() {
         let problem = Problem::at(node.place_of("checks"), format!("`{}` has no checks", entry.id))
             .hint("`vigie kinds` lists what can be checked");
         flaws.push(Flaw::new(file, problem));
@@ -330,7 +338,7 @@ fn runbook_url(base: Option<&str>, path: &str) -> String {
 }
 
 /// The words and the checks that ask for a new look when they change, but not the card.
-fn fingerprint(entry: &ItemEntry, checks: &Node, connections: Option<&Node>) -> [u8; 32] {
+fn fingerprint(entry: &ItemEntry, checks: &Node, connections: &[String]) -> [u8; 32] {
     let mut digest = Sha256::new();
     let mut add = |text: String| {
         digest.update(text.len().to_be_bytes());
@@ -341,6 +349,20 @@ fn fingerprint(entry: &ItemEntry, checks: &Node, connections: Option<&Node>) -> 
     add(format!("{:?} {:?} {:?}", entry.fail_after, entry.recover_after, entry.unknown_after));
     add(format!("{:?} {:?} {:?}", entry.when, entry.mode, entry.depends_on));
     add(format!("{:?}", checks.get("checks").map(Node::words)));
-    add(format!("{:?}", connections.map(Node::words)));
+    add(format!("{connections:?}"));
     digest.finalize().into()
+}
+
+/// The words of the connections that an item looks through.
+fn used(needs: &Needs, connections: Option<&Node>) -> Vec<String> {
+    let Some(all) = connections else { return Vec::new() };
+    let named = needs
+        .connections
+        .iter()
+        .map(|(system, name)| all.get(&system.to_string()).and_then(|system| system.get(name)));
+    let by_secret = |source: &SecretSource| matches!(source, SecretSource::Secret(_));
+    let cluster = !needs.watches.is_empty() || needs.secrets.iter().any(by_secret);
+    let cluster = cluster.then(|| all.get("kubernetes"));
+    let hosts = (!needs.hosts.is_empty()).then(|| all.get("net"));
+    named.chain(cluster).chain(hosts).flatten().map(Node::words).collect()
 }

@@ -1,5 +1,7 @@
 //! Reading the files, within bounds.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -72,12 +74,16 @@ pub fn checksum(sources: &[Source]) -> String {
 fn read_one(path: &Path) -> Result<String, Problem> {
     let told = |message: String| Problem { at: None, message, hint: None };
     let unreadable = |error: std::io::Error| told(format!("can't be read: {error}"));
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST {
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(told("is not a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
         let most = bytesize::ByteSize(LARGEST);
         return Err(told(format!("is larger than {most}: not a checklist")));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();

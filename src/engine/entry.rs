@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::agenda::{self, Due, Situation};
 use crate::board::Outlook;
 use crate::checklist::Item;
+use crate::model::measure::Sample;
 use crate::model::past::Past;
+use crate::model::schedule::later;
 
 /// One item: its task waits on `signal`, the agenda and those who ask set `state`.
 pub(super) struct Entry {
@@ -20,8 +22,7 @@ pub(super) struct Entry {
     pub(super) generation: u64,
     /// Ends its task.
     pub(super) cancel: CancellationToken,
-    /// What its checks remembered.
-    pub(super) past: Mutex<Past>,
+    past: Mutex<Arc<Past>>,
     /// Attempts that have ended, for those who wait for one.
     pub(super) ended: watch::Sender<u64>,
     phase: u64,
@@ -35,17 +36,23 @@ struct State {
     last_start: Option<Timestamp>,
     last_end: Option<Timestamp>,
     wanted: Option<Due>,
-    running: bool,
+    busy: bool,
 }
 
 impl Entry {
-    pub(super) fn new(item: Arc<Item>, generation: u64, first_due: Timestamp) -> Self {
+    /// An item with what its checks remembered under the configuration before.
+    pub(super) fn new(
+        item: Arc<Item>,
+        generation: u64,
+        first_due: Timestamp,
+        past: Arc<Past>,
+    ) -> Self {
         Self {
             phase: agenda::phase(item.card.id.as_str()),
             item: ArcSwap::new(item),
             generation,
             cancel: CancellationToken::new(),
-            past: Mutex::default(),
+            past: Mutex::new(past),
             ended: watch::Sender::new(0),
             signal: Notify::new(),
             state: Mutex::new(State {
@@ -53,7 +60,7 @@ impl Entry {
                 last_start: None,
                 last_end: None,
                 wanted: None,
-                running: false,
+                busy: false,
             }),
         }
     }
@@ -63,6 +70,7 @@ impl Entry {
         let item = self.item.load();
         let due = self.with(|state| {
             // A clock that was set back leaves these in the future; they would never come to pass.
+            state.first_due = state.first_due.min(later(now, super::SPREAD));
             state.last_start = state.last_start.map(|start| start.min(now));
             state.last_end = state.last_end.map(|end| end.min(now));
             let situation = Situation {
@@ -73,7 +81,7 @@ impl Entry {
                 contradicted: outlook.contradicted,
             };
             agenda::due(&item.schedule, self.phase, item.damping.confirm_every, situation, now)
-                .filter(|_| !state.running && state.wanted.is_none())
+                .filter(|_| !state.busy && state.wanted.is_none())
         });
         if let Some(due) = due {
             self.want(due);
@@ -86,10 +94,26 @@ impl Entry {
         self.signal.notify_one();
     }
 
+    /// What its checks remembered.
+    pub(super) fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.past.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Remembers what a look brought.
+    pub(super) fn remember(&self, samples: &[Sample], now: Timestamp) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut past).remember(samples, now);
+    }
+
     /// Waits until an attempt is wanted, and takes the wish.
     pub(super) async fn wanted(&self) -> Due {
         loop {
-            if let Some(due) = self.with(|state| state.wanted.take()) {
+            let wanted = self.with(|state| {
+                // From here on, not from the permit on: who waits for one is not wanted again.
+                state.busy |= state.wanted.is_some();
+                state.wanted.take()
+            });
+            if let Some(due) = wanted {
                 return due;
             }
             self.signal.notified().await;
@@ -98,19 +122,18 @@ impl Entry {
 
     /// Notes that an attempt begins.
     pub(super) fn begins(&self, now: Timestamp) {
-        self.with(|state| {
-            state.last_start = Some(now);
-            state.running = true;
-        });
+        self.with(|state| state.last_start = Some(now));
     }
 
     /// Notes that an attempt has ended, and tells those who wait for it.
     pub(super) fn ends(&self, now: Timestamp) {
-        self.with(|state| {
-            state.last_end = Some(now);
-            state.running = false;
-        });
+        self.with(|state| state.last_end = Some(now));
         self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    /// Notes that the task waits for the next wish, whatever came of the last.
+    pub(super) fn rests(&self) {
+        self.with(|state| state.busy = false);
     }
 
     /// When the last attempt began.

@@ -17,6 +17,7 @@ mod pulse;
 mod task;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub use pulse::Beats;
 
 /// First attempts after a start are spread over at most this.
 const SPREAD: Duration = Duration::from_secs(60);
+/// So many new items need no spreading.
+const A_FEW: u32 = 8;
 
 /// What tasks share.
 struct Core {
@@ -52,6 +55,8 @@ struct Core {
     permits: Permits,
     pulse: Pulse,
     entries: Mutex<HashMap<ItemId, Arc<Entry>>>,
+    /// Counts configurations of items: no two ever bear the same number.
+    generations: AtomicU64,
 }
 
 /// Looks at items when they are due.
@@ -84,6 +89,7 @@ impl Engine {
             systems: ArcSwap::from_pointee(systems),
             permits: Permits::default(),
             entries: Mutex::default(),
+            generations: AtomicU64::new(0),
         };
         Self { core: Arc::new(core), tasks: TaskTracker::new() }
     }
@@ -97,39 +103,37 @@ impl Engine {
         let now = core.clock.now();
         core.systems.store(Arc::new(systems));
         let mut entries = core.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = entries.is_empty();
         let mut before = std::mem::take(&mut *entries);
-        let mut fresh = Vec::new();
-        for (item, first_due) in spread(&checklist.items, first, now) {
+        let kept = |item: &Arc<Item>| {
+            let old = before.get(&item.card.id);
+            old.is_some_and(|entry| entry.item.load().fingerprint == item.fingerprint)
+        };
+        let (kept, fresh): (Vec<_>, Vec<_>) = checklist.items.iter().cloned().partition(kept);
+        for item in kept {
+            if let Some((id, entry)) = before.remove_entry(&item.card.id) {
+                entry.item.store(item);
+                entries.insert(id, entry);
+            }
+        }
+        let mut started = Vec::with_capacity(fresh.len());
+        for (item, first_due) in spread(fresh, now) {
             let id = item.card.id.clone();
-            let kept = before
-                .remove(&id)
-                .map(|entry| (entry.item.load().fingerprint == item.fingerprint, entry));
-            let entry = match kept {
-                Some((true, entry)) => {
-                    entry.item.store(item);
-                    entry
-                }
-                Some((false, old)) => {
-                    old.cancel.cancel();
-                    fresh.push(id.clone());
-                    Arc::new(Entry::new(item, old.generation + 1, first_due))
-                }
-                None => {
-                    fresh.push(id.clone());
-                    Arc::new(Entry::new(item, 1, first_due))
-                }
-            };
+            let old = before.remove(&id);
+            let past = old.as_ref().map(|old| old.past()).unwrap_or_default();
+            if let Some(old) = old {
+                old.cancel.cancel();
+            }
+            let generation = core.generations.fetch_add(1, Ordering::Relaxed) + 1;
+            let entry = Arc::new(Entry::new(item, generation, first_due, past));
+            started.push(Arc::clone(&entry));
             entries.insert(id, entry);
         }
         for gone in before.into_values() {
             gone.cancel.cancel();
         }
         let layout = layout(environment, checklist, &entries);
-        let started: Vec<_> = fresh.iter().filter_map(|id| entries.get(id).cloned()).collect();
         drop(entries);
         core.apply(Event::Configured(layout));
-        core.permits.forget_idle();
         for entry in started.into_iter().filter(|entry| entry.item.load().applies) {
             self.tasks.spawn(task::run(Arc::clone(core), entry));
         }
@@ -231,20 +235,17 @@ fn log(item: &ItemId, turn: &Turn) {
     }
 }
 
-/// When first attempts are due: after a start spread over `min(every, 60 s)`, critical items first;
-/// after a reload, now.
-fn spread(items: &[Arc<Item>], first: bool, now: Timestamp) -> Vec<(Arc<Item>, Timestamp)> {
-    let mut ordered: Vec<_> = items.to_vec();
-    if first {
-        ordered.sort_by_key(|item| std::cmp::Reverse(item.card.severity));
-    }
-    let count = u32::try_from(ordered.len()).unwrap_or(u32::MAX).max(1);
-    let due = |(rank, item): (usize, Arc<Item>)| {
-        let over = if first { item.schedule.spread().min(SPREAD) } else { Duration::ZERO };
-        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-        (item, later(now, over * rank / count))
+/// When first attempts are due: spread over `min(every, 60 s)`, critical items first; a few that a
+/// reload brings are due now.
+fn spread(mut items: Vec<Arc<Item>>, now: Timestamp) -> Vec<(Arc<Item>, Timestamp)> {
+    items.sort_by_key(|item| std::cmp::Reverse(item.card.severity));
+    let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let due = |(rank, item): (u32, Arc<Item>)| {
+        let over = item.schedule.spread().min(SPREAD);
+        let due = if count <= A_FEW { now } else { later(now, over * rank / count) };
+        (item, due)
     };
-    ordered.into_iter().enumerate().map(due).collect()
+    (0..).zip(items).map(due).collect()
 }
 
 fn layout(

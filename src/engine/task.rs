@@ -1,10 +1,12 @@
 //! An item's task: waits, takes permits, looks within the deadline, reports.
 
-use std::sync::{Arc, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join_all, select_all};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -14,10 +16,14 @@ use super::entry::Entry;
 use super::look::look;
 use crate::board::Event;
 use crate::checklist::Item;
-use crate::model::report::{Cause, Report};
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use crate::model::report::{Cause, CheckReport, Report};
 
 /// The least time between two judgings of a changing object.
 const DEBOUNCE: Duration = Duration::from_millis(250);
+/// The most: waiting for a permit is no judging.
+const LONGEST_DEBOUNCE: Duration = Duration::from_secs(10);
 /// How much longer than its own timeout a dependency is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -40,20 +46,28 @@ async fn attempts(core: &Arc<Core>, entry: &Entry) {
                 Due { at: core.clock.now(), cause: Cause::Changed }
             }
         };
-        let judging = attempt(core, entry, due).await;
-        quiet_until = Instant::now() + DEBOUNCE.max(judging * 10);
+        let began = Instant::now();
+        if AssertUnwindSafe(attempt(core, entry, due)).catch_unwind().await.is_err() {
+            broke(core, entry, due.cause);
+        }
+        entry.rests();
+        quiet_until = Instant::now() + DEBOUNCE.max(began.elapsed() * 10).min(LONGEST_DEBOUNCE);
     }
 }
 
 /// Waits until a watch of the item brings something new, and the item has been quiet long enough.
-async fn changed(revisions: &mut [watch::Receiver<u64>], quiet_until: Instant) {
-    if revisions.is_empty() {
-        return std::future::pending().await;
-    }
-    let (outcome, _, _) = select_all(revisions.iter_mut().map(|r| r.changed().boxed())).await;
-    if outcome.is_err() {
-        // The watch is gone; a reload ends this task soon.
-        return std::future::pending().await;
+async fn changed(revisions: &mut Vec<watch::Receiver<u64>>, quiet_until: Instant) {
+    loop {
+        if revisions.is_empty() {
+            return std::future::pending().await;
+        }
+        let changes = revisions.iter_mut().map(|revision| revision.changed().boxed());
+        let (outcome, index, _) = select_all(changes).await;
+        if outcome.is_ok() {
+            break;
+        }
+        // This watch was closed; the item's others go on.
+        revisions.remove(index);
     }
     tokio::time::sleep_until(quiet_until).await;
     for revision in revisions {
@@ -61,22 +75,21 @@ async fn changed(revisions: &mut [watch::Receiver<u64>], quiet_until: Instant) {
     }
 }
 
-/// One attempt, from permits to report; returns how long it took.
-async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) -> Duration {
+/// One attempt, from permits to report.
+async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) {
     let item = entry.item.load_full();
-    let permits = core.permits.take(&item.needs.hosts).await;
+    let permit = core.permits.take(&item.needs.hosts).await;
     let blocked = core.board.outlook(&item.card.id).is_none_or(|outlook| outlook.blocked);
     if blocked {
-        return Duration::ZERO;
+        return;
     }
     let started = core.clock.now();
     entry.begins(started);
     core.pulse.started(due.at, started);
     let began = Instant::now();
-    let past = entry.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let checks = look(&core.systems.load_full(), &item, &past, started).await;
+    let checks = look(&core.systems.load_full(), &item, &entry.past(), started).await;
     let took = began.elapsed();
-    drop(permits);
+    drop(permit);
     for check in &checks {
         core.pulse.checked(check);
     }
@@ -95,24 +108,57 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) -> Duration {
     let now = core.clock.now();
     let samples: Vec<_> =
         report.checks.iter().flat_map(|check| check.judgement.samples()).cloned().collect();
-    entry.past.lock().unwrap_or_else(PoisonError::into_inner).remember(&samples, now);
+    entry.remember(&samples, now);
     core.apply(Event::Reported(report));
     entry.ends(now);
-    took
+}
+
+/// What is outside of the checks' own guard broke: told like a check that did, and the task goes on.
+fn broke(core: &Core, entry: &Entry, cause: Cause) {
+    let item = entry.item.load();
+    tracing::error!(item = %item.card.id, "an attempt broke; this is a defect of Vigie");
+    let because = "the attempt broke; this is a defect of Vigie, its log says where";
+    let crashed = |kind| CheckReport {
+        kind,
+        took: Duration::ZERO,
+        judgement: Obstacle::ours(Reason::CRASHED, because).into(),
+    };
+    let checks: Vec<_> = item.card.kinds.iter().copied().map(crashed).collect();
+    for check in &checks {
+        core.pulse.checked(check);
+    }
+    let now = core.clock.now();
+    core.apply(Event::Reported(Report {
+        item: item.card.id.clone(),
+        generation: entry.generation,
+        cause,
+        started: now,
+        took: Duration::ZERO,
+        checks,
+    }));
+    entry.ends(now);
 }
 
 /// Looks at the item's dependencies before it is called failing: if one of them broke a moment ago,
 /// the item is blind, not broken.
-async fn ask_dependencies(core: &Core, item: &Item, since: jiff::Timestamp) {
+async fn ask_dependencies(core: &Core, item: &Item, since: Timestamp) {
     let asked = item.depends_on.iter().filter_map(|id| core.entry(id));
-    let asked = asked.filter(|entry| entry.last_start().is_none_or(|start| start < since));
+    let asked = asked.filter(|entry| entry.item.load().applies && older(entry, since));
     join_all(asked.map(|entry| async move {
         let timeout = entry.item.load().timeout + PATIENCE;
         let mut ended = entry.ended.subscribe();
         entry.want(Due { at: core.clock.now(), cause: Cause::Confirming });
-        if tokio::time::timeout(timeout, ended.changed()).await.is_err() {
+        let answer = async {
+            // An attempt that began before the failure was seen is no answer.
+            while ended.changed().await.is_ok() && older(&entry, since) {}
+        };
+        if tokio::time::timeout(timeout, answer).await.is_err() {
             tracing::debug!(item = %entry.item.load().card.id, "no answer for its dependents");
         }
     }))
     .await;
+}
+
+fn older(entry: &Entry, since: Timestamp) -> bool {
+    entry.last_start().is_none_or(|start| start < since)
 }

@@ -212,7 +212,12 @@ impl Snapshot {
                 standing: Standing::Unknown,
                 reason: Some(Reason::DEPENDENCY_FAILING),
                 because: format!("not looked at while `{by}` does not hold"),
-                since: *since,
+                // Unknown before and unknown now: only the reason is another.
+                since: if folded.standing == Standing::Unknown {
+                    folded.since.min(*since)
+                } else {
+                    *since
+                },
             },
             Some(Blocked { failing: false, .. }) | None => from_fold(folded),
         }
@@ -238,9 +243,12 @@ impl Snapshot {
             );
             return Some((at, Reason::STREAM_SILENT, because));
         }
-        let blocked = item.blocked.is_some();
+        // What waits for a broken dependency is shown as unknown anyway. What waits for one that is
+        // pending goes stale: it may wait for ever, and nobody looks.
+        let shown_blind = item.blocked.as_ref().is_some_and(|blocked| blocked.failing);
+        let waits = item.blocked.is_some() && item.folded.standing == Standing::Pending;
         match item.stale_at {
-            Some(at) if now >= at && !blocked => {
+            Some(at) if now >= at && !shown_blind && !waits => {
                 let because = match item.last_attempt {
                     Some(last) => format!("last looked at {last:.0}, too long ago to be believed"),
                     None => "was due and has not been looked at".to_owned(),

@@ -24,6 +24,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
+use crate::model::judgement::legible;
+
 pub use connection::Limits;
 pub use daemon::{Daemon, LookNow};
 
@@ -76,6 +78,7 @@ pub async fn serve(
 
 /// The status of an answer to a method that a path does not know; axum adds the header `Allow`.
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let detail = format!("{method} is not possible on {}", uri.path());
+    let path = legible(uri.path(), pages::LONGEST_ECHO);
+    let detail = format!("{} is not possible on {path}", legible(method.as_str(), 20));
     problem(405, "Method not allowed", detail)
 }

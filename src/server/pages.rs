@@ -16,7 +16,7 @@ use crate::views::api::{Checklist, ItemView};
 use crate::views::page as views;
 
 /// The longest part of a request that an answer repeats, in characters.
-const LONGEST_ECHO: usize = 200;
+pub(super) const LONGEST_ECHO: usize = 200;
 
 /// The `{id}` of a path; empty where it is not text, and then nothing has it.
 pub(super) struct Id(pub(super) String);

@@ -109,6 +109,22 @@ async fn a_bad_file_leaves_what_runs_alone_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_told_and_taken_when_it_is_back() {
+    let ground = Ground::new().await;
+    let file = ground.swap("one", &["a"]);
+    let daemon = Daemon::start(std::slice::from_ref(&file)).await;
+    let successful = "vigie_config_last_reload_successful";
+    fs::remove_file(&file).expect("removed");
+    until("it is told", async || metric(&daemon, successful).await.ends_with(" 0")).await;
+    assert_eq!(items(&daemon).await, ["a"]);
+    ground.swap("one", &["a"]);
+    until("the same file is good again", async || {
+        metric(&daemon, successful).await.ends_with(" 1")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_needs_a_token_and_says_what_is_wrong() {
     let ground = Ground::new().await;
     let file = ground.swap("one", &["a"]);

@@ -4,32 +4,50 @@ use std::collections::BTreeMap;
 
 use super::node::{Node, Position, Problem, Value};
 
+/// The most text that variables may make of a file, in bytes.
+const MOST_BYTES: usize = 16 << 20;
+
 /// Puts the variables into all values below `node`; keys are left as they are.
 ///
 /// Returns every variable that is not known or not well written.
 pub fn interpolate(node: &mut Node, variables: &BTreeMap<String, String>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    walk(node, variables, &mut problems);
-    problems
+    let mut walk = Walk { variables, problems: Vec::new(), left: MOST_BYTES };
+    walk.node(node);
+    walk.problems
 }
 
-fn walk(node: &mut Node, variables: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-    let at = node.at;
-    match &mut node.value {
-        Value::Scalar { text, .. } if text.contains("${") => match replace(text, variables, at) {
-            Ok(replaced) => *text = replaced,
-            Err(problem) => problems.push(problem),
-        },
-        Value::Scalar { .. } => {}
-        Value::Sequence(elements) => {
-            for element in elements {
-                walk(element, variables, problems);
-            }
+struct Walk<'v> {
+    variables: &'v BTreeMap<String, String>,
+    problems: Vec<Problem>,
+    left: usize,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node) {
+        match &mut node.value {
+            Value::Scalar { text, .. } if text.contains("${") => self.scalar(text, node.at),
+            Value::Scalar { .. } => {}
+            Value::Sequence(elements) => elements.iter_mut().for_each(|element| self.node(element)),
+            Value::Mapping(pairs) => pairs.iter_mut().for_each(|(_, _, value)| self.node(value)),
         }
-        Value::Mapping(pairs) => {
-            for (_, _, value) in pairs {
-                walk(value, variables, problems);
+    }
+
+    fn scalar(&mut self, text: &mut String, at: Position) {
+        let enough = self.left > 0;
+        match replace(text, self.variables, at) {
+            Ok(replaced) => {
+                self.left = self.left.saturating_sub(replaced.len());
+                *text = replaced;
             }
+            Err(problem) => self.problems.push(problem),
+        }
+        if enough && self.left == 0 {
+            let most = bytesize::ByteSize(MOST_BYTES as u64);
+            let message = format!("variables make more than {most} of text up to here");
+            self.problems.push(Problem::at(at, message));
+        }
+        if !enough {
+            text.clear();
         }
     }
 }

@@ -94,7 +94,7 @@ impl Node {
     /// Its words without their places: what changes when the meaning does.
     pub fn words(&self) -> String {
         match &self.value {
-            Value::Scalar { text, plain: _ } => format!("{text:?}"),
+            Value::Scalar { text, plain } => format!("{text:?}{}", u8::from(*plain)),
             Value::Sequence(elements) => {
                 format!("[{}]", elements.iter().map(Self::words).collect::<Vec<_>>().join(","))
             }

@@ -10,6 +10,8 @@ use super::node::{Node, Position, Problem, Value};
 
 /// The most nodes of a file, those behind aliases counted at each use: an alias bomb ends here.
 const MOST_NODES: usize = 200_000;
+/// The most text of a file in bytes, that behind aliases counted at each use.
+const MOST_BYTES: usize = 16 << 20;
 /// The deepest nesting.
 const DEEPEST: usize = 64;
 
@@ -21,7 +23,7 @@ const DEEPEST: usize = 64;
 pub fn parse(text: &str) -> Result<Node, Problem> {
     let options = granit_parser::options! { emit_comments: false };
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0 };
+    let mut reader = Reader { parser, anchors: HashMap::new(), spent: Spent::default() };
     let mut root = None;
     loop {
         let (event, at) = reader.next()?;
@@ -44,8 +46,15 @@ pub fn parse(text: &str) -> Result<Node, Problem> {
 
 struct Reader<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (Node, Spent)>,
+    spent: Spent,
+}
+
+/// What a tree, or a part of it, weighs.
+#[derive(Clone, Copy, Default)]
+struct Spent {
     nodes: usize,
+    bytes: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -63,11 +72,12 @@ impl<'t> Reader<'t> {
         if depth > DEEPEST {
             return Err(Problem::at(at, format!("nested deeper than {DEEPEST} levels")));
         }
-        self.count(1, at)?;
-        let before = self.nodes;
+        let before = self.spent;
+        self.count(Spent { nodes: 1, bytes: 0 }, at)?;
         let (value, anchor, tag) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
+                self.count(Spent { nodes: 0, bytes: text.len() }, at)?;
                 (Value::Scalar { text: text.into_owned(), plain }, anchor, tag)
             }
             Event::SequenceStart(_, anchor, tag) => (self.sequence(depth)?, anchor, tag),
@@ -80,7 +90,11 @@ impl<'t> Reader<'t> {
         }
         let node = Node { value, at };
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), 1 + self.nodes - before));
+            let weight = Spent {
+                nodes: self.spent.nodes - before.nodes,
+                bytes: self.spent.bytes - before.bytes,
+            };
+            self.anchors.insert(anchor, (node.clone(), weight));
         }
         Ok(node)
     }
@@ -97,14 +111,15 @@ impl<'t> Reader<'t> {
 
     fn mapping(&mut self, depth: usize) -> Result<Value, Problem> {
         let mut pairs: Vec<(String, Position, Node)> = Vec::new();
+        let mut places: HashMap<String, Position> = HashMap::new();
         loop {
             let (key, at) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Value::Mapping(pairs)),
                 (Event::Scalar(key, ..), at) => (key.into_owned(), at),
                 (_, at) => return Err(Problem::at(at, "a key must be a single word")),
             };
-            self.count(1, at)?;
-            if let Some((_, first, _)) = pairs.iter().find(|(name, _, _)| *name == key) {
+            self.count(Spent { nodes: 1, bytes: key.len() }, at)?;
+            if let Some(first) = places.insert(key.clone(), at) {
                 let message = format!("`{key}` stands twice; first on line {}", first.line);
                 return Err(Problem::at(at, message));
             }
@@ -117,18 +132,32 @@ impl<'t> Reader<'t> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
             return Err(Problem::at(at, "this alias stands inside what it refers to"));
         };
-        let (node, size) = (node.clone(), *size);
-        self.count(size, at)?;
-        Ok(Node { at, ..node })
+        // Weighed before it is copied.
+        let (spent, size) = (self.spent, *size);
+        self.spent = spent.and(size, at)?;
+        Ok(Node { at, ..node.clone() })
     }
 
-    fn count(&mut self, nodes: usize, at: Position) -> Result<(), Problem> {
-        self.nodes += nodes;
-        if self.nodes > MOST_NODES {
+    fn count(&mut self, more: Spent, at: Position) -> Result<(), Problem> {
+        self.spent = self.spent.and(more, at)?;
+        Ok(())
+    }
+}
+
+impl Spent {
+    fn and(self, more: Self, at: Position) -> Result<Self, Problem> {
+        let nodes = self.nodes.saturating_add(more.nodes);
+        let bytes = self.bytes.saturating_add(more.bytes);
+        if nodes > MOST_NODES {
             let message = format!("more than {MOST_NODES} values, those behind aliases included");
             return Err(Problem::at(at, message));
         }
-        Ok(())
+        if bytes > MOST_BYTES {
+            let most = bytesize::ByteSize(MOST_BYTES as u64);
+            let message = format!("more than {most} of text, that behind aliases included");
+            return Err(Problem::at(at, message));
+        }
+        Ok(Self { nodes, bytes })
     }
 }
 
@@ -166,6 +195,12 @@ mod tests {
             text += &format!("a{level}: &a{level} [{aliases}]\n");
         }
         assert!(message(&text).contains("more than 200000 values"), "{}", message(&text));
+    }
+
+    #[test]
+    fn a_few_aliases_of_a_long_text_end_as_early() {
+        let text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(1000));
+        assert!(message(&text).contains("more than 16.0 MiB of text"), "{}", message(&text));
     }
 
     #[test]

@@ -1,20 +1,24 @@
-//! Every expression of the dashboards has rows in a Prometheus that scraped a checklist with a failing item.
+//! Every expression of the dashboards has rows in a Prometheus that scraped the demo, a fault in it.
 
 use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use vigie::systems::clock::Clock;
+use vigie_sim::town::Town;
 
 use super::server::{Alertmanager, Prometheus};
-use super::vigie::Vigie;
 use super::webhook::Webhook;
+use crate::drill::{Daemon, configuration};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_expression_of_the_dashboards_has_rows() {
-    let vigie = Vigie::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let town = Town::found(folder.path(), Clock::System.now()).await.expect("a town");
+    let daemon = Daemon::start(&configuration(&town, folder.path())).await;
     let alertmanager = Alertmanager::notifying(Webhook::open().await.address).await;
-    let prometheus = Prometheus::scraping(vigie.address(), alertmanager.address()).await;
-    vigie.api_is(false);
+    let prometheus = Prometheus::scraping(daemon.address(), alertmanager.address()).await;
+    town.inject("api-in-trouble").await.expect("a fault");
     prometheus.rows("vigie_item_reason{standing=\"failing\"}").await;
 
     let dashboards = dashboards();
@@ -65,7 +69,7 @@ fn choices(dashboard: &Value) -> impl Iterator<Item = String> {
 /// An expression as Grafana asks it, with one environment and all sections and severities chosen.
 fn substituted(expression: &str) -> String {
     let values = [
-        ("$environment", "test"),
+        ("$environment", "demo"),
         ("$section", ".*"),
         ("$severity", ".*"),
         ("$__rate_interval", "1m"),
