@@ -23,6 +23,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use jiff::Timestamp;
+use procfs::process::Process;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use vigie::model::item::ItemId;
@@ -34,7 +35,7 @@ use ground::figures::Figures;
 use ground::times::{millis, quantile};
 
 /// Scrapes whose times are kept, after a tenth as many to warm up.
-const SCRAPES: usize = 500;
+const SCRAPES: u32 = 500;
 const FORMATS: [(&str, &str); 2] =
     [("text 0.0.4", "text/plain"), ("OpenMetrics", "application/openmetrics-text; version=1.0.0")];
 
@@ -83,6 +84,12 @@ async fn main() {
     served.abort();
 }
 
+/// The CPU time of this process so far.
+fn cpu() -> Duration {
+    let stat = Process::myself().and_then(|process| process.stat()).expect("its own figures");
+    Duration::from_millis((stat.utime + stat.stime) * 1000 / procfs::ticks_per_second())
+}
+
 async fn scrape_often(figures: &mut Figures, address: SocketAddr, name: &str, accept: &str) {
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -98,7 +105,8 @@ async fn scrape_often(figures: &mut Figures, address: SocketAddr, name: &str, ac
     let lines = plain.split(|byte| *byte == b'\n');
     let rows = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).count();
     let zipped = scrape("gzip").await.len();
-    let mut times = Vec::with_capacity(SCRAPES);
+    let mut times = Vec::new();
+    let spent = cpu();
     for turn in 0..SCRAPES + SCRAPES / 10 {
         let began = Instant::now();
         scrape("gzip").await;
@@ -106,10 +114,12 @@ async fn scrape_often(figures: &mut Figures, address: SocketAddr, name: &str, ac
             times.push(began.elapsed());
         }
     }
+    let spent = cpu().saturating_sub(spent) / (SCRAPES + SCRAPES / 10);
     times.sort_unstable();
     let row = |what: &str| format!("{name}: {what}");
     figures.row(&row("rows"), rows, "10,000");
     figures.row(&row("bytes, plain and as gzip"), format!("{}, {zipped}", plain.len()), "");
     figures.row(&row("p50"), millis(quantile(&times, 50)), "");
     figures.row(&row("p99"), millis(quantile(&times, 99)), "10 ms");
+    figures.row(&row("CPU a scrape, the scraper's too"), millis(spent), "");
 }
