@@ -54,8 +54,8 @@ pub struct Pods {
     /// A label selector, such as `app=api`; without it all pods.
     #[serde(default)]
     selector: Option<Selector>,
-    /// The fewest pods in each namespace (with `all`: in the cluster) that are not being deleted;
-    /// 1 by default.
+    /// The fewest pods in each namespace (with `all`: in the cluster) that have neither ended nor
+    /// are being deleted; 1 by default. Where nothing but Jobs is to run: 0.
     #[serde(default)]
     min_count: MinCount,
     /// What is judged; everything by default.
@@ -96,7 +96,7 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Counts {
     phases: [u64; Phase::ALL.len()],
-    /// Those that are not being deleted.
+    /// Those that have neither ended nor are being deleted.
     staying: u64,
 }
 
@@ -273,7 +273,7 @@ impl Pods {
             if seen.owners.contains_key(&key) {
                 continue;
             }
-            let Some(resource) = owners().into_iter().find(|r| *r.kind == *owner.kind) else {
+            let Some(resource) = owners().into_iter().find(|known| owner.is_a(known)) else {
                 continue;
             };
             let namespace = self.namespaces.names().map(|_| pod.namespace.to_string());
@@ -282,7 +282,7 @@ impl Pods {
             let (namespace, name) = (&pod.namespace, &owner.name);
             let whole = if watch.resource == JOBS {
                 kubernetes.read(look.needs, &watch, |jobs: &Table<Job>| {
-                    jobs.get(namespace, name).is_some_and(|job| job.complete)
+                    jobs.has_succeeded(namespace, name)
                 })
             } else {
                 kubernetes.read(look.needs, &watch, |sets: &Table<Workload>| {
@@ -316,7 +316,8 @@ impl Seen {
                 None => self.namespaces.entry(Arc::clone(&pod.namespace)).or_default(),
             };
             counts.phases[pod.phase as usize] += 1;
-            counts.staying += u64::from(pod.deleted.is_none());
+            let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+            counts.staying += u64::from(!ended && pod.deleted.is_none());
             if !is_plain(pod) {
                 self.noticed.push(Arc::clone(pod));
             }

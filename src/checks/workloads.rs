@@ -21,7 +21,7 @@ use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::pod::{Phase, Pod};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::workload::{Workload, WorkloadKind};
+use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind};
 use crate::systems::kubernetes::{PODS, Table, blind};
 
 static REPLICAS: Measure = Measure::gauge(
@@ -29,9 +29,10 @@ static REPLICAS: Measure = Measure::gauge(
     "Replicas by state: desired, updated, ready, available.",
     &["object_namespace", "workload_kind", "workload", "state"],
 );
+/// By what it is about: `rolling` and `short` since when, and the `generation` that it was.
 static UNWHOLE_SINCE: Measure = Measure::memory(
     "workload_unwhole_since",
-    &["object_namespace", "workload_kind", "workload"],
+    &["object_namespace", "workload_kind", "workload", "about"],
     Duration::from_hours(1),
 );
 
@@ -111,12 +112,16 @@ pub struct Seen {
     workloads: Vec<(WorkloadKind, Arc<Workload>)>,
     /// Running pods of the workloads in `at_most`.
     running: BTreeMap<Place, u64>,
-    /// Objects that can't be read, and what is wrong with them.
+    /// Workloads that can't be read, and what is wrong with them.
     garbled: Vec<(String, String)>,
-    /// More of those.
+    /// The same of pods that may belong to a workload in `at_most`.
+    garbled_pods: Vec<(String, String)>,
+    /// More of both.
     garbled_more: usize,
-    /// What can't be seen.
+    /// Workloads that can't be seen.
     blind: Vec<(String, Obstacle)>,
+    /// Pods that can't be seen.
+    blind_pods: Vec<(String, Obstacle)>,
 }
 
 /// Namespace, kind and name.
@@ -198,7 +203,7 @@ impl Check for Workloads {
                 let read = kubernetes.read(look.needs, &watch, |table: &Table<Workload>| {
                     let judged = table.records().filter(|workload| self.is_judged(&workload.name));
                     seen.workloads.extend(judged.map(|workload| (kind, Arc::clone(workload))));
-                    seen.note_garbled(table.garbled(), table.garbled_more());
+                    self.note_garbled(table, &mut seen);
                 });
                 if let Err(obstacle) = read {
                     seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
@@ -209,10 +214,10 @@ impl Check for Workloads {
             for watch in self.namespaces.watches(&PODS, None) {
                 let read = kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
                     self.count_running(table, &mut seen.running);
-                    seen.note_garbled(table.garbled(), table.garbled_more());
+                    self.note_garbled_pods(table, &mut seen);
                 });
                 if let Err(obstacle) = read {
-                    seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                    seen.blind_pods.push((watch.namespace.unwrap_or_default(), obstacle));
                 }
             }
         }
@@ -221,10 +226,10 @@ impl Check for Workloads {
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
+        for (namespace, obstacle) in seen.blind.iter().chain(&seen.blind_pods) {
             judgement.add(namespace.clone(), obstacle.clone());
         }
-        for (name, why) in &seen.garbled {
+        for (name, why) in seen.garbled.iter().chain(&seen.garbled_pods) {
             let because = format!("the object can't be read: {why}");
             judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
         }
@@ -235,7 +240,7 @@ impl Check for Workloads {
             let answer = self.answer(seen, *kind, workload, since.at, now);
             let Workload { namespace, name, .. } = &**workload;
             judgement.add(format!("{kind} {namespace}/{name}"), answer);
-            if let Some(sample) = since.remember {
+            for sample in since.remember {
                 judgement.measure(sample);
             }
             if number >= MOST_EXPORTED {
@@ -269,7 +274,7 @@ impl Workloads {
         !self.only_expected || self.expect.contains(name)
     }
 
-    /// Whether all that is expected is there. Where something can't be seen, nothing is missed.
+    /// Whether all that is expected is there. Where workloads can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
         if !seen.blind.is_empty() {
             return;
@@ -277,9 +282,7 @@ impl Workloads {
         let there: BTreeSet<&str> =
             seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
         let garbled = |name: &str| {
-            seen.garbled
-                .iter()
-                .any(|(place, _)| place.is_empty() || place.rsplit('/').next() == Some(name))
+            seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
         };
         for name in &self.expect {
             if !there.contains(name.as_str()) && !garbled(name) {
@@ -294,17 +297,32 @@ impl Workloads {
         }
     }
 
+    fn note_garbled(&self, table: &Table<Workload>, seen: &mut Seen) {
+        let judged =
+            table.garbled().filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
+        seen.garbled.extend(judged.map(|(place, why)| (place.to_owned(), why.to_owned())));
+        seen.garbled_more += table.garbled_more();
+    }
+
+    fn note_garbled_pods(&self, table: &Table<Pod>, seen: &mut Seen) {
+        let counted = |place: &str| {
+            place.is_empty() || self.at_most.keys().any(|name| name_of(place).starts_with(name))
+        };
+        let counted = table.garbled().filter(|(place, _)| counted(place));
+        seen.garbled_pods.extend(counted.map(|(place, why)| (place.to_owned(), why.to_owned())));
+        seen.garbled_more += table.garbled_more();
+    }
+
     fn count_running(&self, table: &Table<Pod>, running: &mut BTreeMap<Place, u64>) {
         for pod in table.records().filter(|pod| pod.phase == Phase::Running) {
             let Some(owner) = &pod.owner else { continue };
             // A ReplicaSet bears its Deployment's name and the hash of a template.
-            let place = match &*owner.kind {
-                "ReplicaSet" => {
-                    owner.name.rsplit_once('-').map(|(name, _)| (WorkloadKind::Deployment, name))
-                }
-                "StatefulSet" => Some((WorkloadKind::StatefulSet, &*owner.name)),
-                "DaemonSet" => Some((WorkloadKind::DaemonSet, &*owner.name)),
-                _ => None,
+            let itself = [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
+            let place = if owner.is_a(&REPLICA_SETS) {
+                owner.name.rsplit_once('-').map(|(name, _)| (WorkloadKind::Deployment, name))
+            } else {
+                let kind = itself.into_iter().find(|kind| owner.is_a(&kind.resource()));
+                kind.map(|kind| (kind, &*owner.name))
             };
             if let Some((kind, name)) = place
                 && self.at_most.contains_key(name)
@@ -316,11 +334,9 @@ impl Workloads {
     }
 }
 
-impl Seen {
-    fn note_garbled<'a>(&mut self, garbled: impl Iterator<Item = (&'a str, &'a str)>, more: usize) {
-        self.garbled.extend(garbled.map(|(name, why)| (name.to_owned(), why.to_owned())));
-        self.garbled_more += more;
-    }
+/// The name of an object that can't be read; empty where even that is not known.
+fn name_of(place: &str) -> &str {
+    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

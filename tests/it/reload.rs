@@ -145,5 +145,6 @@ fn path(path: &Path) -> &str {
 
 fn digest(token: &str) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = sha2::Sha256::digest(token);
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -12,10 +12,15 @@ use crate::model::judgement::Answer;
 use crate::model::measure::Sample;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
-use crate::systems::kubernetes::pod::{Phase, Pod, Snag, Waiting};
+use crate::systems::kubernetes::pod::{NO_READY, NO_READY_SINCE, Phase, Pod, Snag, Waiting};
 
 /// A time further ahead than this is not believed.
 const MOST_SKEW: SignedDuration = SignedDuration::from_secs(120);
+
+/// An unchanged count is remembered so many times within the window.
+const REPEATED: i32 = 12;
+/// The count before the window began may be older than that by this part of the window.
+const OLDER: u32 = 6;
 
 macro_rules! reasons {
     ($($name:ident $code:literal $how:ident $means:literal;)*) => {
@@ -42,9 +47,11 @@ reasons! {
         "No node takes the pod; it fails after `pending_within`.";
     NODE_LOST "NodeLost" fails "The pod's phase is Unknown: its node can't be asked.";
     FAILED "Failed" warns_or_fails
-        "The pod failed. It warns where its owner is whole all the same, or its Job succeeded.";
+        "The pod failed. It warns where its owner is whole all the same, where its Job or a newer \
+         one of the same CronJob succeeded, and where its owner is of a kind that is not watched.";
     EVICTED "Evicted" warns_or_fails
-        "The pod was evicted. It warns where its owner is whole all the same.";
+        "The pod was evicted. It warns where its owner is whole all the same, or of a kind that is \
+         not watched.";
     TERMINATING "Terminating" fails "The pod was deleted and is still there.";
 }
 
@@ -116,13 +123,10 @@ impl Pods {
         past: &Past,
         now: Timestamp,
     ) -> Option<Complaint> {
-        if let Some(missing) = pod.missing {
-            let because = format!("the API server does not give {missing}");
-            let obstacle = Obstacle::new(Reason::GARBLED, because);
-            return Some(Complaint::new(Concern::Readiness, obstacle));
-        }
         let all = self.complaints(seen, pod, past, now);
-        let mut concerning = all.into_iter().filter(|one| self.concerned(one.concern));
+        let missing = pod.missing.and_then(|missing| self.left_open(missing));
+        let concerning = all.into_iter().filter(|one| self.concerned(one.concern));
+        let mut concerning = missing.into_iter().chain(concerning);
         let mut worst = concerning.next()?;
         for one in concerning {
             if one.verdict() > worst.verdict() {
@@ -130,6 +134,17 @@ impl Pods {
             }
         }
         Some(worst)
+    }
+
+    /// What a field that is missing leaves open, where that is of concern.
+    fn left_open(&self, missing: &str) -> Option<Complaint> {
+        let of_readiness = [NO_READY, NO_READY_SINCE].contains(&missing);
+        if of_readiness && !self.concerned(Concern::Readiness) {
+            return None;
+        }
+        let because = format!("the API server does not give {missing}");
+        let concern = if of_readiness { Concern::Readiness } else { Concern::Crashes };
+        Some(Complaint::new(concern, Obstacle::new(Reason::GARBLED, because)))
     }
 
     /// All that can be said against a pod, causes before their effects.
@@ -148,11 +163,14 @@ impl Pods {
                 all.push(failed(seen, pod));
                 return all;
             }
+            // The phase itself may be what is missing.
+            Phase::Unknown if pod.missing.is_some() => {}
             Phase::Unknown => {
                 let because = "its phase is Unknown: its node can't be asked".to_owned();
                 all.push(Complaint::fail(Concern::Readiness, NODE_LOST, because));
             }
             Phase::Pending => all.push(self.pending(pod, now)),
+            Phase::Running if matches!(pod.missing, Some(NO_READY | NO_READY_SINCE)) => {}
             Phase::Running if !pod.ready => all.push(self.not_ready(pod, now)),
             Phase::Running => {}
         }
@@ -243,7 +261,15 @@ impl Pods {
         }
         let told = u32::from(pod.restarts > 0 && within(pod.last_restart));
         let created = created(pod);
-        let before = past.since(&RESTARTS, &[&pod.namespace, &pod.name, &created], window, now);
+        let mut points = past.points(&RESTARTS, &[&pod.namespace, &pod.name, &created]);
+        let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        // The count as it was when the window began: the last before it, or the first within it.
+        let mut before = points.find(|(at, _)| age(*at) <= window + window / OLDER);
+        for (at, count) in points {
+            if age(at) >= window {
+                before = Some((at, count));
+            }
+        }
         let counted = before.map_or(0, |(_, before)| pod.restarts.saturating_sub(rounded(before)));
         counted.max(told)
     }
@@ -266,7 +292,7 @@ impl Pods {
                 pod.restarts - u32::from(told)
             }
             Some((at, count)) => {
-                let fresh = now.duration_since(at) < window / 200;
+                let fresh = now.duration_since(at) < window / REPEATED;
                 if fresh && rounded(count) == pod.restarts {
                     return None;
                 }
@@ -310,13 +336,16 @@ fn failed(seen: &Seen, pod: &Pod) -> Complaint {
     let finding = match seen.owners.get(&key) {
         Some(Ok(true)) => Finding::warn(
             documented.reason,
-            format!("{what}; its {kind} {name} is whole or has succeeded all the same"),
+            format!(
+                "{what}; its {kind} {name} is whole or has succeeded all the same, or \
+                 a newer one in its place has"
+            ),
         ),
         Some(Ok(false)) => Finding::fail(
             documented.reason,
             format!("{what}; its {kind} {name} is not whole and has not succeeded"),
         ),
-        None => Finding::fail(
+        None => Finding::warn(
             documented.reason,
             format!("{what}; whether its {kind} {name} is whole can't be told"),
         ),

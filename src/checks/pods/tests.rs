@@ -74,7 +74,7 @@ fn a_pod_is_judged_by_the_worst_that_can_be_said_of_it() {
     let restarted = |times: u32| with("/status/containerStatuses/0/restartCount", json!(times));
     for (object, minutes, verdict, reason) in [
         (pod(), 1, Pass, None),
-        (succeeded, 1, Pass, None),
+        (succeeded, 1, Fail, Some("TooFew")),
         (unready(), 5, Warn, Some("NotReady")),
         (unready(), 6, Fail, Some("NotReady")),
         (pending.clone(), 5, Warn, Some("Pending")),
@@ -94,6 +94,95 @@ fn a_pod_is_judged_by_the_worst_that_can_be_said_of_it() {
     ] {
         assert_eq!(said(&object, minutes), (verdict, reason), "{object} after {minutes} min");
     }
+}
+
+#[test]
+fn ended_pods_are_none_of_the_fewest_unless_none_is_wanted() {
+    let ended = with("/status/phase", json!("Succeeded"));
+    let judged = |parameters: &str, object: &Value| {
+        judged(&pods(parameters), object, &Past::default(), at(1)).reason()
+    };
+    assert_eq!(judged("", &ended), Some(TOO_FEW));
+    assert_eq!(judged("min_count: 0", &ended), None);
+    let starting = with("/status/phase", json!("Pending"));
+    assert_ne!(judged("", &starting), Some(TOO_FEW));
+}
+
+#[test]
+fn what_is_missing_hides_nothing_that_fails_and_is_told_where_it_is_of_concern() {
+    let since = "/status/conditions/0/lastTransitionTime";
+    let crashing = removed(&waiting("CrashLoopBackOff"), since);
+    assert_eq!(said(&crashing, 1), (Verdict::Fail, Some("CrashLoopBackOff")));
+    let unready = removed(&unready(), since);
+    assert_eq!(said(&unready, 60), (Verdict::Unknown, Some("Garbled")));
+    let images = judged(&pods("concerns: [images]"), &unready, &Past::default(), at(60));
+    assert_eq!(images.verdict(), Verdict::Pass);
+    let mut stateless = waiting("CrashLoopBackOff");
+    stateless["status"]["containerStatuses"][0]["state"] = json!({});
+    let images = judged(&pods("concerns: [images]"), &stateless, &Past::default(), at(60));
+    assert_eq!(images.reason(), Some(Reason::GARBLED));
+}
+
+/// A Job of a `CronJob`.
+fn run_of(cron: &str, name: &str, minutes: i64, status: &str) -> Value {
+    json!({
+        "metadata": {
+            "namespace": "d", "name": name, "creationTimestamp": at(minutes),
+            "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "CronJob", "name": cron, "controller": true,
+            }],
+        },
+        "status": { "conditions": [{ "type": status, "status": "True" }] },
+    })
+}
+
+#[test]
+fn a_failed_run_is_made_good_by_a_newer_one_of_the_same_cron_job() {
+    let mut jobs = Table::<Job>::default();
+    for job in [
+        run_of("purge", "purge-1", 1, "Complete"),
+        run_of("purge", "purge-2", 2, "Failed"),
+        run_of("mail", "mail-3", 3, "Complete"),
+    ] {
+        jobs.take(&job.to_string(), &JOBS);
+    }
+    assert!(jobs.has_succeeded("d", "purge-1"));
+    assert!(!jobs.has_succeeded("d", "purge-2"), "the older one and another's do not count");
+    assert!(!jobs.has_succeeded("d", "purge-9"), "it is not there");
+    jobs.take(&run_of("purge", "purge-4", 4, "Complete").to_string(), &JOBS);
+    assert!(jobs.has_succeeded("d", "purge-2"));
+}
+
+#[test]
+fn a_failed_pod_of_an_owner_that_is_not_watched_warns() {
+    let mut object = with("/status/phase", json!("Failed"));
+    let owner = &mut object["metadata"]["ownerReferences"][0];
+    owner["apiVersion"] = json!("batch.example.org/v1");
+    owner["kind"] = json!("Job");
+    let check = pods("min_count: 0");
+    let judgement = judged(&check, &object, &Past::default(), at(1));
+    assert_eq!(judgement.verdict(), Verdict::Warn, "{}", judgement.because());
+    let mut table = Table::<Pod>::default();
+    table.take(&object.to_string(), &PODS);
+    let pod = table.get("d", "a").unwrap();
+    let owner = pod.owner.as_ref().unwrap();
+    assert!(!owners().iter().any(|known| owner.is_a(known)), "a Job of another group");
+}
+
+#[test]
+fn an_unchanged_count_is_remembered_a_dozen_times_a_window() {
+    let check = pods("");
+    let mut object = with("/status/containerStatuses/0/restartCount", json!(2));
+    object["status"]["containerStatuses"][0]["lastState"] =
+        json!({ "terminated": { "finishedAt": at(0) } });
+    let mut past = Past::default();
+    let mut points = 0;
+    for minutes in 60..120 {
+        let judgement = judged(&check, &object, &past, at(minutes));
+        points += judgement.samples().iter().filter(|one| one.measure == &RESTARTS).count();
+        past.remember(judgement.samples(), at(minutes));
+    }
+    assert!(points <= 14, "{points}");
 }
 
 #[test]

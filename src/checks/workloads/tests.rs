@@ -68,7 +68,7 @@ fn judged(
     table.take(&object.to_string(), &kind.resource());
     let mut seen = Seen::default();
     seen.workloads.extend(table.records().map(|workload| (kind, Arc::clone(workload))));
-    seen.note_garbled(table.garbled(), table.garbled_more());
+    check.note_garbled(&table, &mut seen);
     check.judge(&seen, past, now)
 }
 
@@ -173,6 +173,84 @@ fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
     let mut seen = Seen::default();
     seen.blind.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
     assert_eq!(check.judge(&seen, &Past::default(), at(0)).reason(), Some(Reason::FORBIDDEN));
+}
+
+#[test]
+fn blind_or_garbled_pods_and_garbled_strangers_hide_nothing_that_is_missing() {
+    let check = workloads("expect: [web]\nonly_expected: true\nat_most: { web: 1 }");
+    let mut seen = Seen::default();
+    seen.blind_pods.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    let mut pods = Table::<Pod>::default();
+    for name in ["other-1", "web-1"] {
+        let pod = json!({ "metadata": { "namespace": "d", "name": name }, "spec": 3 });
+        pods.take(&pod.to_string(), &PODS);
+    }
+    check.note_garbled_pods(&pods, &mut seen);
+    let judgement = check.judge(&seen, &Past::default(), at(0));
+    assert_eq!(judgement.reason(), Some(MISSING), "{}", judgement.because());
+    assert_eq!(seen.garbled_pods.len(), 1, "the other belongs to nothing in `at_most`");
+
+    let kind = WorkloadKind::Deployment;
+    let mut stranger = with(deployment(), "/metadata/name", json!("stranger"));
+    stranger["spec"]["replicas"] = json!("three");
+    let mut table = Table::default();
+    table.take(&stranger.to_string(), &kind.resource());
+    table.take(&deployment().to_string(), &kind.resource());
+    let mut seen = Seen::default();
+    seen.workloads.extend(table.records().map(|workload| (kind, Arc::clone(workload))));
+    check.note_garbled(&table, &mut seen);
+    let judgement =
+        workloads("expect: [web]\nonly_expected: true").judge(&seen, &Past::default(), at(0));
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+    workloads("").note_garbled(&table, &mut seen);
+    assert_eq!(workloads("").judge(&seen, &Past::default(), at(0)).reason(), Some(Reason::GARBLED));
+}
+
+#[test]
+fn each_limit_has_a_clock_of_its_own_and_a_new_generation_starts_both_anew() {
+    let check = workloads("rollout_within: 10m\navailable_within: 5m");
+    let of = |generation: i64, object: Value| {
+        let object = with(object, "/metadata/generation", json!(generation));
+        with(object, "/status/observedGeneration", json!(generation))
+    };
+    let rolling =
+        |generation| of(generation, with(deployment(), "/status/updatedReplicas", json!(1)));
+    let short =
+        |generation| of(generation, with(deployment(), "/status/availableReplicas", json!(2)));
+    for (story, said) in [
+        (
+            vec![(0, rolling(4)), (8, rolling(4)), (9, short(4)), (13, short(4)), (15, short(4))],
+            ["warn", "warn", "warn", "warn", "fail"],
+        ),
+        (
+            vec![
+                (0, short(4)),
+                (11, short(4)),
+                (12, rolling(5)),
+                (21, rolling(5)),
+                (23, rolling(5)),
+            ],
+            ["warn", "fail", "warn", "warn", "fail"],
+        ),
+        (
+            // Back and forth within a generation forgives nothing.
+            vec![(0, rolling(4)), (4, short(4)), (8, rolling(4)), (9, short(4)), (11, rolling(4))],
+            ["warn", "warn", "warn", "warn", "fail"],
+        ),
+        (
+            vec![(0, short(4)), (4, short(4)), (5, short(5)), (9, short(5)), (11, short(5))],
+            ["warn", "warn", "warn", "warn", "fail"],
+        ),
+    ] {
+        let mut past = Past::default();
+        let mut verdicts = Vec::new();
+        for (minutes, object) in &story {
+            let judgement = judged(&check, WorkloadKind::Deployment, object, &past, at(*minutes));
+            past.remember(judgement.samples(), at(*minutes));
+            verdicts.push(judgement.verdict().label());
+        }
+        assert_eq!(verdicts, said, "{story:?}");
+    }
 }
 
 /// Workloads that fail or warn.

@@ -37,10 +37,17 @@ pub(super) const UNAVAILABLE: Documented = Documented::warns_or_fails(
 /// How long a remembered beginning is good for without being repeated.
 const REPEATED_AFTER: Duration = Duration::from_secs(300);
 
-/// Since when a workload is not whole, and what is to be remembered of it.
+/// What is remembered of a workload: the beginning of a rollout, …
+const ROLLING: &str = "rolling";
+/// … that of a want of replicas outside of one, …
+const SHORT: &str = "short";
+/// … and the generation of both.
+const GENERATION: &str = "generation";
+
+/// Since when a workload is not whole in the way that it is, and what is to be remembered of it.
 pub(super) struct Since {
     pub(super) at: Timestamp,
-    pub(super) remember: Option<Sample>,
+    pub(super) remember: Vec<Sample>,
 }
 
 impl Workloads {
@@ -124,28 +131,43 @@ impl Workloads {
     }
 }
 
-/// Since when a workload is not whole, as far as is remembered; 0 is remembered of whole ones.
+/// Since when a workload is in its state without having been whole, as far as is remembered of its
+/// newest generation: each limit has a clock of its own. 0 is remembered of whole ones.
 pub(super) fn unwhole_since(
     kind: WorkloadKind,
     workload: &Workload,
     past: &Past,
     now: Timestamp,
 ) -> Since {
-    let labels = [&*workload.namespace, kind.label(), &*workload.name];
-    let last = past.points(&UNWHOLE_SINCE, &labels).next_back();
-    let before = last.and_then(|(_, since)| (since > 0.0).then_some(since));
+    let labels = |about: &'static str| [&*workload.namespace, kind.label(), &*workload.name, about];
+    let last = |about| past.points(&UNWHOLE_SINCE, &labels(about)).next_back();
+    let begun = |about| last(about).filter(|(_, since)| *since > 0.0);
+    let mut remember = Vec::new();
+    let mut forget = |about| {
+        remember.extend(begun(about).map(|_| UNWHOLE_SINCE.is(0.0, labels(about))));
+    };
     if workload.is_whole() {
-        let remember = before.map(|_| UNWHOLE_SINCE.is(0.0, labels));
+        [ROLLING, SHORT, GENERATION].into_iter().for_each(forget);
         return Since { at: now, remember };
     }
-    #[expect(clippy::cast_precision_loss, reason = "seconds are far from 2^52")]
-    let seconds = now.as_second() as f64;
-    let since = before.map_or(seconds, |before| before.min(seconds));
-    let repeat = last.is_none_or(|(at, value)| {
-        let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        old >= REPEATED_AFTER || (value - since).abs() > 0.5
-    });
+    #[expect(clippy::cast_precision_loss, reason = "generations and seconds are far from 2^52")]
+    let (generation, seconds) = (workload.generation as f64, now.as_second() as f64);
+    let is_new = begun(GENERATION).is_some_and(|(_, before)| (before - generation).abs() > 0.5);
+    let (about, other) =
+        if workload.is_rolling_out() { (ROLLING, SHORT) } else { (SHORT, ROLLING) };
+    if is_new {
+        forget(other);
+    }
+    let before = begun(about).filter(|_| !is_new);
+    let since = before.map_or(seconds, |(_, before)| before.min(seconds));
+    for (about, value) in [(about, since), (GENERATION, generation)] {
+        let repeat = last(about).is_none_or(|(at, before)| {
+            let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            old >= REPEATED_AFTER || (before - value).abs() > 0.5
+        });
+        remember.extend(repeat.then(|| UNWHOLE_SINCE.is(value, labels(about))));
+    }
     #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
     let at = Timestamp::from_second(since as i64).unwrap_or(now);
-    Since { at, remember: repeat.then(|| UNWHOLE_SINCE.is(since, labels)) }
+    Since { at, remember }
 }

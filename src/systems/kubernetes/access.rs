@@ -1,11 +1,13 @@
 //! How the API server is reached, and the client that reaches it.
 //!
 //! Credentials are read again at every request (a stream is renewed every few minutes), and the
-//! client is built anew where they changed: a token that rotates on disk is in use at the next
-//! request. What can't be read here is an obstacle on our own side, told without its content.
+//! client is built anew where they changed: a token, a client certificate or an authority that
+//! rotates on disk is in use at the next request. Reading goes on by itself where nobody waits for
+//! it any more, and never twice at once: a file or a credential plugin that hangs holds one thread,
+//! and those who ask meanwhile wait for as long as they care to. What can't be read here is an obstacle on our own side, told without its content.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
@@ -15,7 +17,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::io::AsyncReadExt;
 
 use super::counted::{Counted, Traffic};
 use crate::model::finding::Obstacle;
@@ -29,6 +31,8 @@ pub const NO_ACCESS: Reason = Reason::new("NoAccess");
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The longest wait for a TCP connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// The longest part of a certificate's file that is watched for changes, in bytes.
+const LONGEST_FILE: u64 = 1 << 20;
 
 /// How the API server is reached. Without any: as a pod of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -122,6 +126,8 @@ pub(super) struct Access {
     connection: Connection,
     traffic: Arc<Traffic>,
     built: Mutex<Option<Built>>,
+    /// Held by whoever reads credentials.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Built {
@@ -139,28 +145,41 @@ struct Found {
 
 impl Access {
     pub(super) fn new(connection: Connection, traffic: Arc<Traffic>) -> Self {
-        Self { connection, traffic, built: Mutex::default() }
+        Self { connection, traffic, built: Mutex::default(), reading: Arc::default() }
     }
 
     /// A client with the credentials as they are now.
-    pub(super) async fn client(&self) -> Result<Client, Obstacle> {
+    pub(super) async fn client(self: &Arc<Self>) -> Result<Client, Obstacle> {
+        let reading = Arc::clone(&self.reading).lock_owned().await;
+        let this = Arc::clone(self);
+        let renewed = tokio::spawn(async move {
+            let _reading = reading;
+            this.renewed().await
+        });
+        renewed.await.unwrap_or_else(|_| Err(no_access("the credentials could not be read")))
+    }
+
+    async fn renewed(&self) -> Result<Client, Obstacle> {
         let found = self.find().await?;
-        let of = found.digest();
-        let mut built = self.built.lock().await;
-        if let Some(Built { client, of: before }) = built.as_ref()
+        let of = found.digest().await;
+        if let Some(Built { client, of: before }) = self.built().as_ref()
             && *before == of
         {
             return Ok(client.clone());
         }
         let traffic = Arc::clone(&self.traffic);
         let client = blocking(move || build(found, &traffic)).await?;
-        *built = Some(Built { client: client.clone(), of });
+        *self.built() = Some(Built { client: client.clone(), of });
         Ok(client)
     }
 
+    fn built(&self) -> std::sync::MutexGuard<'_, Option<Built>> {
+        self.built.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Builds the next client anew: the server did not accept this one's credentials.
-    pub(super) async fn forget(&self) {
-        *self.built.lock().await = None;
+    pub(super) fn forget(&self) {
+        *self.built() = None;
     }
 
     async fn find(&self) -> Result<Found, Obstacle> {
@@ -182,16 +201,37 @@ impl Access {
 }
 
 impl Found {
-    fn digest(&self) -> [u8; 32] {
+    /// Of everything the client is built from, the content of files included.
+    async fn digest(&self) -> [u8; 32] {
         let Self { config, token, text } = self;
         let mut digest = Sha256::new();
-        digest.update(config.cluster_url.to_string());
-        digest.update([0]);
-        digest.update(token.as_ref().map_or("", ExposeSecret::expose_secret));
-        digest.update([0]);
-        digest.update(text);
+        let mut add = |part: &[u8]| {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        };
+        add(config.cluster_url.to_string().as_bytes());
+        add(token.as_ref().map_or("", ExposeSecret::expose_secret).as_bytes());
+        add(text);
+        // A kubeconfig's authority is read with it.
+        config.root_cert.iter().flatten().for_each(|certificate| add(certificate));
+        let login = &config.auth_info;
+        let named = [&login.client_certificate, &login.client_key].map(Option::as_deref);
+        let named = named.into_iter().flatten().map(Path::new);
+        for path in config.root_cert_file.as_deref().into_iter().chain(named) {
+            add(&content(path).await);
+        }
         digest.finalize().into()
     }
+}
+
+/// What a file holds; nothing where it can't be read: whoever needs it will say so.
+async fn content(path: &Path) -> Vec<u8> {
+    let mut content = Vec::new();
+    if let Ok(file) = tokio::fs::File::open(path).await {
+        // What was read before an error will differ from the whole.
+        let _read = file.take(LONGEST_FILE).read_to_end(&mut content).await;
+    }
+    content
 }
 
 async fn find_in_cluster(pod: &InCluster) -> Result<Found, Obstacle> {
@@ -281,7 +321,11 @@ fn build(found: Found, traffic: &Arc<Traffic>) -> Result<Client, Obstacle> {
 
 /// The file as parsed, and as it is, so that a change is noticed.
 fn read_kubeconfig(path: Option<&Path>) -> Result<(Kubeconfig, Vec<u8>), KubeconfigError> {
-    let Some(path) = path else { return Ok((Kubeconfig::read()?, Vec::new())) };
+    let Some(path) = path else {
+        let kubeconfig = Kubeconfig::read()?;
+        let text = serde_json::to_vec(&kubeconfig).unwrap_or_default();
+        return Ok((kubeconfig, text));
+    };
     let read = |error| KubeconfigError::ReadConfig(error, path.to_owned());
     let text = std::fs::read(path).map_err(read)?;
     Ok((Kubeconfig::read_from(path)?, text))

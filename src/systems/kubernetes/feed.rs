@@ -4,9 +4,11 @@
 //! Afterwards the stream is resumed where it ended, and listed again only where the server has
 //! forgotten that place. Whatever fails is waited out with growing pauses; the records stay.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use kube::core::params::WatchParams;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
@@ -22,6 +24,10 @@ use crate::systems::clock::Clock;
 
 /// A stream that lived for so long and brought something may be resumed at once.
 const STEADY: Duration = Duration::from_secs(1);
+/// The most pages of a list: a million objects.
+const MOST_PAGES: u32 = 2_000;
+/// So many times the wait for one page is waited for all of them.
+const PAGES_WITHIN: u32 = 10;
 
 /// Feeds one stream for as long as it runs.
 pub(super) struct Feed<R> {
@@ -31,22 +37,27 @@ pub(super) struct Feed<R> {
     pub(super) clock: Clock,
     /// Where to resume; none where a list is needed.
     version: Option<String>,
-    /// Whether the server refuses to stream lists.
-    paged: bool,
+    /// Since when the server is known not to stream lists.
+    paged: Option<Instant>,
     /// Whether anything came in since the stream was last opened.
     progress: bool,
     /// Whether the stream before this one was silent to its end.
     silent_before: bool,
 }
 
+/// What a server says whose storage can't tell how far a streamed list is.
+const NO_STORAGE: &str = "storage feature";
+
 /// How an open stream came to its end.
 enum End {
     /// In due order.
     Closed,
     /// The server has forgotten the place where we resumed.
-    Expired,
+    Expired(Refusal),
     /// The server does not stream lists.
     Unstreamed,
+    /// By a panic of ours.
+    Crashed,
     /// Any other way.
     Broken(Refusal),
 }
@@ -70,7 +81,7 @@ impl<R: Record> Feed<R> {
             pace,
             clock,
             version: None,
-            paged: false,
+            paged: None,
             progress: false,
             silent_before: false,
         }
@@ -82,11 +93,12 @@ impl<R: Record> Feed<R> {
         loop {
             self.progress = false;
             let opened = Instant::now();
-            let end = self.follow().await;
+            let pass = AssertUnwindSafe(self.follow()).catch_unwind();
+            let end = pass.await.unwrap_or(End::Crashed);
             // Lists cost the server more than watches: one that leads nowhere is not hurried.
             let steady_after = match &end {
                 End::Closed | End::Broken(_) => STEADY.min(self.pace.longest_pause),
-                End::Expired | End::Unstreamed => self.pace.longest_pause,
+                End::Expired(_) | End::Unstreamed | End::Crashed => self.pace.longest_pause,
             };
             let steady = self.progress && opened.elapsed() >= steady_after;
             if steady {
@@ -95,15 +107,30 @@ impl<R: Record> Feed<R> {
             let rest = match end {
                 End::Closed => {
                     self.stream.pulse.closed();
+                    if self.stream.read(super::table::Table::has_nameless) {
+                        self.version = None;
+                    }
                     (!steady).then_some(Duration::ZERO)
                 }
-                End::Expired => {
-                    self.version = None;
+                // To be sent to a list is in due order; to be refused that, too, is not.
+                End::Expired(refusal) => {
+                    if self.version.take().is_none() || failures > 0 {
+                        self.stream.pulse.broke(refusal);
+                    } else {
+                        self.stream.pulse.closed();
+                    }
                     (!steady).then_some(Duration::ZERO)
                 }
                 End::Unstreamed => {
-                    self.paged = true;
+                    self.paged = Some(Instant::now());
                     None
+                }
+                // Whatever was half done is done anew.
+                End::Crashed => {
+                    self.version = None;
+                    let because = format!("{}: Vigie itself crashed", self.doing("watching"));
+                    self.stream.pulse.broke(Refusal::crash(because));
+                    Some(Duration::ZERO)
                 }
                 End::Broken(refusal) => {
                     let rest = refusal.rest.unwrap_or_default();
@@ -123,13 +150,16 @@ impl<R: Record> Feed<R> {
         let listing = self.version.is_none();
         if listing {
             self.stream.write(super::table::Table::begin);
-            if self.paged
+            if self.paged.is_some_and(|since| since.elapsed() >= self.pace.stream_again_after) {
+                self.paged = None;
+            }
+            if self.paged.is_some()
                 && let Err(end) = self.list_pages().await
             {
                 return end;
             }
         }
-        let initial = listing && !self.paged;
+        let initial = listing && self.paged.is_none();
         let mut lines = match self.open(initial).await {
             Ok(lines) => lines,
             Err(end) => return end,
@@ -284,7 +314,11 @@ impl<R: Record> Feed<R> {
     async fn list_pages(&mut self) -> Result<(), End> {
         let watch = self.stream.pulse.watch().clone();
         let mut next = None;
-        loop {
+        let until = Instant::now() + self.pace.list_within * PAGES_WITHIN;
+        for _ in 0..MOST_PAGES {
+            if Instant::now() >= until {
+                break;
+            }
             let page = timeout(self.pace.list_within, self.requests.page(&watch, next)).await;
             let page = page.unwrap_or_else(|_| {
                 let because = format!("{}: no answer in time", self.doing("listing"));
@@ -310,6 +344,8 @@ impl<R: Record> Feed<R> {
             self.complete(Some(version));
             return Ok(());
         }
+        let because = format!("{}: the list does not come to its end", self.doing("listing"));
+        Err(Refusal::new(because).into())
     }
 
     fn doing(&self, verb: &str) -> String {
@@ -320,8 +356,12 @@ impl<R: Record> Feed<R> {
 /// What a refusal means to a stream; one that was asked for a list first may not know how.
 fn ended(refusal: Refusal, initial: bool) -> End {
     match refusal.code {
-        Some(410) => End::Expired,
-        Some(400 | 422 | 500) if initial => End::Unstreamed,
+        Some(410) => End::Expired(refusal),
+        Some(400 | 422) if initial => End::Unstreamed,
+        Some(500) if initial && refusal.because.contains(NO_STORAGE) => End::Unstreamed,
         _ => End::Broken(refusal),
     }
 }
+
+#[cfg(test)]
+mod tests;

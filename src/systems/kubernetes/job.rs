@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::record::{Condition, Record, condition};
-use super::table::{Key, Words};
+use super::record::{Condition, Meta, Owner, Record, condition, time};
+use super::table::{Key, Table, Words};
 use super::{Opened, Stream};
 use crate::model::needs::Resource;
 
@@ -16,14 +17,33 @@ pub struct Job {
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Who controls it: a `CronJob`, mostly.
+    pub owner: Option<Owner>,
     /// Whether it succeeded.
     pub complete: bool,
+}
+
+impl Table<Job> {
+    /// Whether a Job succeeded, or a newer one of the same controller did.
+    pub fn has_succeeded(&self, namespace: &str, name: &str) -> bool {
+        let Some(job) = self.get(namespace, name) else { return false };
+        let is_newer = |other: &Job| {
+            job.owner.is_some()
+                && other.owner == job.owner
+                && other.namespace == job.namespace
+                && other.created > job.created
+        };
+        job.complete || self.records().any(|other| other.complete && is_newer(other))
+    }
 }
 
 /// A Job, in the fields that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Wire {
+    metadata: Meta,
     status: Option<Status>,
 }
 
@@ -36,10 +56,17 @@ struct Status {
 impl Record for Job {
     type Wire = Wire;
 
-    fn of(wire: Wire, (namespace, name): &Key, _: &Resource, _: &mut Words) -> Self {
-        let conditions = wire.status.unwrap_or_default().conditions.unwrap_or_default();
+    fn of(wire: Wire, (namespace, name): &Key, _: &Resource, words: &mut Words) -> Self {
+        let Wire { metadata, status } = wire;
+        let conditions = status.unwrap_or_default().conditions.unwrap_or_default();
         let complete = condition(&conditions, "Complete").is_some_and(Condition::holds);
-        Self { namespace: Arc::clone(namespace), name: Arc::clone(name), complete }
+        Self {
+            namespace: Arc::clone(namespace),
+            name: Arc::clone(name),
+            created: time(metadata.creation_timestamp),
+            owner: Owner::controlling(metadata.owner_references, words),
+            complete,
+        }
     }
 
     fn stream(opened: &Opened) -> Option<&Stream<Self>> {

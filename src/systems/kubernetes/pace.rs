@@ -12,6 +12,8 @@ pub struct Pace {
     pub silence: Duration,
     /// The longest wait for a first list.
     pub list_within: Duration,
+    /// After so long a server that did not stream lists is asked again whether it does.
+    pub stream_again_after: Duration,
     /// For how long a stream is asked for; up to a fifth is added, so that not all end at once.
     pub renew_after: Duration,
     /// The first pause after something failed; doubled with each further failure.
@@ -25,6 +27,7 @@ impl Default for Pace {
         Self {
             silence: LONGEST_SILENCE.unsigned_abs(),
             list_within: Duration::from_secs(120),
+            stream_again_after: Duration::from_hours(1),
             renew_after: Duration::from_secs(300),
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(30),

@@ -16,8 +16,8 @@ use super::{Opened, Stream};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
-pub use wire::Wire;
 use wire::{ContainerStatus, missing};
+pub use wire::{NO_READY, NO_READY_SINCE, Wire};
 
 /// The longest message that is kept of a pod, in characters.
 const LONGEST_MESSAGE: usize = 200;

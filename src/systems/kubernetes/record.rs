@@ -49,6 +49,8 @@ pub(super) struct Meta {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OwnerReference {
+    #[serde(rename = "apiVersion")]
+    pub(super) api_version: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) name: Option<String>,
     pub(super) controller: Option<bool>,
@@ -91,6 +93,8 @@ pub(super) fn time(time: Option<Time>) -> Option<Timestamp> {
 /// Who controls an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
+    /// `apps`, `batch` …; empty for the core group, none where it is not told.
+    pub group: Option<std::sync::Arc<str>>,
     /// `ReplicaSet`, `Job` …
     pub kind: std::sync::Arc<str>,
     /// Its name, in the object's own namespace.
@@ -101,7 +105,18 @@ impl Owner {
     /// The controller among the owners.
     pub(super) fn controlling(all: Option<Vec<OwnerReference>>, words: &mut Words) -> Option<Self> {
         let owner = all?.into_iter().find(|owner| owner.controller == Some(true))?;
-        Some(Self { kind: words.shared(&owner.kind?), name: words.shared(&owner.name?) })
+        let group = |version: &str| {
+            let group = version.split_once('/').map_or("", |(group, _)| group);
+            words.shared(group)
+        };
+        let group = owner.api_version.as_deref().map(group);
+        Some(Self { group, kind: words.shared(&owner.kind?), name: words.shared(&owner.name?) })
+    }
+
+    /// Whether it is of this kind. A group that is not told may be the right one.
+    pub fn is_a(&self, resource: &Resource) -> bool {
+        *self.kind == *resource.kind
+            && self.group.as_ref().is_none_or(|group| **group == *resource.group)
     }
 }
 

@@ -41,6 +41,11 @@ impl Refusal {
         Self { reason: Reason::STREAM_SILENT, ..Self::new(because) }
     }
 
+    /// An error of ours.
+    pub(super) fn crash(because: String) -> Self {
+        Self { reason: Reason::CRASHED, ..Self::new(because) }
+    }
+
     /// Whether the answer is final until somebody changes something.
     pub(super) fn is_definite(&self) -> bool {
         [Reason::FORBIDDEN, Reason::UNAUTHORIZED, Reason::KIND_UNKNOWN].contains(&self.reason)
@@ -91,7 +96,7 @@ impl From<Obstacle> for Refusal {
 
 impl From<Refusal> for Obstacle {
     fn from(refusal: Refusal) -> Self {
-        let ours = refusal.reason == NO_ACCESS;
+        let ours = [NO_ACCESS, Reason::CRASHED].contains(&refusal.reason);
         Self { reason: refusal.reason, because: refusal.because, ours }
     }
 }

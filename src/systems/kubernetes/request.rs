@@ -7,12 +7,13 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use kube::core::params::{GetParams, ListParams, WatchParams};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::access::Access;
+use super::access::{Access, NO_ACCESS};
 use super::counted::Errand;
 use super::refusal::{Failure, Refusal};
 use super::stream::shown;
+use crate::model::finding::Obstacle;
 use crate::model::needs::{Resource, Watch};
 
 /// The longest wait for the head of an answer.
@@ -106,14 +107,19 @@ impl Requests {
         resource: &Resource,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Refusal> {
-        let client = self.access.client().await?;
+        let until = Instant::now() + self.head_within;
+        let within = self.head_within.as_secs();
+        let client = timeout_at(until, self.access.client()).await.unwrap_or_else(|_| {
+            let because = format!("{doing}: the credentials can't be read within {within}s");
+            Err(Obstacle::ours(NO_ACCESS, because))
+        })?;
         let mut request = request.map(Body::from);
         request.extensions_mut().insert(Errand { verb, resource: resource.name() });
-        let response = match timeout(self.head_within, client.send(request)).await {
+        let response = match timeout_at(until, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Refusal::transport(doing, &error)),
             Err(_) => {
-                let because = format!("{doing}: no answer within {}s", self.head_within.as_secs());
+                let because = format!("{doing}: no answer within {within}s");
                 return Err(Refusal::new(because));
             }
         };
@@ -122,7 +128,7 @@ impl Requests {
         }
         let (head, body) = response.into_parts();
         if head.status == http::StatusCode::UNAUTHORIZED {
-            self.access.forget().await;
+            self.access.forget();
         }
         let body = timeout(self.head_within, Limited::new(body, LONGEST_FAILURE).collect()).await;
         let failure: Failure = match body {

@@ -15,13 +15,14 @@ pub(super) type Key = (Arc<str>, Arc<str>);
 
 /// The most garbled objects that are kept by name.
 const MOST_GARBLED: usize = 100;
+/// So many words are never cleaned.
+const FEW_WORDS: usize = 256;
 
 /// What is known of the objects of one watch.
 #[derive(Debug)]
 pub struct Table<R> {
     records: BTreeMap<Key, Kept<R>>,
     garbled: BTreeMap<String, Garbled>,
-    garbled_more: usize,
     round: u32,
     words: Words,
 }
@@ -34,27 +35,37 @@ struct Kept<R> {
 
 #[derive(Debug)]
 struct Garbled {
+    /// Empty where the object is counted alone.
     why: String,
     round: u32,
 }
 
 /// Words that repeat from object to object, kept once.
 #[derive(Debug, Default)]
-pub struct Words(HashSet<Arc<str>>);
+pub struct Words {
+    known: HashSet<Arc<str>>,
+    /// How many there were after the last cleaning.
+    cleaned: usize,
+}
 
 impl Words {
     /// The word, shared with whoever else has it.
     pub(super) fn shared(&mut self, word: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(word) {
+        if let Some(known) = self.known.get(word) {
             return Arc::clone(known);
         }
+        // Lists may be weeks apart.
+        if self.known.len() >= FEW_WORDS.max(self.cleaned * 2) {
+            self.forget_unused();
+        }
         let word: Arc<str> = word.into();
-        self.0.insert(Arc::clone(&word));
+        self.known.insert(Arc::clone(&word));
         word
     }
 
     fn forget_unused(&mut self) {
-        self.0.retain(|word| Arc::strong_count(word) > 1);
+        self.known.retain(|word| Arc::strong_count(word) > 1);
+        self.cleaned = self.known.len();
     }
 }
 
@@ -63,7 +74,6 @@ impl<R> Default for Table<R> {
         Self {
             records: BTreeMap::new(),
             garbled: BTreeMap::new(),
-            garbled_more: 0,
             round: 0,
             words: Words::default(),
         }
@@ -83,12 +93,18 @@ impl<R: Record> Table<R> {
 
     /// Objects that could not be decoded: their name as far as it is known, and what is wrong.
     pub fn garbled(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.garbled.iter().map(|(name, garbled)| (name.as_str(), garbled.why.as_str()))
+        let named = self.garbled.iter().filter(|(_, garbled)| !garbled.why.is_empty());
+        named.map(|(name, garbled)| (name.as_str(), garbled.why.as_str()))
     }
 
     /// How many more there are than [`Self::garbled`] names.
     pub fn garbled_more(&self) -> usize {
-        self.garbled_more
+        self.garbled.len() - self.garbled().count()
+    }
+
+    /// Whether there was an object without a name: nothing but a list tells that it is gone.
+    pub(super) fn has_nameless(&self) -> bool {
+        self.garbled.contains_key("")
     }
 
     /// Takes an object that is there, as JSON.
@@ -117,7 +133,6 @@ impl<R: Record> Table<R> {
     /// A list begins.
     pub(super) fn begin(&mut self) {
         self.round = self.round.wrapping_add(1);
-        self.garbled_more = 0;
     }
 
     /// A list is complete: what it did not name is gone.
@@ -163,11 +178,12 @@ impl<R: Record> Table<R> {
             }
             None => String::new(),
         };
-        if self.garbled.len() >= MOST_GARBLED && !self.garbled.contains_key(&name) {
-            self.garbled_more += 1;
-            return true;
-        }
-        self.garbled.insert(name, Garbled { why: legible(why, 200), round: self.round });
+        let is_told = match self.garbled.get(&name) {
+            Some(before) => !before.why.is_empty(),
+            None => self.garbled.len() < MOST_GARBLED,
+        };
+        let why = if is_told { legible(why, 200) } else { String::new() };
+        self.garbled.insert(name, Garbled { why, round: self.round });
         true
     }
 }
@@ -199,7 +215,13 @@ mod tests {
     }
 
     fn job(name: &str) -> Job {
-        Job { namespace: "d".into(), name: name.into(), complete: false }
+        Job {
+            namespace: "d".into(),
+            name: name.into(),
+            created: None,
+            owner: None,
+            complete: false,
+        }
     }
 
     fn names(table: &Table<Job>) -> Vec<&str> {
@@ -218,6 +240,30 @@ mod tests {
         assert_eq!(names(&table), ["a", "b"], "the list may be cut here");
         table.sweep();
         assert_eq!(names(&table), ["b"]);
+    }
+
+    #[test]
+    fn garbled_objects_beyond_those_named_are_counted_once_and_until_they_heal_or_go() {
+        let mut table = Table::default();
+        for number in 0..MOST_GARBLED + 2 {
+            table.garble(Some(&key(&format!("{number:03}"))), "expected a number");
+        }
+        table.garble(Some(&key("101")), "expected a number, again");
+        assert_eq!((table.garbled().count(), table.garbled_more()), (MOST_GARBLED, 2));
+        table.put(key("100"), job("100"));
+        table.remove(&key("101"));
+        assert_eq!((table.garbled().count(), table.garbled_more()), (MOST_GARBLED, 0));
+    }
+
+    #[test]
+    fn words_that_nobody_uses_any_more_are_forgotten_without_a_list() {
+        let mut words = Words::default();
+        let used: Vec<_> = (0..10).map(|n| words.shared(&format!("used {n}"))).collect();
+        for number in 0..10_000 {
+            words.shared(&format!("word {number}"));
+        }
+        assert!(words.known.len() <= FEW_WORDS, "{}", words.known.len());
+        assert!(used.iter().all(|word| words.known.contains(word)));
     }
 
     #[test]

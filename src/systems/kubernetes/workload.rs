@@ -63,6 +63,8 @@ pub struct Workload {
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+    /// Counts up with each change of its specification.
+    pub generation: i64,
     /// How many replicas it is to have; for a `DaemonSet` one on each node that it selects.
     pub desired: i64,
     /// How many of them are to be of the newest revision; fewer where updates wait for a hand.
@@ -189,6 +191,7 @@ impl Record for Workload {
         Self {
             namespace: Arc::clone(namespace),
             name: Arc::clone(name),
+            generation: metadata.generation.unwrap_or_default(),
             desired,
             wanted_updated,
             total,

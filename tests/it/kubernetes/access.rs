@@ -1,9 +1,11 @@
 //! How the API server is reached: a URL, a kubeconfig, a pod's own service account; rotating tokens.
 
 use std::path::Path;
+use std::time::Duration;
 
 use vigie::model::finding::Verdict;
 use vigie::model::reason::Reason;
+use vigie::systems::kubernetes::Pace;
 use vigie_sim::kubernetes::{Blow, Settings, User};
 
 use super::{Cluster, brisk, pod, until};
@@ -104,6 +106,30 @@ async fn an_authority_that_did_not_sign_is_not_trusted() {
     let judgement = cluster.look(CHECK).await;
     assert_eq!(judgement.reason(), Some(Reason::STREAM_DOWN));
     assert!(judgement.because().contains("certificate"), "{}", judgement.because());
+    cluster.file("ca.crt", cluster.server.authority().expect("TLS"));
+    let look = async || cluster.look(CHECK).await;
+    let judgement = until(look, |judgement| judgement.reason() != Some(Reason::STREAM_DOWN)).await;
+    assert_eq!(judgement.reason(), Some(Reason::UNAUTHORIZED), "the new file is trusted");
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_hangs_is_told() {
+    let mut cluster = guarded(false).await;
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: one\n\
+         clusters: [{{ name: c, cluster: {{ server: '{}' }} }}]\n\
+         contexts: [{{ name: one, context: {{ cluster: c, user: u }} }}]\n\
+         users: [{{ name: u, user: {{ exec: {{ command: sleep, args: ['5'], \
+         apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never }} }} }}]\n",
+        cluster.server.url(),
+    );
+    let path = cluster.file("kubeconfig", &text);
+    let pace = Pace { silence: Duration::from_secs(1), ..brisk() };
+    cluster.connect(&format!("kubeconfig: {{ path: '{}' }}", path.display()), pace);
+    let judgement = cluster.look(CHECK).await;
+    assert_eq!(judgement.reason(), Some(Reason::new("NoAccess")));
+    let because = judgement.because();
+    assert!(because.contains("can't be read within 1s"), "{because}");
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vigie::model::needs::{Needs, Watch};
 use vigie::model::reason::Reason;
-use vigie::systems::kubernetes::Table;
 use vigie::systems::kubernetes::pod::Pod;
+use vigie::systems::kubernetes::{Pace, Table};
 use vigie_sim::kubernetes::{Act, Blow, Fault};
 
 use super::watched::Watched;
-use super::{NAMESPACE, pod, until, with};
+use super::{NAMESPACE, brisk, pod, until, with};
 
 #[tokio::test]
 async fn a_change_is_told_and_what_changes_nothing_is_not() {
@@ -140,6 +140,61 @@ async fn an_expiry_in_the_middle_of_a_stream_is_listed_again() {
         requests.iter().filter(|request| request.query.contains("sendInitialEvents")).count()
     };
     assert_eq!(until(lists, |lists| *lists == 2).await, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_calls_every_list_expired_is_down() {
+    let gone = Fault::new(Act::Status { code: 410, retry_after: None });
+    let watched = Watched::pods().await;
+    watched.cluster.server.inject(gone.clone());
+    watched.keep().await;
+    watched.says(Reason::STREAM_DOWN).await;
+    watched.cluster.server.heal();
+    watched.shows(&[]).await;
+    watched.is_up_again().await;
+    watched.cluster.server.inject(gone);
+    watched.cluster.server.blow(Blow::Expire);
+    watched.goes_down().await;
+}
+
+#[tokio::test]
+async fn a_server_that_did_not_stream_lists_is_asked_again_after_a_while() {
+    let pace = Pace { stream_again_after: Duration::from_secs(1), ..brisk() };
+    let watched = Watched::paced(pace).await;
+    watched.cluster.server.behave(|server| server.streaming_lists = false);
+    watched.cluster.put(pod("a"));
+    watched.keep().await;
+    assert_eq!(watched.cluster.server.count("list", "pods"), 1);
+    watched.cluster.server.behave(|server| server.streaming_lists = true);
+    watched.cluster.server.forget_requests();
+    let streamed = async || {
+        watched.cluster.server.blow(Blow::Expire);
+        let requests = watched.cluster.server.requests();
+        requests.iter().any(|request| request.query.contains("sendInitialEvents"))
+    };
+    assert!(until(streamed, |streamed| *streamed).await);
+    watched.shows(&["a"]).await;
+}
+
+#[tokio::test]
+async fn an_object_without_a_name_is_forgotten_when_a_list_does_not_show_it() {
+    let watched = Watched::pods().await;
+    watched.cluster.put(pod("a"));
+    watched.keep().await;
+    let kubernetes = &watched.cluster.systems.kubernetes;
+    let garbled = async || {
+        let count = |table: &Table<Pod>| table.garbled().count();
+        kubernetes.read(&watched.needs, &watched.watch, count).unwrap()
+    };
+    let large = "x".repeat(9 << 20);
+    watched.cluster.put(with(pod("b"), "/metadata/annotations", json!({ "large": large })));
+    assert_eq!(until(garbled, |count| *count == 1).await, 1);
+    watched.cluster.remove("pods/shop/b");
+    let healed = async || {
+        watched.cluster.server.blow(Blow::Close);
+        garbled().await
+    };
+    assert_eq!(until(healed, |count| *count == 0).await, 0);
 }
 
 #[tokio::test]

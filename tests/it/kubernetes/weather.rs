@@ -151,3 +151,33 @@ async fn a_server_that_ignores_the_wish_for_a_streamed_list_is_asked_in_pages() 
     assert_eq!(watched.cluster.systems.kubernetes.requests()[&list], 1);
     server.abort();
 }
+
+/// A server whose lists never end: each page names a next one.
+async fn endless_server(listener: tokio::net::TcpListener) {
+    let list = json!({ "metadata": { "resourceVersion": "7", "continue": "more" }, "items": [] });
+    let refused = json!({ "kind": "Status", "code": 400 });
+    let router = axum::Router::new().fallback(async move |request: axum::extract::Request| {
+        let query = request.uri().query().unwrap_or_default();
+        if query.contains("watch=true") {
+            (http::StatusCode::BAD_REQUEST, axum::Json(refused))
+        } else {
+            (http::StatusCode::OK, axum::Json(list))
+        }
+    });
+    axum::serve(listener, router).await.expect("it serves");
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_end_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(endless_server(listener));
+    let mut cluster = Cluster::start().await;
+    let pace = Pace { list_within: Duration::from_millis(100), ..brisk() };
+    cluster.connect(&format!("server: {{ url: '{url}' }}"), pace);
+    let watched = Watched::of(cluster, PODS);
+    let settled = tokio::time::timeout(Duration::from_secs(20), watched.keep()).await;
+    settled.expect("it is known why there is no list");
+    watched.says(Reason::STREAM_DOWN).await;
+    server.abort();
+}

@@ -6,6 +6,11 @@ use serde::Deserialize;
 use super::super::record::{Condition, Meta};
 use super::Phase;
 
+/// Whether a running pod is ready is not told.
+pub const NO_READY: &str = "the condition Ready";
+/// Since when it is ready or not is not told.
+pub const NO_READY_SINCE: &str = "the last transition of the condition Ready";
+
 /// A pod, in the fields that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -104,10 +109,8 @@ pub(super) fn missing(
         }
     }
     match ready {
-        None => Some("the condition Ready"),
-        Some(ready) if ready.last_transition_time.is_none() => {
-            Some("the last transition of the condition Ready")
-        }
+        None => Some(NO_READY),
+        Some(ready) if ready.last_transition_time.is_none() => Some(NO_READY_SINCE),
         Some(_) => None,
     }
 }
