@@ -173,9 +173,10 @@ impl Check for Dns {
                 let labels = [name.as_str(), &resolver.to_string()];
                 judgement.measure(DURATION.is(took.as_secs_f64(), labels));
             }
-            let subject = match resolver {
-                Whom::System if self.resolvers.is_empty() => name.clone(),
-                resolver => format!("{name} by {resolver}"),
+            let subject = if self.resolvers.is_empty() {
+                name.clone()
+            } else {
+                format!("{name} by {resolver}")
             };
             match said {
                 Ok(said) => judgement.add(subject, self.find(said)),

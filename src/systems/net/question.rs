@@ -184,8 +184,9 @@ fn read(
 fn is_last_word(answer: &Message, has_alias: bool) -> bool {
     let has = |kind| answer.authorities.iter().any(|record| record.record_type() == kind);
     let metadata = &answer.metadata;
+    // Only a zone's own word, perhaps kept by a cache, comes with its SOA (RFC 2308).
     if has(RecordType::SOA) {
-        return metadata.authoritative || metadata.recursion_available;
+        return true;
     }
     if metadata.recursion_available {
         return metadata.authoritative || !has(RecordType::NS);
@@ -197,9 +198,9 @@ fn is_last_word(answer: &Message, has_alias: bool) -> bool {
 fn end_of_aliases(answer: &Message, name: &Name) -> Option<String> {
     let mut end = name;
     for _ in 0..MOST_ALIASES {
-        let next = answer.answers.iter().find_map(|record| match &record.data {
-            RData::CNAME(target) if record.name == *end => Some(&target.0),
-            _ => None,
+        let next = answer.answers.iter().find_map(|record| {
+            let RData::CNAME(target) = &record.data else { return None };
+            (record.name == *end).then_some(&target.0)
         });
         match next {
             Some(next) => end = next,
@@ -256,7 +257,7 @@ pub fn absolute(name: &str) -> Result<Name, String> {
 #[cfg(test)]
 mod tests {
     use hickory_resolver::proto::rr::Record;
-    use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, NS, TXT};
+    use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, NS, SOA, TXT};
 
     use super::*;
 
@@ -289,6 +290,10 @@ mod tests {
     #[test]
     fn only_who_knows_can_say_that_there_is_nothing() {
         let ns = || Some(RData::NS(NS(absolute("ns.test").unwrap())));
+        let soa = || {
+            let name = || absolute("ns.test").unwrap();
+            Some(RData::SOA(SOA::new(name(), name(), 1, 1, 1, 1, 1)))
+        };
         let (fine, absent) = (ResponseCode::NoError, ResponseCode::NXDomain);
         let gone = Said::NoName { alias_of: None };
         for (code, aa, ra, authority, wanted) in [
@@ -300,6 +305,7 @@ mod tests {
             (absent, false, false, None, Err(Reason::SERVER_ERROR)),
             (fine, false, false, ns(), Err(Reason::SERVER_ERROR)),
             (fine, false, true, ns(), Err(Reason::SERVER_ERROR)),
+            (fine, false, false, soa(), Ok(Said::NoRecords)),
         ] {
             let message = answer(code, aa, ra, authority.clone());
             assert_eq!(said(&message), wanted, "{code} aa {aa} ra {ra} {authority:?}");
