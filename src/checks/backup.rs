@@ -53,8 +53,9 @@ const DATES_DISAGREE: Reason = Reason::new("DatesDisagree");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backup {
-    /// The store: a name under `connections.s3`.
-    connection: String,
+    /// The store: a name under `connections.s3`. Default: `default`.
+    #[serde(default)]
+    connection: StoreName,
     /// The bucket.
     bucket: String,
     /// What the keys of all these backups begin with, as written. Default: nothing.
@@ -62,7 +63,7 @@ pub struct Backup {
     prefix: String,
     /// What a backup is made of.
     layout: Layout,
-    /// How old the newest backup may be. Default: no limit.
+    /// How old the newest backup may be; `fail` must be given.
     #[serde(default)]
     max_age: MaxAge,
     /// The least size of the newest backup, such as `10 MiB`. Default: no limit.
@@ -89,6 +90,17 @@ pub struct Backup {
     max_requests: MaxRequests,
 }
 
+/// The name of a store, `default` by default.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct StoreName(String);
+
+impl Default for StoreName {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
 /// What a backup is made of.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -104,7 +116,7 @@ struct MaxAge {
     /// Older warns. Default: nothing does.
     #[serde(default)]
     warn: Option<Period>,
-    /// Older fails. Default: nothing does.
+    /// Older fails. Must be given, with time for one backup that is late.
     #[serde(default)]
     fail: Option<Period>,
 }
@@ -158,7 +170,10 @@ impl Check for Backup {
         Documented::fails(BUCKET_MISSING, "The store says that there is no such bucket."),
         Documented::fails(NO_BACKUP, "No key has the form of a backup."),
         Documented::warns_or_fails(TOO_OLD, "The newest backup is older than `max_age`."),
-        Documented::fails(TOO_SMALL, "The newest backup is smaller than `min_size`."),
+        Documented::fails(
+            TOO_SMALL,
+            "The newest backup is smaller than `min_size`, or it or a sibling is empty.",
+        ),
         Documented::warns(SIZE_ODD, "The newest backup is far from the median of those before it."),
         Documented::warns_or_fails(
             TOO_FEW,
@@ -200,6 +215,7 @@ impl Check for Backup {
         Documented::blinds(Reason::RESET, "The connection broke before the answer was complete."),
         Documented::blinds(Reason::UNREACHABLE, "The network does not reach the store's host."),
         Documented::blinds(Reason::NAME_NOT_FOUND, "The name of the store's host is not known."),
+        Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell the address."),
         Documented::blinds(Reason::TLS_FAILED, "TLS to the store could not be established."),
     ];
     const MEASURES: &'static [&'static Measure] = &[&LAST_SUCCESS, &LAST_SIZE, &COUNT, &OLDEST];
@@ -210,6 +226,10 @@ impl Check for Backup {
             && warn >= fail
         {
             flaws.push(format!("`max_age`: `warn` ({warn}) is not below `fail` ({fail})"));
+        }
+        if self.max_age.fail.is_none() {
+            let write = "write `max_age: { fail: 50h }` for a backup that is taken every day";
+            flaws.push(format!("nothing says how old the newest backup may be: {write}"));
         }
         if !(self.size_factor.0.is_finite() && self.size_factor.0 > 1.0) {
             flaws.push("`size_factor` is not above 1".to_owned());
@@ -227,9 +247,9 @@ impl Check for Backup {
     }
 
     fn needs(&self) -> Needs {
-        let connections = vec![(SystemName::S3, self.connection.clone())];
+        let connections = vec![(SystemName::S3, self.connection.0.clone())];
         // Permits are by store, whatever its host is called.
-        let hosts = vec![format!("s3.{}", self.connection)];
+        let hosts = vec![format!("s3.{}", self.connection.0)];
         Needs { hosts, connections, ..Needs::default() }
     }
 
@@ -265,7 +285,7 @@ impl Check for Backup {
             Seen::NoBucket => {
                 let because = format!(
                     "there is no bucket `{}` at the store `{}`, so no backup can be in it",
-                    self.bucket, self.connection
+                    self.bucket, self.connection.0
                 );
                 Finding::fail(BUCKET_MISSING, because).measured(self.is(&COUNT, 0.0)).into()
             }

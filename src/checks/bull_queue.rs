@@ -50,6 +50,9 @@ static OLDEST: Measure = Measure::gauge(
 );
 /// Jobs that were ever added, for rates.
 static ADDED: Measure = Measure::memory("bull_queue_added", &["queue"], limits::MEMORY);
+/// When an active job without a lock was started, in seconds; 0 where it never was.
+static UNLOCKED: Measure =
+    Measure::memory("bull_queue_unlocked", &["queue", "job"], limits::MEMORY);
 /// Jobs that are not finished, for rates.
 static UNFINISHED: Measure = Measure::memory("bull_queue_unfinished", &["queue"], limits::MEMORY);
 
@@ -85,7 +88,8 @@ pub struct BullQueue {
     /// `{ fail: 0 }`.
     #[serde(default)]
     max_stalled: MaxStalled,
-    /// How many jobs may fail for good within `window`. Default: any number.
+    /// How many jobs may fail for good within `window`: the queue must keep them so long. Default:
+    /// any number.
     #[serde(default)]
     max_failed: Limits<u64>,
     /// The share of the jobs finished within `window` that may have failed for good, from 0 to 1;
@@ -100,7 +104,7 @@ pub struct BullQueue {
     #[serde(default)]
     window: Window,
     /// What a paused queue amounts to. While it is `allowed`, a paused queue's backlog is not
-    /// judged. Default: `fail`.
+    /// judged; otherwise what is set aside waits. Default: `fail`.
     #[serde(default)]
     paused: Paused,
 }
@@ -209,7 +213,8 @@ impl Check for BullQueue {
         Documented::warns_or_fails(TOO_SLOW, "Jobs wait, and too few are finished a minute."),
         Documented::blinds(
             NOT_COUNTABLE,
-            "How many jobs finish can't be told: finished ones are not kept, and jobs with ids of \
+            "How many jobs finish, or fail, can't be told: finished ones are not kept (failed ones \
+             are missed where the item is looked at within `window` again), and jobs with ids of \
              their own make the queue's counter an upper bound only.",
         ),
         Documented::blinds(
@@ -230,6 +235,7 @@ impl Check for BullQueue {
         Documented::blinds(Reason::RESET, "Redis broke the connection off."),
         Documented::blinds(Reason::UNREACHABLE, "The network has no way to Redis."),
         Documented::blinds(Reason::NAME_NOT_FOUND, "The host's name has no address."),
+        Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell the address."),
         Documented::blinds(Reason::TLS_FAILED, "TLS could not be established."),
         Documented::blinds(
             Reason::UNAUTHORIZED,
@@ -249,7 +255,8 @@ impl Check for BullQueue {
         Documented::blinds(Reason::SECRET_MISSING, "The password or the CA file can't be read."),
     ];
 
-    const MEASURES: &'static [&'static Measure] = &[&JOBS, &WORKERS, &OLDEST, &ADDED, &UNFINISHED];
+    const MEASURES: &'static [&'static Measure] =
+        &[&JOBS, &WORKERS, &OLDEST, &ADDED, &UNFINISHED, &UNLOCKED];
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = Vec::new();
@@ -285,6 +292,8 @@ impl Check for BullQueue {
 
     fn needs(&self) -> Needs {
         Needs {
+            // Permits are by connection, whatever its host is called.
+            hosts: vec![format!("redis.{}", self.connection.0)],
             connections: vec![(SystemName::Redis, self.connection.0.clone())],
             ..Needs::default()
         }
@@ -326,6 +335,11 @@ impl Check for BullQueue {
 }
 
 impl Paused {
+    /// Whether what a pause has set aside is judged as a backlog.
+    const fn judges_backlog(self) -> bool {
+        !matches!(self, Self::Allowed)
+    }
+
     const fn verdict(self) -> Verdict {
         match self {
             Self::Fail => Verdict::Fail,

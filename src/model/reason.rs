@@ -5,9 +5,13 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 
 use super::finding::Verdict;
+
+/// A time further ahead of ours than this is not believed: [`Reason::CLOCK_SKEW`].
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Why a claim does not hold, or why nobody could tell; `CamelCase`, as in Kubernetes conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod kubernetes;
+mod lookup;
 pub mod net;
 pub mod redis;
 pub mod refusals;

@@ -1,13 +1,16 @@
 //! What tests share: a look at a check that is written as in a configuration file.
 
+use std::io::Write;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use vigie::checks::{AnyCheck, Look};
+use vigie::model::finding::{Obstacle, Verdict};
 use vigie::model::item::ItemId;
 use vigie::model::judgement::Judgement;
 use vigie::model::needs::Needs;
 use vigie::model::past::Past;
+use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
 use vigie::systems::{Connections, Systems};
 
@@ -102,3 +105,35 @@ async fn run(
     past.remember(judgement.samples(), now);
     judgement
 }
+
+/// What a test that prints its judgement by [`tell`] says in a process whose resolver asks nobody:
+/// the C library's, told to make no attempts.
+pub async fn without_resolver(test: &str) -> Judgement {
+    let program = std::env::current_exe().expect("this program");
+    let output = tokio::process::Command::new(program)
+        .args([test, "--exact", "--nocapture"])
+        .env("RES_OPTIONS", "attempts:0")
+        .kill_on_drop(true)
+        .output();
+    let output = output.await.expect("a test in a process of its own");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = output.lines().find_map(|line| line.split_once(TOLD)).map(|(_, told)| told);
+    let told = told.unwrap_or_else(|| panic!("{test} said nothing: {output}"));
+    let (code, because) = told.split_once(' ').expect("a reason");
+    let reason = if code == Reason::RESOLVER_FAILED.code() {
+        Reason::RESOLVER_FAILED
+    } else {
+        Reason::NOTHING_SEEN
+    };
+    Obstacle::ours(reason, because).into()
+}
+
+/// Prints what was not seen, for [`without_resolver`].
+pub fn tell(judgement: &Judgement) {
+    assert_eq!(judgement.verdict(), Verdict::Unknown, "{}", judgement.because());
+    let code = judgement.reason().map(Reason::code).unwrap_or_default();
+    let told = writeln!(std::io::stdout(), "{TOLD}{code} {}", judgement.because());
+    told.expect("somebody who listens");
+}
+
+const TOLD: &str = "told: ";

@@ -13,7 +13,7 @@ use super::{
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
-use crate::model::reason::Reason;
+use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 use crate::systems::s3::{self, NEWEST, NOT_LISTABLE, Shelf};
 
 /// How many backups it takes to call one of them odd.
@@ -45,8 +45,8 @@ pub(super) fn judge(check: &Backup, seen: &Seen, now: Timestamp) -> Judgement {
             judgement.add("dates", disagreement);
         }
         judgement.add("size", size(check, newest, shelf, now));
-        for (key, there) in siblings {
-            judgement.add("siblings", sibling(key, there, newest, now));
+        for (key, size) in siblings {
+            judgement.add("siblings", sibling(key, size, newest, now));
         }
     }
     if let Some(least) = check.min_count {
@@ -103,7 +103,7 @@ fn age(check: &Backup, newest: &s3::Backup, now: Timestamp) -> Finding {
 fn dates(newest: &s3::Backup) -> Option<Finding> {
     let (first, last) = newest.dated?;
     let written = newest.modified;
-    let before = first.duration_since(written) > objects::TOLERANCE;
+    let before = first.duration_since(written) > CLOCK_TOLERANCE;
     let after = written.duration_since(last) > LONGEST_WRITING;
     (before || after).then(|| {
         let because = format!(
@@ -119,6 +119,7 @@ fn size(check: &Backup, newest: &s3::Backup, shelf: &Shelf, now: Timestamp) -> F
     let size = newest.size;
     let shown = ByteSize(size);
     let finding = match (check.min_size, median(shelf, newest, now)) {
+        _ if size == 0 => Finding::fail(TOO_SMALL, format!("`{}` is empty", key(newest))),
         (Some(least), _) if size < least.as_u64() => {
             Finding::fail(TOO_SMALL, format!("{shown}, at least {least} wanted"))
         }
@@ -149,19 +150,20 @@ fn median(shelf: &Shelf, newest: &s3::Backup, now: Timestamp) -> Option<u64> {
 
 fn sibling(
     key: &str,
-    there: &Result<bool, Obstacle>,
+    size: &Result<Option<u64>, Obstacle>,
     newest: &s3::Backup,
     now: Timestamp,
 ) -> Answer {
     let key = legible(key, LONGEST_KEY);
-    match there {
-        Ok(true) => Finding::pass(format!("`{key}` is there")).into(),
-        Ok(false) if now.duration_since(newest.modified) < SIBLING_FOLLOWS => {
+    match size {
+        Ok(Some(0)) => Finding::fail(TOO_SMALL, format!("`{key}` is empty")).into(),
+        Ok(Some(_)) => Finding::pass(format!("`{key}` is there")).into(),
+        Ok(None) if now.duration_since(newest.modified) < SIBLING_FOLLOWS => {
             let age = spoken(since(newest.modified, now));
             let because = format!("`{key}` is not there yet, {age} after the backup, 15m allowed");
             Finding::pass(because).into()
         }
-        Ok(false) => {
+        Ok(None) => {
             let because = format!("`{key}` is not there beside the newest backup");
             Finding::fail(SIBLING_MISSING, because).into()
         }
@@ -240,6 +242,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::checks::Check;
     use crate::model::finding::Verdict;
 
     fn now() -> Timestamp {
@@ -316,10 +319,31 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_backup_or_sibling_is_too_small_whatever_the_limits() {
+        let judgement = judge(&check(""), &seen(&[(5, 0), (29, 0)], Some(2)), now());
+        assert_eq!(judgement.reason(), Some(TOO_SMALL), "{}", judgement.because());
+        let mut beside = seen(&[(5, 9)], Some(1));
+        beside.siblings = vec![("s".to_owned(), Ok(Some(0)))];
+        let judgement = judge(&check(""), &beside, now());
+        assert_eq!(judgement.reason(), Some(TOO_SMALL), "{}", judgement.because());
+        assert_eq!(judgement.verdict(), Verdict::Fail);
+    }
+
+    #[test]
+    fn how_old_the_newest_may_be_must_be_said_and_the_store_need_not() {
+        let flaws = check("max_age: { warn: 26h }").flaws();
+        assert!(flaws.iter().any(|flaw| flaw.contains("max_age: { fail: 50h }")), "{flaws:?}");
+        let layout = "{ bucket: b, layout: { objects: { keys: '%F' } }, max_age: { fail: 50h } }";
+        let check: Backup = serde_saphyr::from_str(layout).unwrap();
+        assert_eq!(check.flaws(), Vec::<String>::new());
+        assert_eq!(check.needs().hosts, ["s3.default"]);
+    }
+
+    #[test]
     fn a_sibling_has_a_while_to_follow() {
         let young = s3::Backup::made("key", 1, now() - SignedDuration::from_mins(14), None);
         let grown = s3::Backup::made("key", 1, now() - SignedDuration::from_mins(15), None);
-        let verdict = |backup| Judgement::from(sibling("s", &Ok(false), backup, now())).verdict();
+        let verdict = |backup| Judgement::from(sibling("s", &Ok(None), backup, now())).verdict();
         assert_eq!((verdict(&young), verdict(&grown)), (Verdict::Pass, Verdict::Fail));
     }
 

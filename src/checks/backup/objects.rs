@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Backup, Look};
 use crate::model::finding::Obstacle;
+use crate::model::reason::CLOCK_TOLERANCE;
 use crate::model::zone::Zone;
 use crate::systems::s3::{self, NEWEST, Patience, Shelf, Template, Wanted};
 
 /// The most siblings of a backup.
 const MOST_SIBLINGS: usize = 5;
-/// What lies further in the future is not believed.
-pub(super) const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Each backup is one object.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,8 +26,8 @@ pub(super) struct Objects {
     /// In which time zone the hours in keys are meant. Default `UTC`.
     #[serde(default)]
     timezone: Zone,
-    /// Keys after `prefix` of objects that must be there beside the newest backup: its own date
-    /// and, for each `*` in turn, its own text are filled in. At most five. Default: none.
+    /// Keys after `prefix` of objects that must be there beside the newest backup, not empty: its
+    /// own date and, for each `*` in turn, its own text are filled in. At most five. Default: none.
     #[serde(default)]
     siblings: Vec<Template>,
 }
@@ -38,8 +37,8 @@ pub(super) struct Objects {
 pub struct Seen {
     /// The backups.
     pub(super) shelf: Arc<Shelf>,
-    /// The siblings of the newest, and whether they are there.
-    pub(super) siblings: Vec<(String, Result<bool, Obstacle>)>,
+    /// The siblings of the newest, and their sizes where they are there.
+    pub(super) siblings: Vec<(String, Result<Option<u64>, Obstacle>)>,
 }
 
 impl Objects {
@@ -66,8 +65,8 @@ impl Objects {
         backup: &Backup,
         look: &Look<'_>,
     ) -> Result<super::Seen, Obstacle> {
-        let s3 = &look.systems.s3;
-        let patience = Patience { deadline: look.deadline, fresh_within: look.fresh_within };
+        let patience = Patience { until: look.until(), fresh_within: look.fresh_within };
+        let store = look.systems.s3.open(&backup.connection.0, patience).await?;
         let mut wanted = Wanted {
             bucket: &backup.bucket,
             prefix: &backup.prefix,
@@ -76,13 +75,13 @@ impl Objects {
             newest: NEWEST,
             most_requests: backup.max_requests.0,
         };
-        let Some(mut found) = s3.shelf(&backup.connection, &wanted, patience).await? else {
+        let Some(mut found) = store.shelf(&wanted).await? else {
             return Ok(super::Seen::NoBucket);
         };
         let least = backup.min_count.unwrap_or(0) as usize;
         if found.count.is_none() && found.newest.len() < least {
             wanted.newest = least;
-            let Some(more) = s3.shelf(&backup.connection, &wanted, patience).await? else {
+            let Some(more) = store.shelf(&wanted).await? else {
                 return Ok(super::Seen::NoBucket);
             };
             found = more;
@@ -91,8 +90,8 @@ impl Objects {
         if let Some(newest) = newest(&found, look.now) {
             for keys in &self.siblings {
                 let key = newest.sibling(&backup.prefix, keys);
-                let there = s3.has(&backup.connection, &backup.bucket, &key, patience).await;
-                siblings.push((key, there.map(|there| there == Some(true))));
+                let size = store.size(&backup.bucket, &key).await;
+                siblings.push((key, size));
             }
         }
         Ok(super::Seen::Objects(Seen { shelf: found, siblings }))
@@ -102,7 +101,7 @@ impl Objects {
 /// Whether a backup claims a time that has not come.
 pub(super) fn is_ahead(backup: &s3::Backup, now: Timestamp) -> bool {
     let latest = backup.dated.map_or(backup.modified, |(first, _)| first.max(backup.modified));
-    latest.duration_since(now) > TOLERANCE
+    latest.duration_since(now) > CLOCK_TOLERANCE
 }
 
 /// The newest backup whose time has come.

@@ -1,25 +1,24 @@
 //! Judging queues: pure.
 
+mod rates;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::limits::{Limits, real, seconds};
-use super::looking::SKEW;
-use super::seen::{Library, Queue, Seen, Sizes};
+use super::limits::{Limits, real};
+use super::looking::LOCKED_WITHIN;
+use super::seen::{Jobs, Library, Queue, Seen, Sizes};
 use super::{
-    ADDED, BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, BullQueue, JOBS, JOBS_STALLED, NO_WORKERS,
-    NOT_COUNTABLE, OLDEST, Paused, QUEUE_MISSING, QUEUE_PAUSED, STATES, TOO_FEW_WORKERS,
-    TOO_MANY_FAILED, TOO_SLOW, UNFINISHED, WORKERS,
+    ADDED, BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, BullQueue, JOBS, JOBS_STALLED, NO_WORKERS, OLDEST,
+    QUEUE_MISSING, QUEUE_PAUSED, STATES, TOO_FEW_WORKERS, TOO_MANY_FAILED, UNFINISHED, UNLOCKED,
+    WORKERS,
 };
 use crate::model::duration::{Period, spoken};
 use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
 use crate::model::judgement::{Answer, Judgement};
 use crate::model::past::Past;
-use crate::model::reason::Reason;
-
-/// A share of failures is looked at from so many finished jobs on.
-const FEWEST_FINISHED: f64 = 20.0;
+use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 
 pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
     let mut judgement = Judgement::new();
@@ -67,6 +66,9 @@ fn measure(judgement: &mut Judgement, name: &str, queue: &Queue, now: Timestamp)
     if let Some(oldest) = queue.jobs.oldest.filter(|oldest| *oldest <= now) {
         judgement.measure(OLDEST.is(oldest.as_duration().as_secs_f64(), [name]));
     }
+    for (id, started) in &queue.jobs.doubtful {
+        judgement.measure(UNLOCKED.is(start(*started), [name, id]));
+    }
     if let Some(added) = queue.added {
         judgement.measure(ADDED.is(real(added), [name]));
         judgement.measure(UNFINISHED.is(real(queue.sizes.unfinished()), [name]));
@@ -83,12 +85,6 @@ struct Line<'a> {
     now: Timestamp,
 }
 
-/// How many jobs finished within the window: at least, and at most where that is known.
-struct Throughput {
-    least: f64,
-    most: Option<f64>,
-}
-
 impl Line<'_> {
     /// What is to be said of the queue: all that is wrong, or one sentence that nothing is.
     fn answers(&self) -> Vec<Answer> {
@@ -99,7 +95,7 @@ impl Line<'_> {
                 Err(obstacle) => return vec![obstacle.clone().into()],
             }
         }
-        let resting = self.queue.is_paused && self.check.paused == Paused::Allowed;
+        let resting = self.queue.is_paused && !self.check.paused.judges_backlog();
         let mut answers: Vec<Answer> = Vec::new();
         answers.extend(self.paused().map(Answer::from));
         answers.extend(self.too_few_workers().map(Answer::from));
@@ -109,8 +105,12 @@ impl Line<'_> {
             answers.extend(self.too_long().map(Answer::from));
             answers.extend(self.too_slow());
         }
+        let before = answers.len();
         answers.extend(self.too_many_failed().map(Answer::from));
         answers.extend(self.too_large_a_share_failed());
+        if answers.len() == before {
+            answers.extend(self.hidden_failures().map(Answer::from));
+        }
         answers.extend(self.skewed().map(Answer::from));
         if answers.is_empty() {
             answers.push(self.healthy().into());
@@ -130,7 +130,8 @@ impl Line<'_> {
         if !self.queue.is_paused {
             return None;
         }
-        let stopped = self.queue.sizes.ready().saturating_add(self.queue.sizes.paused);
+        let Sizes { paused, .. } = self.queue.sizes;
+        let stopped = self.queue.sizes.ready().saturating_add(paused);
         let because = format!("is paused; {} until it is resumed", jobs(stopped, "waits", "wait"));
         match self.check.paused.verdict() {
             Verdict::Fail => Some(Finding::fail(QUEUE_PAUSED, because)),
@@ -142,7 +143,7 @@ impl Line<'_> {
     fn too_few_workers(&self) -> Option<Finding> {
         let wanted = self.check.workers_at_least.0;
         let workers = self.workers.ok().filter(|workers| *workers < wanted)?;
-        let waiting = jobs(self.queue.sizes.ready(), "waits", "wait");
+        let waiting = jobs(self.ready(), "waits", "wait");
         Some(match workers {
             0 => {
                 let because = format!("no worker is connected, {wanted} wanted; {waiting}");
@@ -157,12 +158,30 @@ impl Line<'_> {
     }
 
     fn stalled(&self) -> Option<Finding> {
-        let stalled = self.queue.jobs.stalled;
+        let Jobs { stalled, doubtful, .. } = &self.queue.jobs;
+        let again = doubtful.iter().filter(|(id, started)| self.was_unlocked(id, *started));
+        let stalled = stalled.saturating_add(again.count() as u64);
         let limits = self.check.max_stalled.0;
         let grade = limits.grade_above(stalled, JOBS_STALLED);
         let allowed = limits.step(grade)?;
         let what = jobs(stalled, "is", "are");
         graded(grade, format!("{what} active without the lock of a worker, {allowed} allowed"))
+    }
+
+    /// Whether an earlier look saw the job unlocked and started at the same time: whoever takes a
+    /// job writes another time as he locks it.
+    fn was_unlocked(&self, id: &str, started: Option<Timestamp>) -> bool {
+        let same = |value: f64| (value - start(started)).abs() < 0.000_5;
+        self.past
+            .points(&UNLOCKED, &[self.name, id])
+            .any(|(at, value)| same(value) && self.now.duration_since(at) >= LOCKED_WITHIN)
+    }
+
+    /// Jobs that could be started now, or once the queue is resumed where that is asked for.
+    fn ready(&self) -> u64 {
+        let Sizes { paused, .. } = self.queue.sizes;
+        let set_aside = self.queue.is_paused && self.check.paused.judges_backlog();
+        self.queue.sizes.ready().saturating_add(if set_aside { paused } else { 0 })
     }
 
     /// Since how long the oldest waiting job waits.
@@ -177,14 +196,14 @@ impl Line<'_> {
         let limits = Limits { warn: warn.map(Period::get), fail: fail.map(Period::get) };
         let grade = limits.grade_above(waited, BACKLOG_TOO_OLD);
         let allowed = spoken(limits.step(grade)?);
-        let ready = jobs(self.queue.sizes.ready(), "waits", "wait");
+        let ready = jobs(self.ready(), "waits", "wait");
         let because =
             format!("the oldest job has waited {}, {allowed} allowed; {ready}", spoken(waited));
         graded(grade, because)
     }
 
     fn too_long(&self) -> Option<Finding> {
-        let ready = self.queue.sizes.ready();
+        let ready = self.ready();
         let grade = self.check.max_waiting.grade_above(ready, BACKLOG_TOO_LONG);
         let allowed = self.check.max_waiting.step(grade)?;
         graded(grade, format!("{}, {allowed} allowed", jobs(ready, "waits", "wait")))
@@ -198,128 +217,9 @@ impl Line<'_> {
         graded(grade, because)
     }
 
-    fn too_large_a_share_failed(&self) -> Option<Answer> {
-        let limits = self.check.failed_ratio;
-        let failed = real(self.queue.finished.failed);
-        if !limits.any() || failed == 0.0 {
-            return None;
-        }
-        let Throughput { least, most } = self.throughput();
-        if most.is_some_and(|most| most < FEWEST_FINISHED) {
-            return None;
-        }
-        let least = least.max(FEWEST_FINISHED);
-        let share = |finished: f64| (failed / finished).min(1.0);
-        let grade = |finished| limits.grade_above(share(finished), TOO_MANY_FAILED);
-        let told = |grade: Grade, finished: f64| {
-            let allowed = limits.step(grade)? * 100.0;
-            let because = format!(
-                "{:.1} % of {finished:.0} jobs failed within {}, {allowed} % allowed",
-                share(finished) * 100.0,
-                self.check.window.0
-            );
-            graded(grade, because)
-        };
-        self.between(least, most, grade, told)
-    }
-
-    fn too_slow(&self) -> Option<Answer> {
-        let limits = self.check.finished_per_minute_at_least;
-        let window = self.check.window.0;
-        if !limits.any() || self.waited()? < window.get() {
-            return None;
-        }
-        let Throughput { least, most } = self.throughput();
-        let rate = |finished: f64| finished * 60.0 / seconds(window);
-        let grade = |finished| limits.grade_below(rate(finished), TOO_SLOW);
-        let told = |grade: Grade, finished: f64| {
-            let wanted = limits.step(grade)?;
-            let because = format!(
-                "{:.1} jobs finish a minute while {}, {wanted} wanted",
-                rate(finished),
-                jobs(self.queue.sizes.ready(), "waits", "wait")
-            );
-            graded(grade, because)
-        };
-        self.between(least, most, grade, told)
-    }
-
-    /// Says what holds for both ends of what is known; where they differ, nobody can tell.
-    fn between(
-        &self,
-        least: f64,
-        most: Option<f64>,
-        grade: impl Fn(f64) -> Grade,
-        told: impl Fn(Grade, f64) -> Option<Finding>,
-    ) -> Option<Answer> {
-        let few = grade(least);
-        match most {
-            Some(most) if grade(most) == few => told(few, most).map(Answer::from),
-            Some(most) => {
-                let because = format!(
-                    "between {least:.0} and {most:.0} jobs finished within {}: the queue does not \
-                     keep them, and its jobs bear ids of their own",
-                    self.check.window.0
-                );
-                Some(Obstacle::new(NOT_COUNTABLE, because).into())
-            }
-            // Any number above the least may be true: only a pass that more jobs can't spoil holds.
-            None if few == Grade::Pass && grade(f64::MAX) == Grade::Pass => None,
-            None => {
-                let because = format!(
-                    "the queue does not keep its finished jobs; their number shows after {}",
-                    spoken(self.check.window.0.get() / 2)
-                );
-                Some(Obstacle::not_yet(because).into())
-            }
-        }
-    }
-
-    /// From the sets of finished jobs, which are capped or not kept at all, and from what has left
-    /// the backlog since an earlier look.
-    fn throughput(&self) -> Throughput {
-        let Queue { sizes, finished, jobs, added, .. } = self.queue;
-        let kept = real(finished.completed.saturating_add(finished.failed));
-        let all = sizes.completed.saturating_add(sizes.failed).saturating_add(sizes.unfinished());
-        // Something older than the window is kept, too, so that nothing within it was dropped; or
-        // every job that was ever added is still there.
-        let whole = finished.completed < sizes.completed || added.is_some_and(|added| all >= added);
-        match self.left_since() {
-            Some(left) if jobs.own_ids && !whole => {
-                Throughput { least: kept, most: Some(left.max(kept)) }
-            }
-            Some(left) if !jobs.own_ids => {
-                Throughput { least: left.max(kept), most: Some(left.max(kept)) }
-            }
-            _ => Throughput { least: kept, most: whole.then_some(kept) },
-        }
-    }
-
-    /// Jobs that left the backlog, brought to the length of the window: those added since an earlier
-    /// look, less what the backlog has grown by.
-    fn left_since(&self) -> Option<f64> {
-        let window = self.check.window.0.get();
-        let age = |at: Timestamp| Duration::try_from(self.now.duration_since(at)).ok();
-        let mut points =
-            self.past.points(&ADDED, &[self.name]).zip(self.past.points(&UNFINISHED, &[self.name]));
-        let mut base = None;
-        for ((at, added), (_, unfinished)) in points.by_ref() {
-            let old = age(at).unwrap_or_default();
-            // Points come oldest first: the last one that is older than the window is the nearest.
-            if old >= window || (base.is_none() && old >= window / 2) {
-                base = Some((old, added, unfinished));
-            }
-        }
-        let (old, added, unfinished) = base?;
-        let grown = real(self.queue.sizes.unfinished()) - unfinished;
-        let left = real(self.queue.added?) - added - grown;
-        // The queue was emptied or made anew in between: its counter says nothing.
-        (left >= 0.0).then(|| left * window.as_secs_f64() / old.as_secs_f64())
-    }
-
     fn skewed(&self) -> Option<Obstacle> {
         let latest = self.queue.jobs.latest.map(|latest| latest.duration_since(self.now));
-        let because = match latest.filter(|ahead| *ahead > SKEW) {
+        let because = match latest.filter(|ahead| *ahead > CLOCK_TOLERANCE) {
             Some(ahead) => {
                 let ahead = spoken(Duration::try_from(ahead).unwrap_or_default());
                 format!("a job bears a time {ahead} ahead of ours")
@@ -346,12 +246,17 @@ impl Line<'_> {
             (true, _) => "is paused, as allowed".to_owned(),
             (false, None) => "nothing waits".to_owned(),
             (false, Some(waited)) => {
-                let ready = jobs(self.queue.sizes.ready(), "waits", "wait");
+                let ready = jobs(self.ready(), "waits", "wait");
                 format!("{ready}, the oldest for {}", spoken(waited))
             }
         };
         Finding::pass(format!("{library} queue: {workers}; {waiting}"))
     }
+}
+
+/// When a job was started, as it is remembered.
+fn start(started: Option<Timestamp>) -> f64 {
+    started.map_or(0.0, |started| started.as_duration().as_secs_f64())
 }
 
 fn graded(grade: Grade, because: String) -> Option<Finding> {

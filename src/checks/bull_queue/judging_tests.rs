@@ -113,6 +113,109 @@ fn an_allowed_pause_excuses_the_backlog_and_nothing_else() {
 }
 
 #[test]
+fn what_a_pause_sets_aside_is_a_backlog_unless_the_pause_is_allowed() {
+    let sizes = Sizes { paused: 9, ..Sizes::default() };
+    let jobs = Jobs { oldest: ago(10), ..Jobs::default() };
+    let paused = || Queue { is_paused: true, sizes, jobs: jobs.clone(), ..queue() };
+    let limit = "max_waiting: { fail: 5 }";
+    let judged = |more: &str| reasons(&format!("{limit}, paused: {more}"), paused());
+    assert_eq!(judged("warn"), ["QueuePaused", "BacklogTooLong"]);
+    assert_eq!(judged("fail"), ["QueuePaused", "BacklogTooLong"]);
+    assert_eq!(judged("allowed"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_job_that_was_tried_before_stalls_when_it_is_seen_unlocked_twice() {
+    let doubtful = |started| Queue {
+        jobs: Jobs { doubtful: vec![("7".to_owned(), started)], ..Jobs::default() },
+        ..queue()
+    };
+    let remembered = |job: &str, started: Option<Timestamp>, seconds| {
+        let mut past = Past::default();
+        let samples = [UNLOCKED.is(start(started), ["q", job])];
+        past.remember(&samples, now() - SignedDuration::from_secs(seconds));
+        past
+    };
+    let stalls = Some("JobsStalled");
+    for (what, started, past, wanted) in [
+        ("seen once", ago(60), Past::default(), None),
+        ("seen twice", ago(60), remembered("7", ago(60), 10), stalls),
+        ("never started, seen twice", None, remembered("7", None, 10), stalls),
+        ("twice within a moment", ago(60), remembered("7", ago(60), 4), None),
+        ("started again in between", ago(10), remembered("7", ago(60), 30), None),
+        ("another job", ago(60), remembered("8", ago(60), 30), None),
+    ] {
+        let judgement = judged("", doubtful(started), Ok(1), &past);
+        assert_eq!(codes(&judgement).first().copied(), wanted, "{what}");
+        let kept = judgement.samples().iter().any(|sample| sample.measure.name == UNLOCKED.name);
+        assert!(kept, "{what}: it is remembered");
+    }
+}
+
+#[test]
+fn no_failed_job_proves_nothing_where_they_may_be_dropped() {
+    let limits = "max_failed: { fail: 5 }";
+    let kept = |completed, failed, of| Queue {
+        finished: Finished { completed, failed, ahead: 0 },
+        sizes: Sizes { completed, failed: of, waiting: 1, ..Sizes::default() },
+        ..queue()
+    };
+    let none = Past::default;
+    for (what, limits, queue, past, wanted) in [
+        ("nothing is known of before", limits, kept(0, 0, 0), none(), None),
+        ("none was added", limits, kept(0, 0, 0), past(290, 1_000.0, 1.0), None),
+        (
+            "ten ended, none is kept",
+            limits,
+            kept(0, 0, 0),
+            past(290, 990.0, 1.0),
+            Some("NotCountable"),
+        ),
+        ("ten ended and are kept", limits, kept(10, 0, 0), past(290, 990.0, 1.0), None),
+        ("one is missing", limits, kept(9, 0, 0), past(290, 990.0, 1.0), None),
+        ("too few to matter", limits, kept(5, 0, 0), past(290, 990.0, 1.0), None),
+        ("older failed ones are kept", limits, kept(0, 0, 1), past(290, 990.0, 1.0), None),
+        (
+            "enough failed anyway",
+            limits,
+            kept(0, 6, 6),
+            past(290, 900.0, 1.0),
+            Some("TooManyFailed"),
+        ),
+        ("no limit", "window: 5m", kept(0, 0, 0), past(290, 900.0, 1.0), None),
+        (
+            "a share of too few",
+            "failed_ratio: { fail: 0.5 }",
+            kept(0, 0, 0),
+            past(290, 990.0, 1.0),
+            None,
+        ),
+        (
+            "a share",
+            "failed_ratio: { fail: 0.5 }",
+            kept(0, 0, 0),
+            past(290, 980.0, 1.0),
+            Some("NotCountable"),
+        ),
+        (
+            "a share kept",
+            "failed_ratio: { fail: 0.5 }",
+            kept(90, 0, 0),
+            past(290, 900.0, 1.0),
+            None,
+        ),
+    ] {
+        let judgement = judged(limits, queue, Ok(1), &past);
+        assert_eq!(codes(&judgement).first().copied(), wanted, "{what}: {}", judgement.because());
+    }
+}
+
+#[test]
+fn permits_are_by_connection() {
+    assert_eq!(check("connection: other").needs().hosts, ["redis.other"]);
+}
+
+#[test]
 fn a_time_far_in_the_future_is_never_fresh() {
     let ahead = |seconds: i64| Queue {
         jobs: Jobs { latest: ago(-seconds), oldest: ago(-seconds), ..Jobs::default() },

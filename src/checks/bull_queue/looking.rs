@@ -5,24 +5,22 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::Look;
-use super::BullQueue;
 use super::seen::{Finished, Jobs, Library, Queue, Seen, Sizes};
+use super::{BullQueue, Paused};
 use crate::model::finding::Obstacle;
-use crate::model::reason::Reason;
+use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 use crate::systems::redis::{Clients, Command, Reply, Verb};
 
-/// How far a clock may be ahead of ours.
-pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(2);
 /// The most active jobs of a queue whose locks are looked for, the oldest ones.
 const MOST_ACTIVE: usize = 16;
 /// The longest job id that is looked up, in bytes.
 const LONGEST_ID: usize = 1_024;
 /// An active job without a lock counts as stalled when it was started so long ago: Bull 4 takes a
 /// job off the list a moment before it locks it.
-const LOCKED_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const LOCKED_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// The questions about one queue in the first flight: as many as [`Counted::read`] reads.
-const QUESTIONS: usize = 22;
+const QUESTIONS: usize = 24;
 
 /// Two flights: counts and ends of lists, then the jobs found there together with the clients.
 pub(super) async fn look(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
@@ -30,7 +28,8 @@ pub(super) async fn look(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obs
     let span = Span::of(check, look.now);
     let mut session = look.systems.redis.open(&check.connection.0, look.until()).await?;
     let replies = session.ask(keys.iter().flat_map(|keys| keys.questions(&span)).collect()).await?;
-    let counted: Vec<_> = replies.chunks(QUESTIONS).map(Counted::read).collect();
+    let counted: Vec<_> =
+        replies.chunks(QUESTIONS).map(|replies| Counted::read(replies, check.paused)).collect();
 
     let mut flight = Vec::new();
     for (keys, counted) in keys.iter().zip(&counted) {
@@ -70,7 +69,7 @@ struct Span {
 impl Span {
     fn of(check: &BullQueue, now: Timestamp) -> Self {
         let before = now.saturating_sub(check.window.0.get()).unwrap_or(Timestamp::MIN);
-        let ahead = now.saturating_add(SKEW).unwrap_or(Timestamp::MAX);
+        let ahead = now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
         Self {
             from: before.as_millisecond().to_string(),
             ahead: ahead.as_millisecond().to_string(),
@@ -124,11 +123,19 @@ impl Keys {
             self.ask(Verb::Hmget, "meta").with("paused").with("version"),
             range(Verb::Lrange, "wait", "0", "0"),
             range(Verb::Lrange, "wait", "-2", "-1"),
+            range(Verb::Lrange, "paused", "0", "0"),
+            range(Verb::Lrange, "paused", "-2", "-1"),
             range(Verb::Zrange, "prioritized", "0", "0"),
             range(Verb::Zrange, "prioritized", "-1", "-1"),
             range(Verb::Zrange, "delayed", "0", "0").with("WITHSCORES"),
-            self.ask(Verb::Lrange, "active").with(format!("-{MOST_ACTIVE}")).with("-1"),
+            self.oldest_active(),
         ]
+    }
+
+    /// The oldest active jobs, those at the end of the list: a job leaves this answer only when it
+    /// leaves the list.
+    fn oldest_active(&self) -> Command {
+        self.ask(Verb::Lrange, "active").with(format!("-{MOST_ACTIVE}")).with("-1")
     }
 
     /// Connected workers: Bull 4 and unnamed ones of `BullMQ` bear the queue's name alone, named
@@ -148,7 +155,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn read(replies: &[Reply]) -> Result<Self, Obstacle> {
+    fn read(replies: &[Reply], paused: Paused) -> Result<Self, Obstacle> {
         let mut answers = Answers(replies.iter());
         let sizes = Sizes {
             waiting: answers.count()?,
@@ -171,8 +178,12 @@ impl Counted {
         let version = field(1).is_some_and(|version| version.starts_with(b"bullmq"));
         let library = if version || streams { Library::BullMq } else { Library::Bull };
         let mut waiting = Vec::new();
-        for _ in 0..4 {
-            waiting.extend(ids(&answers.next()?.list()?)?);
+        for set_aside in [false, false, true, true, false, false] {
+            let ends = ids(&answers.next()?.list()?)?;
+            // Pausing renames the list: what is set aside waits, unless that is as it should be.
+            if !set_aside || (is_paused && paused.judges_backlog()) {
+                waiting.extend(ends);
+            }
         }
         // Older versions of BullMQ keep a marker at the end of the list.
         waiting.retain(|id| !id.starts_with(b"0:"));
@@ -197,6 +208,8 @@ impl Counted {
                 .with("timestamp")
                 .with("delay")
                 .with("processedOn")
+                .with("attemptsMade")
+                .with("stalledCounter")
         };
         let mut questions: Vec<_> = self.waiting.iter().map(|id| times(id)).collect();
         for id in &self.active {
@@ -204,17 +217,22 @@ impl Counted {
             questions.push(Command::new(Verb::Exists, keys.key([id, &b":lock"[..]].concat())));
             questions.push(keys.ask(Verb::Sismember, "stalled").with(id));
         }
+        if !self.active.is_empty() {
+            // Once more and last: a job that has finished meanwhile lost its lock by that.
+            questions.push(keys.oldest_active());
+        }
         questions
     }
 
     fn jobs(&self, answers: &mut Answers<'_>, now: Timestamp) -> Result<Jobs, Obstacle> {
         // All of this queue's answers are taken, even where one of them can't be read: the next
         // queue's follow.
-        let mut mine = answers.take(self.waiting.len() + 3 * self.active.len());
+        let last = usize::from(!self.active.is_empty());
+        let mut mine = answers.take(self.waiting.len() + 3 * self.active.len() + last);
         let mut jobs = self.queue.jobs.clone();
         jobs.oldest = jobs.oldest.filter(|due| *due <= now);
         for _ in &self.waiting {
-            let Times { added, delay, started } = Times::read(mine.next()?)?;
+            let Times { added, delay, started, tried: _ } = Times::read(mine.next()?)?;
             // Neither: the job was taken off and removed between the two flights.
             let ready = added.map(|added| added.saturating_add(delay).unwrap_or(Timestamp::MAX));
             // A job that is tried again waits at the earliest since its last try.
@@ -222,14 +240,27 @@ impl Counted {
             jobs.oldest = [jobs.oldest, since].into_iter().flatten().min();
             jobs.latest = jobs.latest.max(added).max(started);
         }
-        for _ in &self.active {
-            let Times { added, delay: _, started } = Times::read(mine.next()?)?;
+        let mut unlocked = Vec::new();
+        for id in &self.active {
+            let times = Times::read(mine.next()?)?;
             let locked = mine.count()? > 0;
             let suspected = mine.count()? > 0;
+            jobs.latest = jobs.latest.max(times.added).max(times.started);
+            if !locked {
+                unlocked.push((id, times, suspected));
+            }
+        }
+        let still = if self.active.is_empty() { Vec::new() } else { mine.next()?.list()? };
+        unlocked.retain(|(id, ..)| still.contains(&Some(id.as_slice())));
+        for (id, Times { started, tried, .. }, suspected) in unlocked {
             let long_started =
                 started.is_some_and(|started| now.duration_since(started) >= LOCKED_WITHIN);
-            jobs.stalled += u64::from(!locked && (suspected || long_started));
-            jobs.latest = jobs.latest.max(added).max(started);
+            if long_started && !tried {
+                jobs.stalled += 1;
+            } else if long_started || suspected {
+                // It may have been taken off this instant, and bear the start of its last try.
+                jobs.doubtful.push((String::from_utf8_lossy(id).into_owned(), started));
+            }
         }
         jobs.own_ids = self.waiting.iter().chain(&self.active).any(|id| own(id));
         Ok(jobs)
@@ -246,6 +277,8 @@ struct Times {
     added: Option<Timestamp>,
     delay: SignedDuration,
     started: Option<Timestamp>,
+    /// Whether it was tried before, so that `started` may be about that try.
+    tried: bool,
 }
 
 impl Times {
@@ -256,6 +289,7 @@ impl Times {
             added: field(0)?.map(time).transpose()?,
             delay: SignedDuration::from_millis(field(1)?.unwrap_or(0).max(0)),
             started: field(2)?.map(time).transpose()?,
+            tried: field(3)?.unwrap_or(0) > 0 || field(4)?.unwrap_or(0) > 0,
         })
     }
 }
@@ -314,3 +348,7 @@ fn due(first: &[Option<&[u8]>]) -> Result<Option<Timestamp>, Obstacle> {
 fn garbled(because: &str) -> Obstacle {
     Obstacle::new(Reason::GARBLED, because)
 }
+
+#[cfg(test)]
+#[path = "looking_tests.rs"]
+mod tests;

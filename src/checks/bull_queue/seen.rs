@@ -73,6 +73,9 @@ pub(super) struct Jobs {
     pub(super) latest: Option<Timestamp>,
     /// Active jobs whose lock nobody holds, among those looked at.
     pub(super) stalled: u64,
+    /// Active jobs without a lock that may be between being taken off the list and being locked:
+    /// their ids, and when they, or their last try, was started.
+    pub(super) doubtful: Vec<(String, Option<Timestamp>)>,
     /// Whether a job was given an id by the application, so that `added` may count it twice.
     pub(super) own_ids: bool,
 }

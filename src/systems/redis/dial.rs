@@ -2,14 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use redis::RedisError;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -18,6 +20,7 @@ use super::trouble::{obstacle, timed_out};
 use crate::model::finding::Obstacle;
 use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
+use crate::systems::lookup::unresolved;
 
 /// Anything that carries bytes both ways.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -65,19 +68,25 @@ async fn connect(at: &HostPort, whom: &str, deadline: Instant) -> Result<TcpStre
 
 async fn resolve(at: &HostPort, deadline: Instant) -> Result<Vec<SocketAddr>, Obstacle> {
     let lookup = tokio::net::lookup_host((at.host(), at.port()));
-    let unknown = |why: &str| {
-        Obstacle::new(Reason::NAME_NOT_FOUND, format!("`{}` has no address: {why}", at.host()))
-    };
+    let doing = format!("the address of `{}`", at.host());
     match timeout_at(deadline, lookup).await {
         Ok(Ok(addresses)) => {
             let addresses: Vec<_> = addresses.take(MOST_ADDRESSES).collect();
-            if addresses.is_empty() { Err(unknown("the answer is empty")) } else { Ok(addresses) }
+            if addresses.is_empty() {
+                return Err(Obstacle::new(Reason::NAME_NOT_FOUND, format!("{doing}: none")));
+            }
+            Ok(addresses)
         }
-        Ok(Err(error)) => Err(unknown(&error.to_string())),
-        Err(_) => Err(timed_out("the system's resolver")),
+        Ok(Err(error)) => Err(unresolved(&doing, &error.to_string())),
+        Err(_) => {
+            let because = format!("{doing}: the system's resolver did not answer in time");
+            Err(Obstacle::ours(Reason::RESOLVER_FAILED, because))
+        }
     }
 }
 
+/// The largest file with a CA, in bytes.
+const LARGEST_CA: u64 = 1 << 20;
 /// The most addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 8;
 
@@ -101,24 +110,45 @@ fn tls_obstacle(whom: &str, error: io::Error) -> Obstacle {
 
 async fn client_config(tls: &Tls) -> Result<ClientConfig, Obstacle> {
     let roots = match &tls.ca {
-        None => system_roots(),
+        None => system_roots().await,
         Some(path) => {
             let ours = |why: String| {
                 let because = format!("CA file {} {why}", path.display());
                 Obstacle::ours(Reason::SECRET_MISSING, because)
             };
-            let pem = tokio::fs::read(path).await;
+            let pem = bounded(path).await;
             let pem = pem.map_err(|error| ours(format!("can't be read: {error}")))?;
-            pinned_roots(&pem).ok_or_else(|| ours("holds no certificate".to_owned()))?
+            if pem.len() as u64 > LARGEST_CA {
+                return Err(ours("is larger than 1 MiB".to_owned()));
+            }
+            let pinned = pinned_roots(&pem).ok_or_else(|| ours("holds no certificate".to_owned()));
+            Arc::new(pinned?)
         }
     };
     Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
+/// The file, up to one byte more than it may have.
+async fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = tokio::fs::File::open(path).await?;
+    file.take(LARGEST_CA + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// The system's roots, read once for all connections; an empty store is read again.
+async fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+    let read = || async {
+        let loaded = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(loaded.map(|loaded| loaded.certs).unwrap_or_default());
+        if roots.is_empty() { Err(Arc::new(roots)) } else { Ok(Arc::new(roots)) }
+    };
+    match ROOTS.get_or_try_init(read).await {
+        Ok(roots) => Arc::clone(roots),
+        Err(none) => none,
+    }
 }
 
 fn pinned_roots(pem: &[u8]) -> Option<RootCertStore> {

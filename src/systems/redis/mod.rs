@@ -7,6 +7,7 @@
 //! [`bounded::MOST_BYTES`] is cut off.
 
 mod bounded;
+mod clients;
 mod command;
 mod connection;
 mod dial;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub use clients::Clients;
 pub use command::{Command, Reply, Verb};
 pub use connection::{Connection, Place, Sentinel, Tls};
-pub use session::{Clients, Session};
+pub use session::Session;
 
 use super::secrets::Secrets;
 use crate::model::finding::Obstacle;
@@ -75,5 +77,15 @@ impl Redis {
             return Err(Obstacle::ours(Reason::NOT_FOUND, because));
         };
         Session::open(slot, &self.secrets, deadline).await
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Reply;
+
+    /// A reply as a server writes it.
+    pub(crate) fn reply(wire: &str) -> Reply {
+        Reply(redis::parse_redis_value(wire.as_bytes()).unwrap())
     }
 }

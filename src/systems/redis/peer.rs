@@ -1,6 +1,7 @@
 //! One server at the other end of one connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, Value};
@@ -40,7 +41,13 @@ pub(super) struct Peer {
     wire: MultiplexedConnection,
     meter: Arc<Meter>,
     driver: AbortHandle,
+    /// When it last answered.
+    heard: Instant,
 }
+
+/// A connection that was silent for longer is not used again: whatever lies between may have
+/// forgotten it, and swallow the next question.
+const LONGEST_IDLE: Duration = Duration::from_mins(1);
 
 /// Whether an obstacle is the credential's own fault, so that it must not be tried again.
 pub(super) enum Failed {
@@ -70,7 +77,7 @@ impl Peer {
             .await
             .map_err(|error| Failed::Otherwise(obstacle(&whom, &error)))?;
         let driver = tokio::spawn(driver).abort_handle();
-        let mut peer = Self { at: at.clone(), whom, wire, meter, driver };
+        let mut peer = Self { at: at.clone(), whom, wire, meter, driver, heard: Instant::now() };
         peer.greet(credential, db, deadline).await?;
         Ok(peer)
     }
@@ -85,9 +92,10 @@ impl Peer {
         &self.whom
     }
 
-    /// Whether it has hung up.
-    pub(super) fn gone(&self) -> bool {
-        self.meter.ended() || self.driver.is_finished()
+    /// Whether it may be used again: it has not hung up, and answered not long ago.
+    pub(super) fn is_fresh(&self) -> bool {
+        let gone = self.meter.ended() || self.driver.is_finished();
+        !gone && self.heard.elapsed() <= LONGEST_IDLE
     }
 
     /// Sends all commands at once, and waits for all answers: one round trip.
@@ -119,7 +127,10 @@ impl Peer {
             flight.add_command(command);
         }
         match timeout_at(deadline, flight.query_async::<Vec<Value>>(&mut self.wire)).await {
-            Ok(Ok(answers)) if answers.len() == count => Ok(answers),
+            Ok(Ok(answers)) if answers.len() == count => {
+                self.heard = Instant::now();
+                Ok(answers)
+            }
             Ok(Ok(_)) => {
                 let because = format!("{} left commands without an answer", self.whom);
                 Err(Obstacle::new(Reason::GARBLED, because))

@@ -1,15 +1,14 @@
 //! Sessions: the one connection of a name, taken out for a look and put back after it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Value;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout_at};
 
+use super::clients::{Clients, names};
 use super::command::{Command, Reply};
 use super::connection::{Connection, Place, Sentinel, Tls, Url};
 use super::peer::{Credential, Failed, Peer, Role, role, role_questions};
@@ -40,9 +39,6 @@ struct Live {
     credential: [u8; 32],
     clients: Option<(Instant, Arc<Clients>)>,
 }
-
-/// The names that the clients of a server bear, and how many bear each.
-pub type Clients = HashMap<Box<str>, usize>;
 
 /// A connection to a master, for one look at a time.
 ///
@@ -148,7 +144,7 @@ impl Session {
         let target = slot.target(secrets).await?;
         // Both are put back only when they have proved to be of use.
         let kept = state.master.take();
-        let kept = kept.filter(|live| live.credential == target.digest && !live.peer.gone());
+        let kept = kept.filter(|live| live.credential == target.digest && live.peer.is_fresh());
         let live = match (&target.at, &slot.connection.place) {
             (None, Place::Sentinel(sentinel)) => {
                 state.through(sentinel, secrets, &target, kept, deadline).await?
@@ -319,7 +315,7 @@ impl State {
     ) -> Result<HostPort, Obstacle> {
         let digest = credential.digest();
         let kept = self.sentinel.take();
-        let kept = kept.filter(|(peer, by)| peer.at() == at && *by == digest && !peer.gone());
+        let kept = kept.filter(|(peer, by)| peer.at() == at && *by == digest && peer.is_fresh());
         let mut peer = match kept {
             Some((peer, _)) => peer,
             None => {
@@ -357,35 +353,5 @@ impl State {
                 obstacle
             }
         }
-    }
-}
-
-/// The names in an answer to `CLIENT LIST`: a line a client, of words like `name=bull:cQ==`.
-fn names(reply: &Reply) -> Result<Clients, Obstacle> {
-    let text = match reply {
-        Reply(Value::VerbatimString { text, .. }) => text.as_bytes(),
-        reply => reply.text()?.unwrap_or_default(),
-    };
-    let mut clients = Clients::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let name = line.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"name="));
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let name = String::from_utf8_lossy(name).trim_end_matches('\r').into();
-            *clients.entry(name).or_default() += 1;
-        }
-    }
-    Ok(clients)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_are_counted_by_name() {
-        let list = "id=3 addr=127.0.0.1:1 name=bull:cQ== age=1\nid=4 name= age=2\r\n\
-                    id=5 name=bull:cQ==\n\nnonsense\n";
-        let clients = names(&Reply(Value::BulkString(list.into()))).unwrap();
-        assert_eq!(clients, Clients::from([("bull:cQ==".into(), 2)]));
     }
 }

@@ -43,8 +43,6 @@ use super::shared::Shared;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 
-/// So long before its deadline a look gives up by itself, so that it can say at what.
-const MARGIN: Duration = Duration::from_millis(100);
 /// No connection of this name is configured.
 pub const NO_CONNECTION: Reason = Reason::new("ConnectionUnknown");
 
@@ -62,7 +60,7 @@ pub struct S3 {
 struct Kept {
     clients: Mutex<HashMap<String, ([u8; 32], Client)>>,
     shelves: Shared<Question, Result<Option<Arc<Shelf>>, Obstacle>>,
-    keys: Shared<Question, Result<Option<bool>, Obstacle>>,
+    sizes: Shared<Question, Result<Option<u64>, Obstacle>>,
     requests: Requests,
     skews: Skews,
 }
@@ -74,8 +72,8 @@ struct Question([u8; 32], String, Vec<String>);
 /// How long a look may take, and how old an answer may be that serves it.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// When the look will be given up.
-    pub deadline: Instant,
+    /// When the look's own I/O has to end.
+    pub until: Instant,
     /// How old a shared answer may be.
     pub fresh_within: Duration,
 }
@@ -102,80 +100,18 @@ impl S3 {
         self.kept.skews.seen()
     }
 
-    /// What backups there are; none where there is no such bucket.
+    /// A store to look at: its keys are read here, once for a look.
     ///
     /// # Errors
-    /// The store does not tell.
-    pub async fn shelf(
-        &self,
-        connection: &str,
-        wanted: &Wanted<'_>,
+    /// No such connection is configured, or a key can't be read.
+    pub async fn open<'a>(
+        &'a self,
+        connection: &'a str,
         patience: Patience,
-    ) -> Result<Option<Arc<Shelf>>, Obstacle> {
-        let within = self.within(connection, wanted.bucket, patience.deadline);
-        let look = async {
-            let (digest, client) = self.client(connection).await?;
-            let Wanted { bucket, prefix, keys, zone, newest, most_requests } = *wanted;
-            let parts = [bucket, prefix, keys.text(), zone.name()].map(str::to_owned);
-            let counts = [newest.to_string(), most_requests.to_string()];
-            let question = Question(digest, connection.to_owned(), [&parts[..], &counts].concat());
-            let search = || async {
-                let search =
-                    Search::new(self.bucket(connection, &client, bucket), wanted, self.clock.now());
-                match search.run().await {
-                    Ok(found) => Ok(Some(Arc::new(found))),
-                    Err(Trouble::NoBucket) => Ok(None),
-                    Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
-                }
-            };
-            self.kept.shelves.ask(question, patience.fresh_within, search).await
-        };
-        within.of(look.boxed()).await
-    }
-
-    /// Whether there is an object of this key; none where there is no such bucket.
-    ///
-    /// # Errors
-    /// The store does not tell.
-    pub async fn has(
-        &self,
-        connection: &str,
-        bucket: &str,
-        key: &str,
-        patience: Patience,
-    ) -> Result<Option<bool>, Obstacle> {
-        let within = self.within(connection, bucket, patience.deadline);
-        let look = async {
-            let (digest, client) = self.client(connection).await?;
-            let parts = [bucket, key].map(str::to_owned);
-            let question = Question(digest, connection.to_owned(), parts.to_vec());
-            let ask = || async {
-                let ask = Ask { prefix: key, most: Some(1), ..Ask::default() };
-                match self.bucket(connection, &client, bucket).page(&ask).await {
-                    Ok(page) => Ok(Some(page.objects.iter().any(|object| object.key == key))),
-                    Err(Trouble::NoBucket) => Ok(None),
-                    Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
-                }
-            };
-            self.kept.keys.ask(question, patience.fresh_within, ask).await
-        };
-        within.of(look.boxed()).await
-    }
-
-    fn bucket<'a>(&'a self, connection: &str, client: &'a Client, name: &'a str) -> Bucket<'a> {
-        let doing = self.doing(connection, name);
-        Bucket { client, name, doing, requests: &self.kept.requests }
-    }
-
-    fn doing(&self, connection: &str, bucket: &str) -> String {
-        let place = self.connections.get(connection);
-        let place = place.map_or("", |connection| connection.endpoint.authority());
-        format!("listing bucket `{bucket}` at {place}")
-    }
-
-    fn within(&self, connection: &str, bucket: &str, deadline: Instant) -> Within {
-        let doing = self.doing(connection, bucket);
-        Within { doing, until: deadline.checked_sub(MARGIN).unwrap_or(deadline) }
+    ) -> Result<Store<'a>, Obstacle> {
+        let within = Within { doing: format!("opening `s3.{connection}`"), patience };
+        let (digest, client) = within.of(self.client(connection).boxed()).await?;
+        Ok(Store { s3: self, connection, digest, client, patience })
     }
 
     async fn client(&self, name: &str) -> Result<([u8; 32], Client), Obstacle> {
@@ -197,15 +133,87 @@ impl S3 {
     }
 }
 
+/// A store with the keys of one look.
+pub struct Store<'a> {
+    s3: &'a S3,
+    connection: &'a str,
+    digest: [u8; 32],
+    client: Client,
+    patience: Patience,
+}
+
+impl Store<'_> {
+    /// What backups there are; none where there is no such bucket.
+    ///
+    /// # Errors
+    /// The store does not tell.
+    pub async fn shelf(&self, wanted: &Wanted<'_>) -> Result<Option<Arc<Shelf>>, Obstacle> {
+        let Wanted { bucket, prefix, keys, zone, newest, most_requests } = *wanted;
+        let parts = [bucket, prefix, keys.text(), zone.name()].map(str::to_owned);
+        let counts = [newest.to_string(), most_requests.to_string()];
+        let question = self.question([&parts[..], &counts].concat());
+        let search = || async {
+            let search = Search::new(self.bucket(bucket), wanted, self.s3.clock.now());
+            match search.run().await {
+                Ok(found) => Ok(Some(Arc::new(found))),
+                Err(Trouble::NoBucket) => Ok(None),
+                Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
+            }
+        };
+        let look = self.s3.kept.shelves.ask(question, self.patience.fresh_within, search);
+        self.within(bucket).of(look.boxed()).await
+    }
+
+    /// The size of the object of this key, in bytes; none where there is none.
+    ///
+    /// # Errors
+    /// The store does not tell.
+    pub async fn size(&self, bucket: &str, key: &str) -> Result<Option<u64>, Obstacle> {
+        let question = self.question([bucket, key].map(str::to_owned).to_vec());
+        let ask = || async {
+            let ask = Ask { prefix: key, most: Some(1), ..Ask::default() };
+            match self.bucket(bucket).page(&ask).await {
+                Ok(page) => {
+                    let object = page.objects.iter().find(|object| object.key == key);
+                    Ok(object.map(|object| object.size))
+                }
+                Err(Trouble::NoBucket) => Ok(None),
+                Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
+            }
+        };
+        let look = self.s3.kept.sizes.ask(question, self.patience.fresh_within, ask);
+        self.within(bucket).of(look.boxed()).await
+    }
+
+    fn question(&self, parts: Vec<String>) -> Question {
+        Question(self.digest, self.connection.to_owned(), parts)
+    }
+
+    fn bucket<'a>(&'a self, name: &'a str) -> Bucket<'a> {
+        let Self { s3, client, .. } = self;
+        Bucket { client, name, doing: self.doing(name), requests: &s3.kept.requests }
+    }
+
+    fn doing(&self, bucket: &str) -> String {
+        let place = self.s3.connections.get(self.connection);
+        let place = place.map_or("", |connection| connection.endpoint.authority());
+        format!("listing bucket `{bucket}` at {place}")
+    }
+
+    fn within(&self, bucket: &str) -> Within {
+        Within { doing: self.doing(bucket), patience: self.patience }
+    }
+}
+
 /// The time that a look has.
 struct Within {
     doing: String,
-    until: Instant,
+    patience: Patience,
 }
 
 impl Within {
     async fn of<T>(self, look: impl Future<Output = Result<T, Obstacle>>) -> Result<T, Obstacle> {
-        tokio::time::timeout_at(self.until, look).await.unwrap_or_else(|_| {
+        tokio::time::timeout_at(self.patience.until, look).await.unwrap_or_else(|_| {
             let because = format!("{}: no answer within the time allowed", self.doing);
             Err(Obstacle::new(Reason::TIMED_OUT, because))
         })

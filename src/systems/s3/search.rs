@@ -19,7 +19,7 @@ use super::shelf::{Backup, Shelf, Wanted};
 use super::stamp::{Civil, Stamp};
 use super::trouble::Trouble;
 use crate::model::finding::Obstacle;
-use crate::model::reason::Reason;
+use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 
 /// Neither dates nor an order tell where the newest is, and there are too many keys to list.
 pub const NOT_LISTABLE: Reason = Reason::new("NotListable");
@@ -30,8 +30,6 @@ const MOST_PAGES: u32 = 5;
 const MOST_FOLDERS: usize = 10;
 /// How many days back names are asked for whose dates do not sort.
 const MOST_DAYS: i64 = 12;
-/// Clocks may differ by so much, in seconds.
-const TOLERANCE: i64 = 120;
 
 /// A search in progress.
 pub(super) struct Search<'a> {
@@ -55,7 +53,7 @@ pub(super) enum Stop {
 impl<'a> Search<'a> {
     /// A search at `now`.
     pub(super) fn new(bucket: Bucket<'a>, wanted: &'a Wanted<'a>, now: Timestamp) -> Self {
-        let now = Civil(Civil::of(now, wanted.zone.get()).0 + TOLERANCE);
+        let now = Civil(Civil::of(now, wanted.zone.get()).0 + CLOCK_TOLERANCE.as_secs());
         Self { bucket, wanted, now, first: Civil::FIRST, spent: 0 }
     }
 

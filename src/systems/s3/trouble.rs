@@ -14,6 +14,7 @@ use super::wire::EndsEarly;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
 use crate::model::reason::Reason;
+use crate::systems::lookup::unresolved;
 
 /// The store does not offer what was asked.
 pub const NOT_IMPLEMENTED: Reason = Reason::new("NotImplemented");
@@ -48,8 +49,7 @@ where
         let said = refusal.err();
         return refused(doing, status, said.code(), said.message());
     }
-    let (reason, what) = broken(error);
-    Obstacle::new(reason, format!("{doing}: {what}")).into()
+    broken(doing, error).into()
 }
 
 /// The status code of an answer, for counting; `timeout` and `error` where there was none.
@@ -87,9 +87,18 @@ fn refused(doing: &str, status: u16, code: Option<&str>, message: Option<&str>) 
 }
 
 /// There was no whole answer.
-fn broken(error: &(dyn Error + 'static)) -> (Reason, String) {
+fn broken(doing: &str, error: &(dyn Error + 'static)) -> Obstacle {
     let causes: Vec<_> = causes(error).collect();
     let last = causes.last().map(|cause| legible(&cause.to_string(), 200)).unwrap_or_default();
+    if last.contains("failed to lookup address") {
+        return unresolved(doing, &last);
+    }
+    let (reason, what) = unanswered(&causes, &last);
+    Obstacle::new(reason, format!("{doing}: {what}"))
+}
+
+/// What was in the way, by an error and its causes; `last` is what the deepest one says.
+fn unanswered(causes: &[&(dyn Error + 'static)], last: &str) -> (Reason, String) {
     let io = causes.iter().find_map(|cause| cause.downcast_ref::<io::Error>());
     let hyper = causes.iter().find_map(|cause| cause.downcast_ref::<hyper::Error>());
     if causes.iter().any(|cause| cause.is::<EndsEarly>()) {
@@ -101,11 +110,8 @@ fn broken(error: &(dyn Error + 'static)) -> (Reason, String) {
     if let Some(tls) = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return (Reason::TLS_FAILED, format!("no TLS: {}", legible(&tls.to_string(), 200)));
     }
-    if last.contains("failed to lookup address") {
-        return (Reason::NAME_NOT_FOUND, last);
-    }
     if let Some(io) = io {
-        return disconnected(io.kind(), &last);
+        return disconnected(io.kind(), last);
     }
     match hyper {
         Some(hyper) if hyper.is_incomplete_message() || hyper.is_body_write_aborted() => {

@@ -58,6 +58,10 @@ pub fn provocations() -> Vec<Provocation> {
         other(Reason::REFUSED, || elsewhere(refusing())),
         other(Reason::UNREACHABLE, || elsewhere("http://255.255.255.255:9000".to_owned())),
         other(Reason::NAME_NOT_FOUND, || elsewhere("http://no..such..host:9000".to_owned())),
+        other(Reason::RESOLVER_FAILED, || {
+            support::without_resolver("kinds::backup::a_name_that_nobody_knows_is_an_obstacle")
+                .boxed()
+        }),
         other(Reason::TLS_FAILED, || {
             async {
                 // The system's authorities did not sign its certificate.
@@ -69,6 +73,11 @@ pub fn provocations() -> Vec<Provocation> {
         }),
     ]);
     table
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_an_obstacle() {
+    support::tell(&elsewhere("http://store.test:9000".to_owned()).await);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use vigie::systems::clock::Clock;
 use vigie_sim::redis::{Queue, Redis, Worker};
 
 use super::{Provocation, provoke};
-use crate::support::{look, look_back, look_within, systems};
+use crate::support::{look, look_back, look_within, systems, tell, without_resolver};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -74,6 +74,9 @@ pub fn provocations() -> Vec<Provocation> {
         row("NameNotFound", Unknown, || {
             // A label is at most 63 bytes long: no resolver has to be asked.
             at("redis://this-label-is-longer-than-any-label-in-the-domain-name-system-may-be.test")
+        }),
+        row("ResolverFailed", Unknown, || {
+            Box::pin(without_resolver("kinds::bull_queue::a_name_that_nobody_knows_is_an_obstacle"))
         }),
         row("TlsFailed", Unknown, || Box::pin(no_tls())),
         row("Unauthorized", Unknown, || server(|redis| redis.protect(Some("sesame")))),
@@ -228,6 +231,11 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_an_obstacle() {
+    tell(&look(CHECK, &over("redis://redis.test:6379")).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -115,6 +115,11 @@ async fn tls_is_verified() {
     assert_eq!(code(&look(CHECK, &over(&another)).await), Some("TlsFailed"));
     let absent = over(&format!("{url}, tls: {{ ca: /nowhere/ca.pem }}"));
     assert_eq!(code(&look(CHECK, &absent).await), Some("SecretMissing"));
+    let large = folder.path().join("large.pem");
+    let padded = [std::fs::read(&ca).expect("a CA"), vec![b'\n'; 1 << 20]].concat();
+    std::fs::write(&large, padded).expect("a file");
+    let large = over(&format!("{url}, tls: {{ ca: '{}' }}", large.display()));
+    assert_eq!(code(&look(CHECK, &large).await), Some("SecretMissing"));
     let plain = over(&format!("url: 'redis://127.0.0.1:{port}'"));
     assert_eq!(look(CHECK, &plain).await.verdict(), Verdict::Unknown);
 }

@@ -54,6 +54,22 @@ async fn eighteen_queues_of_any_length_take_three_round_trips() {
     assert_eq!(after[1], 1, "the connection is kept");
 }
 
+#[tokio::test]
+async fn a_connection_that_was_idle_for_over_a_minute_is_not_used_again() {
+    let redis = Server::redis(&[]).await;
+    let proxy = Proxy::start(([127, 0, 0, 1], redis.port).into()).await;
+    let url = format!("redis: {{ default: {{ url: 'redis://{}' }} }}", proxy.address);
+    let systems = systems(&url, Clock::System);
+    let check = "bull_queue: { queues: [q] }";
+    for (idle, connections) in [(0, 1), (59, 1), (61, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(idle)).await;
+        tokio::time::resume();
+        look(check, &systems).await;
+        assert_eq!(proxy.counts()[1], connections, "after {idle} s");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_half_open_connection_costs_one_look() {
     let redis = Server::redis(&[]).await;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::time::Instant;
 use vigie::model::finding::Verdict;
 use vigie::model::reason::Reason;
+use vigie::systems::s3::Patience;
 use vigie_sim::s3::{Object, Store};
 
-use super::fixture::{BUCKET, Fixture, KEYS, ago, check, look_within, now};
+use super::fixture::{BUCKET, Fixture, KEYS, ago, check, key, look_within, now};
 use crate::support;
 
 /// Fills a store, looks for keys of this form, and returns what was spent.
@@ -121,6 +123,17 @@ async fn five_items_at_one_store_share_one_listing() {
     assert_eq!(counted.get(&["ListObjectsV2".to_owned(), "200".to_owned()]), Some(&1));
     let skew = fixture.systems.s3.skews()["s3.backups"];
     assert!(skew.is_finite(), "the store's Date is compared with the test's clock");
+}
+
+#[tokio::test]
+async fn keys_are_read_once_a_look() {
+    let fixture = Fixture::new().await.daily(5, &[1_000]);
+    let until = Instant::now() + Duration::from_secs(10);
+    let patience = Patience { until, fresh_within: Duration::ZERO };
+    let store = fixture.systems.s3.open("backups", patience).await.expect("keys");
+    std::fs::remove_file(&fixture.secret_file).expect("a file");
+    assert_eq!(store.size(BUCKET, &key(ago(5))).await, Ok(Some(1_000)));
+    assert_eq!(store.size(BUCKET, &key(ago(6))).await, Ok(None));
 }
 
 #[tokio::test]

@@ -83,9 +83,10 @@ async fn the_search_finds_what_a_whole_listing_shows() {
                 newest: NEWEST,
                 most_requests: 1_000,
             };
-            let deadline = Instant::now() + Duration::from_secs(30);
-            let patience = Patience { deadline, fresh_within: Duration::ZERO };
-            let shelf = fixture.systems.s3.shelf("backups", &wanted, patience).await;
+            let until = Instant::now() + Duration::from_secs(30);
+            let patience = Patience { until, fresh_within: Duration::ZERO };
+            let store = fixture.systems.s3.open("backups", patience).await.expect("keys");
+            let shelf = store.shelf(&wanted).await;
             let shelf = shelf.expect("an answer").expect("a bucket");
             let found: Vec<_> = shelf.newest.iter().map(Backup::taken).take(NEWEST).collect();
             assert_eq!(found, times[..NEWEST], "{form}, seed {seed}, {} requests", shelf.requests);

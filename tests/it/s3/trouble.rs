@@ -83,7 +83,7 @@ async fn keys_of_any_text_are_read_and_shown_legibly() {
     fixture.store.put(BUCKET, &format!("{key}.sum"), 10, ago(5));
     let check = format!(
         "backup: {{ connection: backups, bucket: {BUCKET}, layout: {{ objects: {{ keys: \
-         \"%F-*.gz\", siblings: [\"%F-*.gz.sum\"] }} }}, min_count: 1 }}"
+         \"%F-*.gz\", siblings: [\"%F-*.gz.sum\"] }} }}, min_count: 1, max_age: {{ fail: 1d }} }}"
     );
     let judgement = crate::support::look(&check, &fixture.systems).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
