@@ -367,7 +367,7 @@ mod tests {
         let asked: Vec<_> = check.questions().map(|(_, whom)| whom.to_string()).collect();
         assert_eq!(asked, ["system", "192.0.2.53"]);
         assert_eq!(check.needs().hosts.len(), 1);
-        assert!(serde_saphyr::from_str::<Dns>("{name: a.test, resolvers: [sytem]}").is_err());
+        assert!(serde_saphyr::from_str::<Dns>("{name: a.test, resolvers: [nobody]}").is_err());
     }
 
     #[test]
