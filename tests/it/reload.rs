@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use vigie_sim::kubernetes::{ApiServer, Settings, trackdechets};
 use vigie_sim::net::site::{Answer, Site};
 
 use crate::drill::Daemon;
@@ -90,6 +91,34 @@ async fn a_swapped_file_is_taken_and_costs_one_look_at_what_is_new() {
     hang_up(&daemon);
     until("what is gone vanishes", async || items(&daemon).await == ["c"]).await;
     assert_eq!(ground.asked(), 3, "what did not change was not looked at again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_opens_no_watch_that_is_open_already() {
+    let ground = Ground::new().await;
+    let cluster = ApiServer::start(Settings::default()).await.expect("a cluster");
+    trackdechets::furnish(&cluster).expect("furnished");
+    let kubeconfig = ground.folder.path().join("kubeconfig");
+    cluster.write_kubeconfig(&kubeconfig, None).expect("written");
+    let checklist = |title: &str, timeout: &str| {
+        format!(
+            "connections: {{ kubernetes: {{ kubeconfig: {{ path: '{}' }} }} }}\nsections:\n  - id: s\n    title: S\n    \
+             items:\n      - {{ id: pods, title: {title}, severity: info, checks: [{{ pods: {{ namespaces: [trackdechets] }} }}] }}\n      \
+             - {{ id: workloads, title: W, severity: info, timeout: {timeout}, \
+             checks: [{{ workloads: {{ namespaces: [trackdechets] }} }}] }}\n",
+            path(&kubeconfig)
+        )
+    };
+    let daemon = Daemon::start(&[ground.link("one", &checklist("Pods", "10s"))]).await;
+    let passing =
+        async || daemon.standings().await.values().all(|(standing, _)| standing == "passing");
+    until("both pass", passing).await;
+    let asked = cluster.requests().len();
+    ground.link("two", &checklist("Renamed", "11s"));
+    until("the new title is shown", async || daemon.get("/").await.contains("Renamed")).await;
+    until("both pass again", passing).await;
+    let more: Vec<_> = cluster.requests().into_iter().skip(asked).collect();
+    assert!(more.is_empty(), "{more:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
