@@ -256,7 +256,8 @@ impl Pods {
             Vec::new()
         };
         for (subject, staying) in lines {
-            let because = format!("{staying} pods are there, at least {least} wanted");
+            let because =
+                format!("{staying} pods are there and none is in trouble, at least {least} wanted");
             if staying >= least {
                 judgement.add(subject, Finding::pass(because));
             } else if staying + seen.garbled_in(&subject) < least {

@@ -16,9 +16,9 @@ pub(super) fn main(files: &Files) -> ExitCode {
     };
     let elsewhere = items.iter().filter(|item| !item.applies).count();
     super::print(&format!(
-        "{} items in {} sections for environment `{}`: {} critical, {} warning, {} info, {elsewhere} not applicable\n",
-        items.len(),
-        configuration.checklist.sections.len(),
+        "{} in {} for environment `{}`: {} critical, {} warning, {} info, {elsewhere} not applicable\n",
+        super::counted(items.len(), "item"),
+        super::counted(configuration.checklist.sections.len(), "section"),
         configuration.settings.environment,
         of(Severity::Critical),
         of(Severity::Warning),

@@ -28,7 +28,13 @@ pub(super) async fn main(Healthy { url }: Healthy) -> ExitCode {
 
 async fn ask(url: &str) -> Result<(), String> {
     let url = format!("{}/-/healthy", url.trim_end_matches('/'));
-    let told = |error: reqwest::Error| format!("{url} does not answer: {}", error.without_url());
+    let told = |error: reqwest::Error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        format!("{url} does not answer: {cause}")
+    };
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().map_err(told)?;
     let answer = client.get(&url).send().await.map_err(told)?;
     let status = answer.status();

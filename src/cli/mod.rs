@@ -100,9 +100,15 @@ fn load(files: &Files) -> Result<Configuration, ExitCode> {
     load::load(&files.config).map_err(|flaws| {
         let count = flaws.len();
         let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
-        let noun = if count == 1 { "mistake" } else { "mistakes" };
-        complain(&format!("{}\n{count} {noun}", flaws.join("\n")))
+        // One mistake of a check, or of an item's own words, is told at a time.
+        let more = "mend these and look again: a mistake may hide another in the same place";
+        complain(&format!("{}\n{}; {more}", flaws.join("\n"), counted(count, "mistake")))
     })
+}
+
+/// `1 item`, `2 items`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Tells the user that it can't be done so.

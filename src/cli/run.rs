@@ -31,6 +31,9 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) async fn main(run: Run) -> ExitCode {
     let Run { files, listen, tokens } = run;
+    if let Some(file) = tokens.as_deref().filter(|file| !file.is_file()) {
+        return super::complain(&format!("the token file {} does not exist", file.display()));
+    }
     let configuration = match super::load(&files) {
         Ok(configuration) => configuration,
         Err(code) => return code,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{File, SectionEntry};
+use super::file::{File, GroupEntry, SectionEntry};
 use super::flaw::{self, Flaw};
 use super::item::{self, Overrides};
 use super::load::Tree;
@@ -121,9 +121,23 @@ impl Draft {
         for node in list.elements() {
             match node.read::<SectionEntry>() {
                 Ok(entry) => self.section(tree, node, entry, overrides),
-                Err(problem) => self.flaw(&tree.path, problem),
+                Err(problem) => {
+                    self.flaw(&tree.path, problem);
+                    self.unread(tree, node, overrides);
+                }
             }
         }
+    }
+
+    /// A section whose own words are wrong hides no mistake of its items.
+    fn unread(&mut self, tree: &Tree, node: &Node, overrides: &Overrides) {
+        let groups = node.get("groups").and_then(|groups| groups.read::<Vec<GroupEntry>>().ok());
+        let id = node.get("id").and_then(|id| id.read::<ItemId>().ok());
+        let Some(id) = id.or_else(|| ItemId::parse("unread").ok()) else { return };
+        let items = Vec::new();
+        let entry =
+            SectionEntry { id, title: String::new(), groups: groups.unwrap_or_default(), items };
+        self.section(tree, node, entry, overrides);
     }
 
     fn section(&mut self, tree: &Tree, node: &Node, entry: SectionEntry, overrides: &Overrides) {

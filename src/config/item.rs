@@ -26,6 +26,8 @@ use crate::model::secret::SecretSource;
 use crate::systems::Connections;
 
 const EVERY: Period = Period::from_secs(60);
+/// The engine swings once a second.
+const MOST_OFTEN: Period = Period::from_secs(1);
 const TIMEOUT: Period = Period::from_secs(10);
 const GRACE: Period = Period::from_secs(300);
 /// The longest default of `confirm_every`.
@@ -228,7 +230,12 @@ fn schedule(entry: &ItemEntry, node: &Node) -> Result<Schedule, Problem> {
             );
             return Err(problem.hint("`every` needs no time zone"));
         }
-        return Ok(Schedule::Every(entry.every.unwrap_or(EVERY).get()));
+        let every = entry.every.unwrap_or(EVERY);
+        if every < MOST_OFTEN {
+            let message = format!("`every` is at least {MOST_OFTEN}");
+            return Err(Problem::at(node.place_of("every"), message));
+        }
+        return Ok(Schedule::Every(every.get()));
     };
     if entry.every.is_some() {
         return Err(Problem::at(node.place_of("cron"), "`every` and `cron` exclude each other"));

@@ -1,6 +1,7 @@
 //! An item as the engine keeps it: what its task and the agenda share.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -35,6 +36,7 @@ struct State {
     first_due: Timestamp,
     last_start: Option<Timestamp>,
     last_end: Option<Timestamp>,
+    last_asked: Option<Timestamp>,
     wanted: Option<Due>,
     busy: bool,
 }
@@ -59,6 +61,7 @@ impl Entry {
                 first_due,
                 last_start: None,
                 last_end: None,
+                last_asked: None,
                 wanted: None,
                 busy: false,
             }),
@@ -134,6 +137,19 @@ impl Entry {
     /// Notes that the task waits for the next wish, whatever came of the last.
     pub(super) fn rests(&self) {
         self.with(|state| state.busy = false);
+    }
+
+    /// Notes that somebody asks for an attempt, unless somebody did less than `apart` ago; then says
+    /// when it may be asked again.
+    pub(super) fn ask(&self, apart: Duration, now: Timestamp) -> Option<Timestamp> {
+        self.with(|state| {
+            let next = state.last_asked.map(|asked| later(asked.min(now), apart));
+            let too_soon = next.filter(|next| *next > now);
+            if too_soon.is_none() {
+                state.last_asked = Some(now);
+            }
+            too_soon
+        })
     }
 
     /// When the last attempt began.

@@ -70,7 +70,7 @@ pub struct Engine {
 pub enum Asked {
     /// An attempt follows.
     Accepted,
-    /// The last one began too short a while ago; ask again after this.
+    /// Somebody asked a short while ago; ask again after this.
     TooSoon(Duration),
     /// It does not apply here, or waits for a dependency.
     Blocked,
@@ -174,7 +174,7 @@ impl Engine {
         core.pulse.ticked(now);
     }
 
-    /// Looks at an item now, at most once in its `confirm_every`.
+    /// Looks at an item now; it may be asked for once in the item's `confirm_every`.
     pub fn look_now(&self, id: &ItemId) -> Asked {
         let now = self.core.clock.now();
         let Some(entry) = self.core.entry(id) else { return Asked::Unknown };
@@ -182,15 +182,12 @@ impl Engine {
         if blocked || !entry.item.load().applies {
             return Asked::Blocked;
         }
-        let next =
-            entry.last_start().map(|start| later(start, entry.item.load().damping.confirm_every));
-        match next.filter(|next| *next > now) {
-            Some(next) => Asked::TooSoon(next.duration_since(now).unsigned_abs()),
-            None => {
-                entry.want(Due { at: now, cause: Cause::Asked });
-                Asked::Accepted
-            }
+        let apart = entry.item.load().damping.confirm_every;
+        if let Some(next) = entry.ask(apart, now) {
+            return Asked::TooSoon(next.duration_since(now).unsigned_abs());
         }
+        entry.want(Due { at: now, cause: Cause::Asked });
+        Asked::Accepted
     }
 
     /// What the engine says of itself.

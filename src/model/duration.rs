@@ -75,6 +75,11 @@ impl JsonSchema for Period {
     }
 }
 
+/// A length of time for programs: seconds, as a number.
+pub fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
 /// A length of time for people: its two largest units, `3d 4h`, `350ms`.
 pub fn spoken(duration: Duration) -> String {
     const UNITS: [(&str, u128); 6] = [

@@ -100,8 +100,7 @@ impl Judgement {
         };
         match others {
             0 => sentence,
-            others if worst.verdict == Verdict::Pass => format!("{sentence} (and {others} more)"),
-            others => format!("{sentence} (and {others} more like it)"),
+            others => format!("{sentence} (and {others} more)"),
         }
     }
 

@@ -39,6 +39,7 @@ pub struct Report {
     /// When it began.
     pub started: Timestamp,
     /// How long it took.
+    #[serde(serialize_with = "super::duration::seconds")]
     pub took: Duration,
     /// What its checks said, in file order.
     pub checks: Vec<CheckReport>,
@@ -50,6 +51,7 @@ pub struct CheckReport {
     /// The check's kind.
     pub kind: &'static str,
     /// How long it took.
+    #[serde(serialize_with = "super::duration::seconds")]
     pub took: Duration,
     /// What it said.
     pub judgement: Judgement,

@@ -172,7 +172,7 @@ pub struct Attempt {
     /// When it began.
     pub started: Timestamp,
     /// How long it took.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "super::duration::seconds")]
     pub took: Duration,
     /// Why it was made.
     pub cause: Cause,
@@ -282,8 +282,4 @@ fn from_fold(folded: &Folded) -> Shown {
         _ => folded.because.clone(),
     };
     Shown { standing: folded.standing, reason: folded.reason, because, since: folded.since }
-}
-
-fn seconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(took.as_secs_f64())
 }

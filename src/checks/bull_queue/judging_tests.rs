@@ -70,7 +70,7 @@ fn all_that_is_wrong_is_said_the_worst_first() {
     assert_eq!(codes(&judgement), ["NoWorkers", "JobsStalled", "BacklogTooOld", "BacklogTooLong"]);
     assert_eq!(
         judgement.because(),
-        "q: no worker is connected, 1 wanted; 9 jobs wait (and 3 more like it)"
+        "q: no worker is connected, 1 wanted; 9 jobs wait (and 3 more)"
     );
 }
 

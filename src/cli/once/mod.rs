@@ -91,10 +91,7 @@ fn select(
         checklist.sections.iter().map(|section| section.id.as_str()).collect();
     for (noun, wanted, known) in [("item", items, &item_ids), ("section", sections, &section_ids)] {
         if let Some(stranger) = wanted.iter().find(|id| !known.contains(&id.as_str())) {
-            let hint = match crate::config::flaw::closest(stranger, known.iter().copied()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("the configuration has {} of them", known.len()),
-            };
+            let hint = crate::config::flaw::expected(stranger, known);
             return Err(format!("there is no {noun} `{stranger}`\n  hint: {hint}"));
         }
     }

@@ -124,7 +124,7 @@ impl Summary {
         ];
         let counts = counts.iter().filter(|(count, _)| **count > 0);
         let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
-        format!("{items} items: {}", counts.join(", "))
+        format!("{}: {}", crate::cli::counted(*items, "item"), counts.join(", "))
     }
 }
 

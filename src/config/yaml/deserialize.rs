@@ -27,6 +27,16 @@ impl de::Error for Problem {
         problem.hint(flaw::expected(variant, expected))
     }
 
+    fn invalid_value(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        // Serde and the libraries below speak of Rust's types here.
+        match expected.to_string().as_str() {
+            "a nonzero u32" => Self::custom("a whole number from 1 on is expected here"),
+            "parsable string" => Self::custom(format_args!("{unexpected} is no size"))
+                .hint("write `512 KiB` or `10 MiB`"),
+            expected => Self::custom(format_args!("{unexpected} is not {expected}")),
+        }
+    }
+
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format_args!("`{field}` is missing"))
     }
@@ -141,10 +151,11 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match &self.value {
             Value::Sequence(elements) => visitor.visit_seq(Elements(elements.iter())),
-            Value::Scalar { .. } | Value::Mapping(_) => Err(Problem::at(
-                self.at,
-                format!("a list is expected here, not {}", self.description()),
-            )),
+            Value::Scalar { .. } | Value::Mapping(_) => {
+                let message = format!("a list is expected here, not {}", self.description());
+                Err(Problem::at(self.at, message)
+                    .hint("write it in brackets, `[…]`, or each entry behind a dash"))
+            }
         }
         .map_err(|problem| problem.or_at(self.at))
     }
@@ -185,7 +196,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                     *at,
                     format!("one key is expected here, not both `{first}` and `{second}`"),
                 )
-                .hint("write each as an entry of its own")),
+                .hint("write each as an entry of its own, or indent what belongs to the first")),
             },
             Value::Scalar { .. } => {
                 visitor.visit_enum(Variant { name: self.text()?, at: self.at, value: None })

@@ -182,7 +182,7 @@ fn consecutive_failures<'a>(items: &[Seen<'a>]) -> Family<'a> {
 fn limits<'a>(items: &[Seen<'a>]) -> Family<'a> {
     let mut family = Family::gauge(
         "vigie_limit",
-        "A limit of the item's checks, in the unit of the measure that it limits.",
+        "A limit of the item's checks, in the unit of the measure that it limits; of a timestamp, how long ago it may be.",
         ["item", "measure", "bound"],
     );
     for Seen { state, .. } in items {

@@ -135,7 +135,10 @@ async fn every_reason_of_pods_is_given() {
 async fn healthy_pods_pass_and_are_counted_in_every_phase() {
     let judgement =
         after(0, [pod("a"), pod("b"), with(pod("c"), "/status/phase", json!("Succeeded"))]).await;
-    assert_eq!(judgement.because(), "shop: 2 pods are there, at least 1 wanted");
+    assert_eq!(
+        judgement.because(),
+        "shop: 2 pods are there and none is in trouble, at least 1 wanted"
+    );
     let rows: Vec<_> = judgement
         .samples()
         .iter()
