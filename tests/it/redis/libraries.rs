@@ -1,8 +1,10 @@
 //! Queues as the real libraries make them: Bull 4 and `BullMQ`.
 
 use serde_json::json;
+use tokio::sync::Mutex;
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
+use vigie::model::past::Past;
 use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
@@ -10,7 +12,7 @@ use vigie::systems::clock::Clock;
 use super::node::Node;
 use super::server::{Server, say};
 use super::{until, value};
-use crate::support::{look, systems};
+use crate::support::{look, look_back, systems};
 
 const LIBRARIES: [&str; 2] = ["bull", "bullmq"];
 
@@ -19,6 +21,7 @@ struct Scene {
     redis: Server,
     node: Node,
     systems: Systems,
+    past: Mutex<Past>,
 }
 
 impl Scene {
@@ -26,7 +29,7 @@ impl Scene {
         let redis = Server::redis(&[]).await;
         let node = Node::start(library, redis.port);
         let url = format!("redis: {{ default: {{ url: '{}' }} }}", redis.url());
-        Self { node, systems: systems(&url, Clock::System), redis }
+        Self { node, systems: systems(&url, Clock::System), redis, past: Mutex::default() }
     }
 
     /// Adds jobs that are not kept when they finish, and lets a worker finish all that wait.
@@ -38,6 +41,12 @@ impl Scene {
         let idle = |seen: &Judgement| jobs(seen, "waiting") + jobs(seen, "active") < 0.5;
         until(|| self.look("workers_at_least: 0"), idle).await;
         worker.kill().await;
+    }
+
+    /// A look that remembers those before, as the daemon's do.
+    async fn look_again(&self) -> Judgement {
+        let past = &mut *self.past.lock().await;
+        look_back("bull_queue: { queues: [q] }", &self.systems, past).await
     }
 
     async fn look(&self, options: &str) -> Judgement {
@@ -93,8 +102,10 @@ async fn a_worker_killed_by_sigkill_is_missed_and_its_job_stalls() {
         worker.kill().await;
         let dead = until(|| scene.look(""), |seen| reasons(seen).contains(&"NoWorkers")).await;
         assert_eq!(value(&dead, "vigie_queue_workers", &["q"]), Some(0.0), "{library}");
-        // The lock of its job runs out, and nobody is there to notice.
-        let stalled = until(|| scene.look(""), |seen| reasons(seen).contains(&"JobsStalled")).await;
+        // The lock of its job runs out, and nobody is there to notice. A job that was given back
+        // before (a busy machine starves the worker, too) counts at the second sight.
+        let stalled =
+            until(|| scene.look_again(), |seen| reasons(seen).contains(&"JobsStalled")).await;
         assert_eq!(stalled.verdict(), Verdict::Fail, "{library}");
 
         let mut another = Node::start(library, scene.redis.port);
@@ -179,20 +190,20 @@ async fn throughput_is_told_even_where_finished_jobs_are_not_kept() {
         scene.node.tell("add", "q", waiting.clone()).await;
         let check = "bull_queue: { queues: [q], workers_at_least: 0, oldest_waiting_within: {}, \
                      finished_per_minute_at_least: { fail: 5 } }";
-        let mut past = vigie::model::past::Past::default();
-        let seen = crate::support::look_back(check, &scene.systems, &mut past).await;
+        let mut past = Past::default();
+        let seen = look_back(check, &scene.systems, &mut past).await;
         assert_eq!(reasons(&seen), ["NotYet"], "{library}");
 
         // Forty finish within five minutes, and one waits on.
         scene.work_off(library, 39).await;
         scene.node.tell("add", "q", waiting).await;
         clock.set(clock.now() + jiff::SignedDuration::from_secs(300));
-        let seen = crate::support::look_back(check, &scene.systems, &mut past).await;
+        let seen = look_back(check, &scene.systems, &mut past).await;
         assert_eq!(seen.verdict(), Verdict::Pass, "{library}: {:#?}", seen.lines());
 
         // Nothing more finishes: ten minutes later, none has in the last five.
         clock.set(clock.now() + jiff::SignedDuration::from_secs(300));
-        let seen = crate::support::look_back(check, &scene.systems, &mut past).await;
+        let seen = look_back(check, &scene.systems, &mut past).await;
         assert_eq!(reasons(&seen), ["TooSlow"], "{library}");
     }
 }
