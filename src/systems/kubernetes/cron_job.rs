@@ -8,9 +8,10 @@ use k8s_openapi::api;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
+use super::pool::Words;
 use super::record::{Meta, Record, time};
 use super::resource;
-use super::table::{Key, Words};
+use super::table::Key;
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 

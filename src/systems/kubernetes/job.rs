@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
+use super::pool::Words;
 use super::record::{Condition, Meta, Owner, Record, condition, time};
-use super::table::{Key, Table, Words};
-use super::{Opened, Stream};
+use super::table::{Key, Table};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
@@ -17,7 +17,7 @@ use crate::model::needs::Resource;
 const LONGEST_MESSAGE: usize = 200;
 
 /// A Job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Job {
     /// Its namespace.
     pub namespace: Arc<str>,
@@ -130,13 +130,6 @@ impl Record for Job {
             } else {
                 unnamed.then_some("the type and status of a condition")
             },
-        }
-    }
-
-    fn stream(opened: &Opened) -> Option<&Stream<Self>> {
-        match opened {
-            Opened::Jobs(stream) => Some(stream),
-            Opened::Pods(_) | Opened::Workloads(_) => None,
         }
     }
 }

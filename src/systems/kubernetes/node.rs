@@ -10,10 +10,11 @@ use k8s_openapi::api;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::pool::Words;
 use super::quantity::Quantity;
 use super::record::{Condition, Meta, Record, condition, time};
 use super::resource;
-use super::table::{Key, Words};
+use super::table::Key;
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
@@ -47,7 +48,7 @@ pub struct Node {
     /// What keeps pods away that do not tolerate it.
     pub taints: Vec<Taint>,
     /// What pods may ask of it.
-    pub allocatable: Amounts,
+    pub allocatable: Room,
     /// A field that is always there and was not, or can't be read.
     pub missing: Option<&'static str>,
 }
@@ -97,15 +98,41 @@ pub struct Taint {
     pub effect: Arc<str>,
 }
 
-/// How much of each resource.
+/// How much of each resource that pods ask of nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amounts {
+pub struct Room {
     /// Cores.
     pub cpu: Quantity,
     /// Bytes.
     pub memory: Quantity,
     /// Pods.
     pub pods: Quantity,
+}
+
+impl Room {
+    /// The same for each resource of two.
+    pub fn each(self, other: Self, work: impl Fn(Quantity, Quantity) -> Quantity) -> Self {
+        Self {
+            cpu: work(self.cpu, other.cpu),
+            memory: work(self.memory, other.memory),
+            pods: work(self.pods, other.pods),
+        }
+    }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        self.each(other, |one, other| one + other)
+    }
+
+    /// What is left without the other; at least nothing.
+    pub fn without(self, other: Self) -> Self {
+        self.each(other, |one, other| (one - other).max(Quantity::ZERO))
+    }
+
+    /// The larger of the two, for each resource.
+    pub fn or_more(self, other: Self) -> Self {
+        self.each(other, Quantity::max)
+    }
 }
 
 /// A node, in the fields that are read.
@@ -185,7 +212,7 @@ impl Record for Node {
                 || taints.iter().any(|taint| *taint.key == *CORDONED),
             leaving: metadata.deletion_timestamp.is_some(),
             taints,
-            allocatable: Amounts {
+            allocatable: Room {
                 cpu: cpu.unwrap_or_default(),
                 memory: memory.unwrap_or_default(),
                 pods: pods.unwrap_or_default(),
