@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::pool::Words;
-use super::record::{Condition, Meta, Record, condition, time};
+use super::record::{Condition, Meta, Record, condition, object, time};
 use super::resource;
 use super::table::Key;
 use crate::model::judgement::legible;
@@ -72,7 +72,9 @@ pub enum Told {
 #[serde(default)]
 pub struct Wire {
     metadata: Meta,
+    #[serde(deserialize_with = "object")]
     spec: Option<Spec>,
+    #[serde(deserialize_with = "object")]
     status: Option<Status>,
 }
 
@@ -123,7 +125,7 @@ impl Record for Autoscaler {
         Self {
             namespace: Arc::clone(namespace),
             name: Arc::clone(name),
-            created: time(metadata.creation_timestamp),
+            created: time(metadata.creation_timestamp.clone()),
             target: words.shared(target.as_deref().unwrap_or_default()),
             min: spec.min_replicas.unwrap_or(1),
             max: spec.max_replicas.unwrap_or_default(),
@@ -154,9 +156,8 @@ fn told(condition: &Condition, words: &mut Words) -> Told {
     if !condition.fails() {
         return Told::Unknown;
     }
-    let mut word = |text: Option<&str>| {
-        words.shared(&legible(text.unwrap_or_default(), LONGEST_MESSAGE))
-    };
+    let mut word =
+        |text: Option<&str>| words.shared(&legible(text.unwrap_or_default(), LONGEST_MESSAGE));
     Told::No(word(condition.reason.as_deref()), word(condition.message.as_deref()))
 }
 
@@ -172,12 +173,7 @@ fn is_known(metric: &Value) -> bool {
 }
 
 /// The first thing that is always there and is not.
-fn missing(
-    metadata: &Meta,
-    spec: &Spec,
-    targeted: bool,
-    status: &Status,
-) -> Option<&'static str> {
+fn missing(metadata: &Meta, spec: &Spec, targeted: bool, status: &Status) -> Option<&'static str> {
     let conditions = status.conditions.as_deref().unwrap_or_default();
     if metadata.creation_timestamp.is_none() {
         Some("metadata.creationTimestamp")

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
 use super::pool::Words;
-use super::record::{Meta, Record, time};
+use super::record::{Meta, Record, object, time};
 use super::resource;
 use super::table::Key;
 use crate::model::judgement::legible;
@@ -53,7 +53,9 @@ pub struct CronJob {
 #[serde(default)]
 pub struct Wire {
     metadata: Meta,
+    #[serde(deserialize_with = "object")]
     spec: Option<Spec>,
+    #[serde(deserialize_with = "object")]
     status: Option<Status>,
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
 use super::pool::Words;
-use super::record::{Condition, Meta, Owner, Record, condition, time};
+use super::record::{Condition, Meta, Owner, Record, condition, object, time};
 use super::table::{Key, Table};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
@@ -73,7 +73,9 @@ impl Table<Job> {
 #[serde(default)]
 pub struct Wire {
     metadata: Meta,
+    #[serde(deserialize_with = "object")]
     spec: Option<Spec>,
+    #[serde(deserialize_with = "object")]
     status: Option<Status>,
 }
 

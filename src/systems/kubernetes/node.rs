@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::pool::Words;
 use super::quantity::Quantity;
-use super::record::{Condition, Meta, Record, condition, time};
+use super::record::{Condition, Meta, Record, condition, object, time};
 use super::resource;
 use super::table::Key;
 use crate::model::judgement::legible;
@@ -140,7 +140,9 @@ impl Room {
 #[serde(default)]
 pub struct Wire {
     metadata: Meta,
+    #[serde(deserialize_with = "object")]
     spec: Option<Spec>,
+    #[serde(deserialize_with = "object")]
     status: Option<Status>,
 }
 
@@ -162,6 +164,7 @@ struct WireTaint {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Status {
+    #[serde(deserialize_with = "object")]
     allocatable: Option<Allocatable>,
     conditions: Option<Vec<Condition>>,
 }
@@ -180,6 +183,7 @@ impl Record for Node {
 
     fn of(wire: Wire, (_, name): &Key, _: &Resource, words: &mut Words) -> Self {
         let Wire { metadata, spec, status } = wire;
+        let bare = spec.is_none();
         let spec = spec.unwrap_or_default();
         let status = status.unwrap_or_default();
         let conditions = status.conditions.unwrap_or_default();
@@ -194,12 +198,10 @@ impl Record for Node {
         let kept = in_need.map(told);
         let allocatable = status.allocatable.unwrap_or_default();
         let amount = |value: &Option<Value>| value.as_ref().and_then(quantity);
-        let amounts = (
-            amount(&allocatable.cpu),
-            amount(&allocatable.memory),
-            amount(&allocatable.pods),
-        );
-        let missing = missing(ready, condition_of_ready, &conditions, &amounts);
+        let amounts =
+            (amount(&allocatable.cpu), amount(&allocatable.memory), amount(&allocatable.pods));
+        let missing = missing(ready, condition_of_ready, &conditions, &amounts)
+            .or_else(|| bare.then_some("spec"));
         let (cpu, memory, pods) = amounts;
         let taints = taints(spec.taints.unwrap_or_default(), words);
         Self {
@@ -248,7 +250,8 @@ fn pressures(conditions: &[Condition]) -> Vec<Pressure> {
 
 /// What is only preferred keeps nobody away.
 fn taints(all: Vec<WireTaint>, words: &mut Words) -> Vec<Taint> {
-    let barring = all.into_iter().filter(|taint| taint.effect.as_deref() != Some("PreferNoSchedule"));
+    let barring =
+        all.into_iter().filter(|taint| taint.effect.as_deref() != Some("PreferNoSchedule"));
     let mut word = |text: Option<String>| words.shared(&legible(&text.unwrap_or_default(), 300));
     let taint = |taint: WireTaint| Taint {
         key: word(taint.key),
