@@ -9,6 +9,8 @@ const DEEPEST: usize = 8;
 const DEFINITIONS: &str = "#/$defs/";
 /// Checks have a page of their own.
 const CHECK: &str = "AnyCheck";
+/// What takes one of a few words.
+const WORD: &str = "word";
 
 /// A key that may be written.
 #[derive(Debug, PartialEq)]
@@ -111,16 +113,17 @@ impl<'s> Reader<'s> {
         }
         if let Some(words) = schema.get("enum").and_then(Value::as_array) {
             let choices = words.iter().map(|word| (plain(word), String::new())).collect();
-            return Shape { takes: "one of".to_owned(), choices, ..Shape::default() };
+            return Shape { takes: WORD.to_owned(), choices, ..Shape::default() };
         }
         if let Some(items) = schema.get("items") {
             let of = self.shape(items, depth);
-            return Shape { takes: format!("list of {}", of.takes), ..of };
+            let takes = format!("list of {}", many(&of.takes));
+            return Shape { takes, ..of };
         }
         let values = schema.get("additionalProperties").filter(|values| values.is_object());
         if let Some(values) = values {
             let of = self.shape(values, depth);
-            let takes = format!("mapping to {}", of.takes);
+            let takes = format!("mapping to {}", many(&of.takes));
             return Shape { takes, ..of };
         }
         if schema.get("properties").is_some() {
@@ -155,9 +158,9 @@ impl<'s> Reader<'s> {
             shape.choices.append(&mut of.choices);
         }
         if !shape.choices.is_empty() {
-            takes.insert(0, "one of".to_owned());
+            takes.insert(0, WORD.to_owned());
         }
-        shape.takes = takes.join(", or ");
+        shape.takes = takes.join(" or ");
         shape
     }
 }
@@ -189,6 +192,15 @@ fn scalar(schema: &Value) -> String {
     match schema.get("examples").and_then(Value::as_array).and_then(|all| all.first()) {
         Some(example) => format!("{words}, such as {}", plain(example)),
         None => words,
+    }
+}
+
+/// The plural, where there is a plain one.
+fn many(takes: &str) -> String {
+    match takes {
+        WORD | "whole number" | "number" | "mapping" | "list" => format!("{takes}s"),
+        "a check" => "checks".to_owned(),
+        _ => takes.to_owned(),
     }
 }
 
@@ -237,7 +249,7 @@ mod tests {
         assert_eq!((limits.about.as_str(), limits.required), ("Two steps.", false));
         assert_eq!(limits.fields[0].default.as_deref(), Some("3"));
         assert_eq!(limits.fields[0].takes, "whole number");
-        assert_eq!((colours.takes.as_str(), colours.required), ("list of one of", true));
+        assert_eq!((colours.takes.as_str(), colours.required), ("list of words", true));
         let choices = [("red", "Like fire."), ("blue", "")];
         assert_eq!(colours.choices, choices.map(|(word, about)| (word.into(), about.into())));
     }
