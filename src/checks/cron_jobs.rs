@@ -95,7 +95,7 @@ pub struct CronJobs {
 pub struct Seen {
     cron_jobs: Vec<Arc<CronJob>>,
     /// Their Jobs, by namespace and name of the `CronJob`.
-    runs: BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<Job>>>,
+    runs: BTreeMap<Place, Vec<Arc<Job>>>,
     /// The Jobs that are named.
     jobs: Vec<Arc<Job>>,
     /// `CronJobs` that can't be read, and what is wrong with them.
@@ -109,6 +109,9 @@ pub struct Seen {
     /// The same of Jobs.
     blind_jobs: Vec<(String, Obstacle)>,
 }
+
+/// Namespace and name.
+type Place = (Arc<str>, Arc<str>);
 
 impl Check for CronJobs {
     type Seen = Seen;

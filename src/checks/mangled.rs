@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 /// Every field of an object, at any depth, as a pointer.
 pub(super) fn fields(object: &Value) -> Vec<String> {
     let mut all = Vec::new();
-    collect(object, String::new(), &mut all);
+    collect(object, "", &mut all);
     all
 }
 
-fn collect(value: &Value, path: String, all: &mut Vec<String>) {
+fn collect(value: &Value, path: &str, all: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
                 all.push(path.clone());
-                collect(member, path, all);
+                collect(member, &path, all);
             }
         }
         Value::Array(items) => {
             for (number, item) in items.iter().enumerate() {
-                collect(item, format!("{path}/{number}"), all);
+                collect(item, &format!("{path}/{number}"), all);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -131,10 +131,10 @@ impl Check for Nodes {
         if !self.counting.is_empty() && self.needed.is_none() {
             flaws.push("`counting` has no meaning without `needed`".to_owned());
         }
-        if self.needed.is_some_and(|needed| needed.is_nothing()) {
+        if self.needed.is_some_and(Needed::is_nothing) {
             flaws.push("`needed` names nothing: write `cpu`, `memory` or `pods`".to_owned());
         }
-        if self.largest.is_some_and(|largest| largest.is_nothing()) {
+        if self.largest.is_some_and(Largest::is_nothing) {
             flaws.push("`largest` names nothing: write `cpu` or `memory`".to_owned());
         }
         flaws
@@ -229,13 +229,12 @@ impl Nodes {
         }
         let ready = counts[&State::Ready];
         let least = self.min_count.0.get();
-        let others = counts
-            .iter()
-            .filter(|(state, count)| **state != State::Ready && **count > 0)
-            .map(|(state, count)| format!(", {count} {}", state.label().replace('_', " ")))
-            .collect::<String>();
-        let because =
-            format!("{ready} nodes are ready and take pods{others}; at least {least} wanted");
+        let mut told = vec![format!("{ready} nodes are ready and take pods")];
+        let others = counts.iter().filter(|(state, count)| **state != State::Ready && **count > 0);
+        told.extend(
+            others.map(|(state, count)| format!("{count} {}", state.label().replace('_', " "))),
+        );
+        let because = format!("{}; at least {least} wanted", told.join(", "));
         if ready >= least {
             judgement.add("", Finding::pass(because));
         } else if u64::from(ready) + seen.unreadable() < u64::from(least) {

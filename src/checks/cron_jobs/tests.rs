@@ -147,7 +147,7 @@ fn a_schedule_that_counts_from_the_run_before_is_judged_from_there() {
     assert_eq!(said("", &[every(0)], 34), (Pass, None));
     assert_eq!(said("", &[every(0)], 36), (Fail, Some("ScheduleMissed")));
     let old = with(every(60), "/status/lastSuccessfulTime", stamp(-60));
-    assert_eq!(said("runs_within: 10m", &[old.clone()], 70), (Pass, None));
+    assert_eq!(said("runs_within: 10m", std::slice::from_ref(&old), 70), (Pass, None));
     assert_eq!(said("runs_within: 10m", &[old], 76), (Fail, Some("SuccessTooOld")));
 }
 
@@ -255,7 +255,7 @@ fn none_is_enough_where_none_is_expected_and_nowhere_else() {
         assert_eq!(said(parameters, &[], 0), (verdict, reason), "{parameters}");
     }
     let suspended = spec("suspend", json!(true));
-    assert_eq!(said("expect: []", &[suspended.clone()], 0), (Fail, Some("Suspended")));
+    assert_eq!(said("expect: []", std::slice::from_ref(&suspended), 0), (Fail, Some("Suspended")));
     let migrated = ended("migrate", "Complete");
     let jobs_alone = "expect: []\nonly_expected: true\njobs: [migrate]";
     assert_eq!(said(jobs_alone, &[suspended, migrated], 10), (Pass, None));

@@ -47,7 +47,7 @@ fn told(number: usize, status: &str) -> Value {
 }
 
 /// A running pod on node `a`.
-fn bound(name: &str, requests: Value) -> Value {
+fn bound(name: &str, requests: &Value) -> Value {
     let pod = with(pod(name), "/spec/nodeName", json!("a"));
     with(pod, "/spec/containers/0/resources", json!({ "requests": requests }))
 }
@@ -70,7 +70,7 @@ async fn with_load(check: &str, requests: impl IntoIterator<Item = Value>) -> Ju
     let cluster = Cluster::start().await;
     cluster.put(node("a"));
     for (number, requests) in requests.into_iter().enumerate() {
-        cluster.put(bound(&format!("load-{number}"), requests));
+        cluster.put(bound(&format!("load-{number}"), &requests));
     }
     cluster.look(check).await
 }
@@ -134,7 +134,7 @@ async fn a_pod_that_ends_or_goes_gives_its_room_back() {
     let cluster = Cluster::start().await;
     cluster.put(node("a"));
     let all = json!({ "cpu": "4" });
-    cluster.put(bound("greedy", all));
+    cluster.put(bound("greedy", &all));
     assert_eq!(cluster.look(ROOM).await.reason(), Some(Reason::new("InsufficientCpu")));
     cluster.remove("pods/shop/greedy");
     let passes = |judgement: &Judgement| judgement.verdict() == Verdict::Pass;
