@@ -25,7 +25,7 @@ pub fn implied(needs: &Needs) -> Vec<Grant> {
         verbs: vec!["list", "watch"],
         group: watch.resource.group.to_string(),
         resource: watch.resource.plural.to_string(),
-        name: None,
+        name: watch.name.clone(),
     });
     let rights = needs.rights.iter().map(|right| Grant {
         namespace: right.namespace.clone(),

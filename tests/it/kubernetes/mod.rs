@@ -6,6 +6,7 @@
 
 mod access;
 pub mod client;
+mod forms;
 mod secret;
 mod stream;
 pub mod trouble;
