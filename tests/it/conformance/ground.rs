@@ -18,7 +18,7 @@ use vigie::model::past::Past;
 use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
-use vigie::systems::kubernetes::Kubernetes;
+use vigie::systems::kubernetes::{Kubernetes, Pace};
 use vigie_sim::kubernetes::{ApiServer, Settings, User};
 
 use super::rights::{Grant, implied};
@@ -26,6 +26,11 @@ use super::server::{PAUSE, Server};
 use crate::kubernetes::brisk;
 use crate::kubernetes::client::client;
 use crate::{real, support};
+
+/// A pace that tests can wait for. A real server's bookmarks come every minute.
+fn pace() -> Pace {
+    Pace { silence: Pace::default().silence, ..brisk() }
+}
 
 /// How long a look may take to say what it is to say. Not an expectation: a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -205,10 +210,8 @@ impl Ground {
             }
             assert!(
                 Instant::now() < end,
-                "{wanted} wanted of {check}; {} {:?} came: {}",
-                judgement.verdict(),
-                judgement.reason(),
-                judgement.because()
+                "{wanted} wanted of {check}; this came: {:#?}",
+                judgement.lines()
             );
             tokio::time::sleep(PAUSE).await;
         }
@@ -240,7 +243,7 @@ impl Ground {
         );
         let connection = vigie::config::yaml::from_str(&connection).expect("a connection");
         let mut systems = support::systems("{}", self.clock.clone());
-        systems.kubernetes = Kubernetes::paced(connection, self.clock.clone(), brisk());
+        systems.kubernetes = Kubernetes::paced(connection, self.clock.clone(), pace());
         Visitor { systems, past: Past::default() }
     }
 

@@ -42,7 +42,7 @@ impl Server {
         let path = format!("{all}/{}", name(&object));
         let made = match self.call(Method::GET, &path, Value::Null).await {
             (404, _) => self.must(Method::POST, &all, object.clone()).await,
-            (_, old) => self.must(Method::PUT, &path, succeeding(&object, &old)).await,
+            (_, old) => self.replace(&path, &path, &object, old).await,
         };
         let metadata = &made["metadata"];
         // What nothing but finalizers held is gone once they are.
@@ -50,9 +50,24 @@ impl Server {
         if gone || !kind.status || object["status"].is_null() {
             return made;
         }
-        let mut with_status = made;
+        let mut with_status = made.clone();
         with_status["status"] = object["status"].take();
-        self.must(Method::PUT, &format!("{path}/status"), with_status).await
+        self.replace(&path, &format!("{path}/status"), &with_status, made).await
+    }
+
+    /// Replaces `old`, the object at `path`, again where a controller was faster.
+    async fn replace(&self, path: &str, at: &str, object: &Value, mut old: Value) -> Value {
+        let end = Instant::now() + SOON;
+        loop {
+            let mut object = object.clone();
+            object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].take();
+            let (code, answer) = self.call(Method::PUT, at, object).await;
+            if (200..300).contains(&code) {
+                return answer;
+            }
+            assert!(code == 409 && Instant::now() < end, "PUT {at}: {code}: {answer}");
+            old = self.must(Method::GET, path, Value::Null).await;
+        }
     }
 
     /// Deletes an object, which must be there.
@@ -154,11 +169,4 @@ pub const PAUSE: Duration = Duration::from_millis(20);
 
 fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().expect("a name")
-}
-
-/// The object as the next version of `old`.
-fn succeeding(object: &Value, old: &Value) -> Value {
-    let mut object = object.clone();
-    object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-    object
 }

@@ -34,7 +34,7 @@ pub struct Cluster {
     pub compact: Option<Compact>,
 }
 
-/// Makes a server forget all versions before the newest.
+/// Makes a server forget all versions that anybody has seen.
 pub type Compact = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A fact: what it says, and how it is seen in a namespace of its own.

@@ -166,12 +166,23 @@ async fn health(place: Place) {
 }
 
 /// Where versions can be made to vanish: a page from one is 410, with a token that goes on anyhow.
+///
+/// Events, because real servers keep no cache of them: pages of others come from it for a while.
 pub async fn a_page_after_compaction_is_expired(client: &Client, compact: &Compact) {
     let get = |query: String| async move {
-        let path = format!("/api/v1/namespaces?limit=1&continue={query}");
+        let path = format!("/api/v1/namespaces/default/events?limit=1&continue={query}");
         call(client, Method::GET, &path, "", Value::Null).await
     };
     let token = |list: &Value| list["metadata"]["continue"].as_str().expect("a token").to_owned();
+    for name in ["a", "b"] {
+        let event = json!({
+            "metadata": { "name": name },
+            "involvedObject": { "kind": "Namespace", "namespace": "default", "name": "default" },
+        });
+        let path = "/api/v1/namespaces/default/events";
+        let (code, made) = call(client, Method::POST, path, "", event).await;
+        assert_eq!(code, 201, "{made}");
+    }
     let (code, first) = get(String::new()).await;
     assert_eq!(code, 200);
     compact().await;
