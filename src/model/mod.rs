@@ -6,6 +6,7 @@
 pub mod duration;
 pub mod finding;
 pub mod host_port;
+pub mod image;
 pub mod item;
 pub mod judgement;
 pub mod measure;

@@ -9,6 +9,7 @@ mod lookup;
 pub mod net;
 pub mod redis;
 pub mod refusals;
+pub mod registry;
 pub mod s3;
 pub mod secrets;
 pub mod shared;
@@ -26,6 +27,7 @@ use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
 use redis::Redis;
+use registry::Registries;
 use s3::S3;
 use secrets::Secrets;
 
@@ -39,6 +41,9 @@ pub struct Connections {
     pub net: net::Settings,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
+    /// Registries of images, by the name that references to images give them (`ghcr.io`). One that
+    /// is not named here is asked over TLS, by nobody in particular.
+    pub registries: BTreeMap<registry::RegistryHost, registry::Connection>,
     /// Object stores that speak S3, by a name of your choice.
     pub s3: BTreeMap<String, s3::Connection>,
 }
@@ -71,6 +76,8 @@ pub struct Systems {
     pub net: Net,
     /// Redis, by connection.
     pub redis: Redis,
+    /// Registries of images.
+    pub registries: Registries,
     /// Object stores, by connection.
     pub s3: S3,
 }
@@ -90,22 +97,32 @@ impl Systems {
             // All others read their secrets through it.
             let systems = Self::new(after, clock);
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
-            return Self { net, ..systems };
+            let secrets = systems.secrets.clone();
+            let registries =
+                self.registries.reconfigured(&after.registries, net.clone(), secrets);
+            return Self { net, registries, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
+        systems.registries = self.registries.reconfigured(
+            &after.registries,
+            systems.net.clone(),
+            systems.secrets.clone(),
+        );
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, redis, s3 } = connections;
+        let Connections { kubernetes: _, net, redis, registries, s3 } = connections;
         let secrets = Secrets::with(kubernetes.clone());
+        let net = Net::new(net);
         Self {
-            net: Net::new(net),
+            registries: Registries::new(registries, net.clone(), secrets.clone()),
+            net,
             redis: Redis::new(redis, secrets.clone()),
             s3: S3::new(s3, secrets.clone(), clock.clone()),
             kubernetes,
