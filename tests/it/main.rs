@@ -19,6 +19,7 @@ mod once;
 mod prometheus;
 mod readme;
 mod redis;
+mod registry;
 mod rejects;
 mod reload;
 mod s3;
