@@ -13,6 +13,7 @@ use vigie_sim::net::site::{Answer, Site};
 
 use super::image::{self, Stored, config, index, manifest};
 use super::user;
+use crate::net::ground::deserted;
 use crate::support;
 
 const BASIC: &str = "Basic YWxpY2U6aHVudGVyMg==";
@@ -207,10 +208,10 @@ async fn a_registry_that_is_silent_or_gone_says_so_in_time() {
     ground.site.answer("*", Answer::new(200, "{}").after(Duration::from_secs(60)));
     let (reason, because) = ground.refusal().await;
     assert_eq!(reason, Reason::TIMED_OUT, "{because}");
-    let Ground { site, systems } = ground;
-    let gone = format!("{}/shop/api:1", site.address());
-    drop(site);
-    let obstacle = user(&systems, &gone).await.unwrap_err();
+    let address = deserted().await;
+    let connections = format!("{{ registries: {{ '{address}': {{ plain_http: true }} }} }}");
+    let systems = support::systems(&connections, Clock::System);
+    let obstacle = user(&systems, &format!("{address}/shop/api:1")).await.unwrap_err();
     assert_eq!(obstacle.reason, Reason::REFUSED, "{obstacle}");
 }
 
