@@ -9,6 +9,8 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod images;
+pub mod pod_security;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
@@ -200,6 +202,8 @@ check_kinds! {
     BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    Images: images,
+    PodSecurity: pod_security,
     Pods: pods,
     Tls: tls,
     Workloads: workloads,

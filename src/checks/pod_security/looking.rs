@@ -216,8 +216,8 @@ impl Groups {
             pods: 0,
         });
         group.pods += 1;
-        if !group.running.iter().any(|known| Arc::ptr_eq(known, &pod.images)) {
-            group.running.push(Arc::clone(&pod.images));
+        if !group.running.iter().any(|known| Arc::ptr_eq(known, &pod.running)) {
+            group.running.push(Arc::clone(&pod.running));
         }
     }
 

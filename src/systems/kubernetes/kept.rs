@@ -2,7 +2,9 @@
 //! of it, write its record and name it here.
 
 use super::job::Job;
+use super::network_policy::{NETWORK_POLICIES, NetworkPolicy};
 use super::pod::Pod;
+use super::vulnerability_report::{VULNERABILITY_REPORTS, VulnerabilityReport};
 use super::whole::{Metadata, Whole};
 use super::workload::{REPLICA_SETS, Workload, WorkloadKind};
 use super::{JOBS, Kubernetes, PODS, Watched};
@@ -14,6 +16,8 @@ type Open = fn(&Kubernetes, &Watch) -> Watched;
 /// The kinds of which fields are known.
 const KEPT: &[(Resource, Open)] = &[
     (PODS, Kubernetes::feed::<Pod>),
+    (NETWORK_POLICIES, Kubernetes::feed::<NetworkPolicy>),
+    (VULNERABILITY_REPORTS, Kubernetes::feed::<VulnerabilityReport>),
     (JOBS, Kubernetes::feed::<Job>),
     (REPLICA_SETS, Kubernetes::feed::<Workload>),
     (WorkloadKind::Deployment.resource(), Kubernetes::feed::<Workload>),

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::label_selector::LabelSelector;
 use super::record::{Meta, Record};
 use super::resource;
-use super::table::{Key, Words};
+use super::pool::Words;
+use super::table::Key;
 use crate::model::needs::Resource;
 
 /// Network policies.

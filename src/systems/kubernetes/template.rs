@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::security::{
+    self, ContainerSecurity, Handler, Lifecycle, Os, PodSecurity, Port, SecurityContext, VolumeSpec,
+};
+
 /// What a pod's specification says beside its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Template {
@@ -13,6 +17,8 @@ pub struct Template {
     pub containers: Box<[Container]>,
     /// What a pod costs beside its containers.
     pub overhead: Amounts,
+    /// What it says of privileges, beside its containers.
+    pub security: PodSecurity,
 }
 
 /// Amounts by resource (`cpu`, `memory` …), as Kubernetes writes quantities.
@@ -31,6 +37,8 @@ pub struct Container {
     pub requests: Amounts,
     /// What it may take at most.
     pub limits: Amounts,
+    /// What it says of privileges.
+    pub security: ContainerSecurity,
 }
 
 /// When a container of a pod runs.
@@ -68,6 +76,15 @@ pub(super) struct Spec {
     pub(super) init_containers: Option<Vec<ContainerSpec>>,
     ephemeral_containers: Option<Vec<ContainerSpec>>,
     overhead: Option<Amounts>,
+    os: Option<Os>,
+    #[serde(rename = "hostNetwork")]
+    host_network: Option<bool>,
+    #[serde(rename = "hostPID")]
+    host_pid: Option<bool>,
+    #[serde(rename = "hostIPC")]
+    host_ipc: Option<bool>,
+    security_context: Option<SecurityContext>,
+    volumes: Option<Vec<VolumeSpec>>,
 }
 
 /// A container in `spec`.
@@ -78,6 +95,12 @@ pub(super) struct ContainerSpec {
     image: Option<Box<str>>,
     restart_policy: Option<String>,
     resources: Option<Resources>,
+    ports: Option<Vec<Port>>,
+    liveness_probe: Option<Handler>,
+    readiness_probe: Option<Handler>,
+    startup_probe: Option<Handler>,
+    lifecycle: Option<Lifecycle>,
+    security_context: Option<SecurityContext>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,8 +112,19 @@ struct Resources {
 
 impl Spec {
     /// What is common to all pods of the template.
-    pub(super) fn template(self) -> Template {
+    pub(super) fn template(self, annotations: Option<&BTreeMap<String, String>>) -> Template {
         let Self { init_containers, containers, ephemeral_containers, .. } = self;
+        let os = self.os.and_then(|os| os.name);
+        let volumes = self.volumes.unwrap_or_default().into_iter();
+        let security = PodSecurity {
+            windows: os.as_deref() == Some("windows"),
+            host_network: self.host_network == Some(true),
+            host_pid: self.host_pid == Some(true),
+            host_ipc: self.host_ipc == Some(true),
+            context: self.security_context.unwrap_or_default(),
+            volumes: volumes.map(Into::into).collect(),
+            app_armor: security::app_armor(annotations),
+        };
         let init = |spec: ContainerSpec| {
             let stays = spec.restart_policy.as_deref() == Some("Always");
             spec.container(if stays { Role::Sidecar } else { Role::Init })
@@ -104,6 +138,7 @@ impl Spec {
             service_account: self.service_account_name.map(Box::from),
             containers: init.chain(main).chain(ephemeral).collect(),
             overhead: self.overhead.unwrap_or_default(),
+            security,
         }
     }
 }
@@ -117,6 +152,12 @@ impl ContainerSpec {
             image: self.image.unwrap_or_default(),
             requests: resources.requests.unwrap_or_default(),
             limits: resources.limits.unwrap_or_default(),
+            security: ContainerSecurity::of(
+                self.security_context,
+                self.ports,
+                [self.liveness_probe, self.readiness_probe, self.startup_probe],
+                self.lifecycle,
+            ),
         }
     }
 }

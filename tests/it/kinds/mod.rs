@@ -18,6 +18,8 @@ mod backup;
 mod bull_queue;
 mod dns;
 mod http;
+mod images;
+mod pod_security;
 mod pods;
 mod tls;
 mod workloads;
@@ -56,6 +58,8 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("images", images::provocations()),
+        ("pod_security", pod_security::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
