@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod kubernetes_api;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
@@ -200,6 +201,7 @@ check_kinds! {
     BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    KubernetesApi: kubernetes_api,
     Pods: pods,
     Tls: tls,
     Workloads: workloads,
