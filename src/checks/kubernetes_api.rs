@@ -106,7 +106,12 @@ impl Check for KubernetesApi {
             Reason::RESET,
             "The connection broke before the answer was complete, or HTTP is not spoken there.",
         ),
-        Documented::fails(Reason::UNREACHABLE, "The network says that it can't be reached."),
+        Documented {
+            reason: Reason::UNREACHABLE,
+            verdicts: &[Verdict::Fail, Verdict::Unknown],
+            means: "The network says that it can't be reached; unknown where no connection can be \
+                    made from here.",
+        },
         Documented::fails(
             Reason::TLS_FAILED,
             "TLS could not be established; the sentence says why.",

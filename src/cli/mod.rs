@@ -5,6 +5,7 @@ mod healthy;
 mod kinds;
 mod once;
 mod rbac;
+mod reference;
 mod run;
 
 use std::ffi::OsString;
@@ -45,7 +46,7 @@ enum Command {
     /// Prints every mistake of the configuration with its place. Exit code 0 or 3.
     CheckConfig(Files),
     /// Prints the JSON Schema of the configuration, for editors.
-    Schema,
+    Schema(kinds::Schema),
     /// Lists the kinds of check, or one kind's parameters, reasons and figures.
     Kinds(kinds::Kinds),
     /// Prints the least rights in Kubernetes that the configuration needs, as YAML to apply. Exit
@@ -78,7 +79,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(run) => run::main(run).await,
         Command::Once(once) => once::main(once).await,
         Command::CheckConfig(files) => check_config::main(&files),
-        Command::Schema => kinds::schema(),
+        Command::Schema(schema) => kinds::schema(&schema),
         Command::Kinds(kinds) => kinds::main(&kinds),
         Command::Rbac(rbac) => rbac::main(rbac).await,
         Command::Healthy(healthy) => healthy::main(healthy).await,

@@ -161,7 +161,14 @@ impl Reviewed {
         for (resource, obstacle) in unaddressed {
             judgement.add(resource.clone(), obstacle.clone());
         }
-        if missing.is_empty() && blind.is_empty() && unaddressed.is_empty() {
+        if !missing.is_empty() || !blind.is_empty() || !unaddressed.is_empty() {
+            return;
+        }
+        if *needed == 0 {
+            // Reviewing takes a right itself: somebody forgot to say what is needed.
+            let because = "no right is known to be needed, not even the one to review rights";
+            judgement.add("permissions", Obstacle::ours(NOT_REVIEWED, because));
+        } else {
             let because = format!("all {needed} rights that the configuration needs are granted");
             judgement.add("permissions", Finding::pass(because));
         }

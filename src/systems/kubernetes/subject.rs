@@ -85,8 +85,16 @@ fn broken(doing: &str, error: &(dyn Error + 'static)) -> Obstacle {
             if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
                 return Obstacle::new(Reason::TLS_FAILED, because);
             }
-            if let Some(reason) = told(io.kind()) {
-                return Obstacle::new(reason, because);
+            match io.kind() {
+                ErrorKind::ConnectionRefused => return Obstacle::new(Reason::REFUSED, because),
+                ErrorKind::TimedOut => return Obstacle::new(Reason::TIMED_OUT, because),
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                    return Obstacle::new(Reason::UNREACHABLE, because);
+                }
+                ErrorKind::PermissionDenied
+                | ErrorKind::AddrNotAvailable
+                | ErrorKind::InvalidInput => return Obstacle::ours(Reason::UNREACHABLE, because),
+                _ => {}
             }
         }
         if cause.is::<rustls::Error>() {
@@ -103,16 +111,4 @@ fn broken(doing: &str, error: &(dyn Error + 'static)) -> Obstacle {
         next = cause.source();
     }
     Obstacle::new(Reason::RESET, because)
-}
-
-fn told(kind: ErrorKind) -> Option<Reason> {
-    match kind {
-        ErrorKind::ConnectionRefused => Some(Reason::REFUSED),
-        ErrorKind::TimedOut => Some(Reason::TIMED_OUT),
-        ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::PermissionDenied
-        | ErrorKind::AddrNotAvailable => Some(Reason::UNREACHABLE),
-        _ => None,
-    }
 }

@@ -18,6 +18,7 @@ mod backup;
 mod bull_queue;
 mod dns;
 mod http;
+mod kubernetes_api;
 mod pods;
 mod tls;
 mod workloads;
@@ -56,6 +57,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("kubernetes_api", kubernetes_api::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
