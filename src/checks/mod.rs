@@ -11,6 +11,7 @@ pub mod dns;
 pub mod http;
 pub mod images;
 pub mod pod_security;
+pub mod kubernetes_api;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
@@ -204,6 +205,7 @@ check_kinds! {
     Http: http,
     Images: images,
     PodSecurity: pod_security,
+    KubernetesApi: kubernetes_api,
     Pods: pods,
     Tls: tls,
     Workloads: workloads,

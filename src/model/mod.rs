@@ -15,6 +15,7 @@ pub mod past;
 pub mod pattern;
 pub mod reason;
 pub mod report;
+pub mod rights;
 pub mod schedule;
 pub mod secret;
 pub mod snapshot;

@@ -22,6 +22,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::needs::{SystemName, Watch};
+use crate::model::rights::Demands;
+use crate::model::secret::SecretSource;
 use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
@@ -57,6 +59,23 @@ impl Connections {
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::S3 => self.s3.keys().cloned().collect(),
         }
+    }
+
+    /// The secrets that whoever uses a connection reads with it.
+    pub fn secrets(&self, system: SystemName, name: &str) -> Vec<&SecretSource> {
+        match system {
+            // The credentials of the cluster itself can't lie in it.
+            SystemName::Kubernetes => Vec::new(),
+            SystemName::Redis => {
+                self.redis.get(name).map(redis::Connection::secrets).unwrap_or_default()
+            }
+            SystemName::S3 => self.s3.get(name).map(s3::Connection::secrets).unwrap_or_default(),
+        }
+    }
+
+    /// The secret that whoever trusts certificates of hosts reads.
+    pub fn authorities(&self) -> Option<&SecretSource> {
+        self.net.ca.as_ref()
     }
 }
 
@@ -149,7 +168,9 @@ impl Systems {
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
-    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+    /// `demands` is what the whole configuration asks of the cluster, these watches or more.
+    pub fn keep(&self, wanted: &BTreeSet<Watch>, demands: Demands) {
+        self.kubernetes.expect(demands);
         self.kubernetes.keep(wanted);
     }
 

@@ -20,6 +20,7 @@ mod dns;
 mod http;
 mod images;
 mod pod_security;
+mod kubernetes_api;
 mod pods;
 mod tls;
 mod workloads;
@@ -60,6 +61,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("http", http::provocations()),
         ("images", images::provocations()),
         ("pod_security", pod_security::provocations()),
+        ("kubernetes_api", kubernetes_api::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
