@@ -144,7 +144,10 @@ impl Check for Images {
         Documented::fails(TAG_FORBIDDEN, "An image's tag is one of `forbidden_tags`."),
         Documented::fails(TAG_NOT_ALLOWED, "An image's tag is none of `tags`, or it bears none."),
         Documented::fails(DIGEST_MISSING, "An image is not pinned by its digest."),
-        Documented::fails(REGISTRIES_DIFFER, "Images of one namespace come from several registries."),
+        Documented::fails(
+            REGISTRIES_DIFFER,
+            "Images of one namespace come from several registries.",
+        ),
         Documented::fails(TAGS_DIFFER, "Images of a group bear several tags."),
         Documented::blinds(NO_MEMBERS, "No image of a group runs: there is nothing to compare."),
         Documented::warns(

@@ -10,8 +10,8 @@ pub mod bull_queue;
 pub mod dns;
 pub mod http;
 pub mod images;
-pub mod pod_security;
 pub mod kubernetes_api;
+pub mod pod_security;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;

@@ -115,10 +115,7 @@ impl Check for PodSecurity {
         judging::CAPABILITIES_KEPT,
         judging::WRITABLE_ROOT,
         Documented::fails(CLUSTER_ADMIN, "An account in use may do everything in the cluster."),
-        Documented::fails(
-            NAMESPACE_ADMIN,
-            "An account in use may do everything in its namespace.",
-        ),
+        Documented::fails(NAMESPACE_ADMIN, "An account in use may do everything in its namespace."),
         Documented::warns(DEFAULT_ACCOUNT, "Pods run by the account `default`."),
         Documented::fails(
             NOT_ISOLATED,
@@ -169,9 +166,9 @@ impl Check for PodSecurity {
             labels: vec![namespace.clone(), Some(control.label().to_owned())],
         };
         let controls = self.judged();
-        let pairs = namespaces.iter().flat_map(|namespace| {
-            controls.iter().map(move |control| (namespace, *control))
-        });
+        let pairs = namespaces
+            .iter()
+            .flat_map(|namespace| controls.iter().map(move |control| (namespace, *control)));
         pairs.map(row).collect()
     }
 

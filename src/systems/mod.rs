@@ -117,8 +117,7 @@ impl Systems {
             let systems = Self::new(after, clock);
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
             let secrets = systems.secrets.clone();
-            let registries =
-                self.registries.reconfigured(&after.registries, net.clone(), secrets);
+            let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
             return Self { net, registries, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);

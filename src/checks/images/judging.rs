@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     COUNT, DIGEST_MISSING, IMAGE_INVALID, Images, NO_MEMBERS, NO_PODS, PLACEHOLDER,
-    REGISTRIES_DIFFER, REGISTRY_FORBIDDEN, REGISTRY_NOT_ALLOWED, RUNNING_DIFFERS, Seen, TAG_FORBIDDEN,
-    TAG_MISSING, TAG_NOT_ALLOWED, TAGS_DIFFER, Use,
+    REGISTRIES_DIFFER, REGISTRY_FORBIDDEN, REGISTRY_NOT_ALLOWED, RUNNING_DIFFERS, Seen,
+    TAG_FORBIDDEN, TAG_MISSING, TAG_NOT_ALLOWED, TAGS_DIFFER, Use,
 };
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::image::ImageName;
@@ -132,9 +132,9 @@ impl Images {
         if allowed.iter().any(|pattern| pattern.regex().is_match(tag)) {
             return None;
         }
-        let patterns: Vec<&str> =
-            allowed.iter().map(|pattern| pattern.regex().as_str()).collect();
-        let because = format!("its tag `{tag}` is not of the allowed form {}", patterns.join(" or "));
+        let patterns: Vec<&str> = allowed.iter().map(|pattern| pattern.regex().as_str()).collect();
+        let because =
+            format!("its tag `{tag}` is not of the allowed form {}", patterns.join(" or "));
         Some(Finding::fail(TAG_NOT_ALLOWED, because))
     }
 
@@ -207,7 +207,8 @@ fn judge_registries(seen: &Seen, judgement: &mut Judgement) {
                 format!("{registry} ({})", listed(repositories.iter().map(String::as_str)))
             });
             let told = told.collect::<Vec<_>>().join(", ");
-            let because = format!("images come from {} registries, one is wanted: {told}", of.len());
+            let because =
+                format!("images come from {} registries, one is wanted: {told}", of.len());
             Finding::fail(REGISTRIES_DIFFER, because)
         };
         judgement.add(namespace.to_string(), finding);

@@ -7,9 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::parameters::Reports;
-use super::{
-    REPORT_MISSING, REPORT_TOO_OLD, Seen, Use, VULNERABILITIES, VULNERABLE, severities,
-};
+use super::{REPORT_MISSING, REPORT_TOO_OLD, Seen, Use, VULNERABILITIES, VULNERABLE, severities};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::image::{ImageName, parse_host};
@@ -55,8 +53,9 @@ impl<'s> Shelf<'s> {
         let tag = tag.filter(|_| pinned.is_none());
         let by_tag = tag.and_then(|tag| self.by_tag.get(&(image.name(), tag)));
         let owners = used.owners.iter();
-        let by_container =
-            owners.filter_map(|(kind, name, container)| self.by_container.get(&(&**kind, &**name, &**container)));
+        let by_container = owners.filter_map(|(kind, name, container)| {
+            self.by_container.get(&(&**kind, &**name, &**container))
+        });
         let all = by_digest.chain(by_tag).chain(by_container).flatten();
         all.max_by_key(|report| report.updated).copied()
     }

@@ -266,7 +266,8 @@ fn of_image(
     match User::of(user) {
         User::NonRoot => None,
         User::Root if user.is_empty() => {
-            let because = format!("runs as root: neither its pod nor its image {image} says a user");
+            let because =
+                format!("runs as root: neither its pod nor its image {image} says a user");
             Some(Finding::fail(RUNS_AS_ROOT, because).into())
         }
         User::Root => {

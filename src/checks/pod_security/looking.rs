@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio::time::Instant;
 
+use super::PodSecurity;
 use super::accounts::{self, Account, MOST_ACCOUNTS, Powers};
 use super::isolation::{Peer, Policies};
 use super::parameters::Control;
 use super::user::{Asked, left_to_images};
-use super::PodSecurity;
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::image::ImageName;
@@ -78,8 +78,7 @@ impl PodSecurity {
         }
         if self.isolated {
             for watch in self.policies() {
-                let read =
-                    kubernetes.read(look.needs, &watch, |table| seen.policies.take(table));
+                let read = kubernetes.read(look.needs, &watch, |table| seen.policies.take(table));
                 if let Err(obstacle) = read {
                     let namespace = watch.namespace.unwrap_or_default();
                     seen.unseen_policies.push((namespace, obstacle));

@@ -108,10 +108,7 @@ fn of_contexts(
     of_pod.into_iter().chain(of_containers).collect()
 }
 
-fn of_linux(
-    template: &Template,
-    say: impl Fn(&Container) -> Option<String>,
-) -> Vec<Violation<'_>> {
+fn of_linux(template: &Template, say: impl Fn(&Container) -> Option<String>) -> Vec<Violation<'_>> {
     if template.security.windows { Vec::new() } else { of_containers(template, say) }
 }
 

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::label_selector::LabelSelector;
+use super::pool::Words;
 use super::record::{Meta, Record};
 use super::resource;
-use super::pool::Words;
 use super::table::Key;
 use crate::model::needs::Resource;
 
@@ -131,7 +131,11 @@ mod tests {
             (json!({ "egress": [] }), Some(Limited), None),
             (json!({ "policyTypes": ["Egress"] }), None, Some(Limited)),
             (json!({ "policyTypes": ["Egress"], "ingress": [{}] }), None, Some(Limited)),
-            (json!({ "ingress": [{}], "egress": [{ "to": [] }] }), Some(Everything), Some(Everything)),
+            (
+                json!({ "ingress": [{}], "egress": [{ "to": [] }] }),
+                Some(Everything),
+                Some(Everything),
+            ),
             (json!({ "ingress": [{ "from": [{}] }] }), Some(Limited), None),
             (json!({ "policyTypes": ["Ingress", "Egress"] }), Some(Limited), Some(Limited)),
         ] {

@@ -173,9 +173,13 @@ impl Pod {
                 stem.and_then(|stem| stem.strip_suffix('-'))
             }
             // A CronJob names its Jobs after the minute.
-            "Job" => owner.name.rsplit_once('-').filter(|(_, minute)| {
-                minute.len() >= 8 && minute.chars().all(|c| c.is_ascii_digit())
-            }).map(|(stem, _)| stem),
+            "Job" => owner
+                .name
+                .rsplit_once('-')
+                .filter(|(_, minute)| {
+                    minute.len() >= 8 && minute.chars().all(|c| c.is_ascii_digit())
+                })
+                .map(|(stem, _)| stem),
             _ => None,
         };
         named.unwrap_or(&owner.name)

@@ -13,10 +13,8 @@ pub(super) const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 /// Configurations of images; those of other artefacts say nothing of a user.
-const CONFIGS: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-];
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 /// The most images of one index that are kept.
 const MOST_IMAGES: usize = 200;
 
@@ -256,9 +254,10 @@ mod tests {
     #[test]
     fn platforms_are_read_from_both_sides() {
         let wanted: Platform = serde_json::from_value(json!("linux/arm64")).unwrap();
-        let offered: Platform =
-            serde_json::from_value(json!({ "os": "linux", "architecture": "arm64", "variant": "v8" }))
-                .unwrap();
+        let offered: Platform = serde_json::from_value(
+            json!({ "os": "linux", "architecture": "arm64", "variant": "v8" }),
+        )
+        .unwrap();
         assert!(wanted.is_met_by(Some(&offered)));
         assert!(!Platform::parse("linux/arm64/v7").unwrap().is_met_by(Some(&offered)));
         assert!(!wanted.is_met_by(None));
@@ -291,10 +290,15 @@ mod tests {
     #[test]
     fn an_absent_user_is_none_and_an_absent_system_no_image() {
         let user = |value: serde_json::Value| Config::user(value.to_string().as_bytes());
-        assert_eq!(user(json!({ "os": "linux", "config": { "User": "1000:0" } })).unwrap(), "1000:0");
+        assert_eq!(
+            user(json!({ "os": "linux", "config": { "User": "1000:0" } })).unwrap(),
+            "1000:0"
+        );
         assert_eq!(user(json!({ "os": "linux", "config": {} })).unwrap(), "");
         assert_eq!(user(json!({ "os": "linux" })).unwrap(), "");
-        for bad in [json!({}), json!({ "os": "" }), json!({ "os": "linux", "config": { "User": 7 } })] {
+        for bad in
+            [json!({}), json!({ "os": "" }), json!({ "os": "linux", "config": { "User": 7 } })]
+        {
             assert!(user(bad).is_err());
         }
     }

@@ -193,7 +193,10 @@ async fn a_server_that_is_as_it_should_be_passes_and_costs_one_request_a_right_a
 #[tokio::test]
 async fn what_fails_is_named() {
     let judgement = after(not_ready).await;
-    assert_eq!(judgement.because(), "/readyz: the API server is not ready: etcd, informer-sync fail");
+    assert_eq!(
+        judgement.because(),
+        "/readyz: the API server is not ready: etcd, informer-sync fail"
+    );
     let judgement = look(&stranger(true).await, &[pods()]).await;
     let named: Vec<_> = judgement
         .lines()
@@ -224,7 +227,14 @@ async fn a_review_that_says_nothing_is_no_grant() {
     let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let mut cluster = cluster;
     cluster.connect(&format!("{{ server: {{ url: 'http://{}' }} }}", site.address()), brisk());
-    for body in ["{}", "[]", "", "{\"status\":{}}", "{\"status\":{\"allowed\":\"true\"}}", "{\"status\":null}"] {
+    for body in [
+        "{}",
+        "[]",
+        "",
+        "{\"status\":{}}",
+        "{\"status\":{\"allowed\":\"true\"}}",
+        "{\"status\":null}",
+    ] {
         site.answer(reviews, Answer::new(201, body));
         let judgement = look(&cluster, &[pods()]).await;
         let said = (judgement.verdict(), judgement.reason());

@@ -59,7 +59,8 @@ async fn of_image(prepare: impl FnOnce(&Site)) -> Judgement {
     let site = Site::plain().await.expect("a site");
     prepare(&site);
     let mut cluster = Cluster::start().await;
-    let connections = format!("{{ registries: {{ '{}': {{ plain_http: true }} }} }}", site.address());
+    let connections =
+        format!("{{ registries: {{ '{}': {{ plain_http: true }} }} }}", site.address());
     cluster.systems.registries = support::systems(&connections, Clock::System).registries;
     let image = format!("{}/shop/web:1", site.address());
     cluster.put(with(pod("a"), "/spec/containers/0/image", json!(image)));

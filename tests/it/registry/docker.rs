@@ -153,7 +153,8 @@ async fn a_pull_secret_serves_and_a_reload_keeps_what_is_known() {
     let config = format!(r#"{{"auths":{{"http://{}":{{"auth":"{auth}"}}}}}}"#, registry.address);
     let file = registry.folder.path().join("config.json");
     std::fs::write(&file, config).unwrap();
-    let systems = registry.systems(&format!("{{ docker_config: {{ file: '{}' }} }}", file.display()));
+    let systems =
+        registry.systems(&format!("{{ docker_config: {{ file: '{}' }} }}", file.display()));
     let image = format!("{}/shop/api:1", registry.address);
     assert_eq!(user(&systems, &image).await.unwrap(), "1000");
     let image = ImageName::parse(&image).unwrap();
@@ -161,7 +162,8 @@ async fn a_pull_secret_serves_and_a_reload_keeps_what_is_known() {
     // By its digest it is known, and nobody is asked any more.
     let (address, none) = (registry.address, Connections::default());
     drop(registry);
-    let after = systems.registries.reconfigured(&none.registries, systems.net.clone(), Secrets::default());
+    let after =
+        systems.registries.reconfigured(&none.registries, systems.net.clone(), Secrets::default());
     let systems = Systems { registries: after, ..systems };
     let known = format!("{address}/shop/api@{}", manifest.digest);
     assert_eq!(user(&systems, &known).await.unwrap(), "1000");

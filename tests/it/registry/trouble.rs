@@ -30,10 +30,8 @@ impl Ground {
 
     async fn with(more: &str) -> Self {
         let site = Site::plain().await.unwrap();
-        let connections = format!(
-            "{{ registries: {{ '{}': {{ plain_http: true, {more} }} }} }}",
-            site.address()
-        );
+        let connections =
+            format!("{{ registries: {{ '{}': {{ plain_http: true, {more} }} }} }}", site.address());
         Self { site, systems: support::systems(&connections, Clock::System) }
     }
 
@@ -161,10 +159,9 @@ async fn what_is_too_large_lies_or_is_packed_is_not_believed() {
     let other = whole.answer().header("docker-content-digest", &good.digest);
     let round = Answer::new(307, "").header("location", path);
     let inner = index(&[("amd64", &index(&[]))]);
-    ground.site.answer(
-        &format!("/v2/shop/api/manifests/{}", index(&[]).digest),
-        index(&[]).answer(),
-    );
+    ground
+        .site
+        .answer(&format!("/v2/shop/api/manifests/{}", index(&[]).digest), index(&[]).answer());
     for (answer, reason, said) in [
         (Answer::new(200, "<html>"), Reason::GARBLED, "is not a manifest in JSON"),
         (bomb, Reason::GARBLED, "in a compressed form"),
