@@ -21,13 +21,13 @@ use super::{Check, Look};
 use crate::model::finding::Obstacle;
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
-use crate::model::needs::{Needs, Watch};
+use crate::model::needs::{Needs, SystemName, Watch};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::network_policy::NETWORK_POLICIES;
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::{PODS, blind};
-use crate::systems::registry::Platform;
+use crate::systems::registry::{ALL_REGISTRIES, Platform};
 
 use looking::Seen;
 use parameters::{Control, Exception, Level};
@@ -45,6 +45,7 @@ const USER_UNKNOWN: Reason = Reason::new("UserUnknown");
 const CLUSTER_ADMIN: Reason = Reason::new("ClusterAdmin");
 const NAMESPACE_ADMIN: Reason = Reason::new("NamespaceAdmin");
 const DEFAULT_ACCOUNT: Reason = Reason::new("DefaultAccount");
+const ACCOUNTS_LEFT_OUT: Reason = Reason::new("AccountsLeftOut");
 const NOT_ISOLATED: Reason = Reason::new("NotIsolated");
 const OPEN_POLICY: Reason = Reason::new("OpenPolicy");
 
@@ -117,6 +118,10 @@ impl Check for PodSecurity {
         Documented::fails(CLUSTER_ADMIN, "An account in use may do everything in the cluster."),
         Documented::fails(NAMESPACE_ADMIN, "An account in use may do everything in its namespace."),
         Documented::warns(DEFAULT_ACCOUNT, "Pods run by the account `default`."),
+        Documented::blinds(
+            ACCOUNTS_LEFT_OUT,
+            "More than 200 accounts are in use, of which one look asks.",
+        ),
         Documented::fails(
             NOT_ISOLATED,
             "A pod is not selected by an ingress and an egress policy, or shares its node's network.",
@@ -153,7 +158,11 @@ impl Check for PodSecurity {
             watches.extend(self.policies());
         }
         let rights = self.service_accounts.then(accounts::right).into_iter().collect();
-        Needs { watches, rights, ..Needs::default() }
+        // Which registry is asked, the images tell.
+        let registries = (SystemName::Registries, ALL_REGISTRIES.to_owned());
+        let connections = self.judges(Control::NonRoot).then_some(registries);
+        let connections = connections.into_iter().collect();
+        Needs { watches, rights, connections, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {

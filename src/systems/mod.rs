@@ -29,7 +29,7 @@ use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
 use redis::Redis;
-use registry::Registries;
+use registry::{ALL_REGISTRIES, Registries};
 use s3::S3;
 use secrets::Secrets;
 
@@ -57,6 +57,7 @@ impl Connections {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
             SystemName::Redis => self.redis.keys().cloned().collect(),
+            SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
             SystemName::S3 => self.s3.keys().cloned().collect(),
         }
     }
@@ -68,6 +69,10 @@ impl Connections {
             SystemName::Kubernetes => Vec::new(),
             SystemName::Redis => {
                 self.redis.get(name).map(redis::Connection::secrets).unwrap_or_default()
+            }
+            SystemName::Registries => {
+                let own = self.registries.values().flat_map(registry::Connection::secrets);
+                own.chain(self.authorities()).collect()
             }
             SystemName::S3 => self.s3.get(name).map(s3::Connection::secrets).unwrap_or_default(),
         }

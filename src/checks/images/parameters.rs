@@ -85,7 +85,7 @@ impl Default for MaxAge {
 }
 
 /// How many vulnerabilities of each severity an image may have; any number where none is written.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Most {
     /// Critical ones. Default 0.
@@ -98,12 +98,6 @@ pub(super) struct Most {
     pub(super) low: Option<u64>,
     /// Those that nobody has rated.
     pub(super) unknown: Option<u64>,
-}
-
-impl Default for Most {
-    fn default() -> Self {
-        Self { critical: 0, high: None, medium: None, low: None, unknown: None }
-    }
 }
 
 impl Most {

@@ -20,43 +20,43 @@ type Report = Arc<VulnerabilityReport>;
 /// Reports by what they may be found by, all of one namespace.
 #[derive(Default)]
 struct Shelf<'s> {
-    by_digest: HashMap<&'s str, Vec<&'s Report>>,
+    digests: HashMap<&'s str, Vec<&'s Report>>,
     /// By registry and repository, then by tag.
-    by_tag: HashMap<(String, &'s str), Vec<&'s Report>>,
+    tags: HashMap<(String, &'s str), Vec<&'s Report>>,
     /// Those that name no image, by owner's kind, its name and the container.
-    by_container: HashMap<(&'s str, &'s str, &'s str), Vec<&'s Report>>,
+    containers: HashMap<(&'s str, &'s str, &'s str), Vec<&'s Report>>,
 }
 
 impl<'s> Shelf<'s> {
     fn put(&mut self, report: &'s Report) {
         if let Some(digest) = &report.digest {
-            self.by_digest.entry(digest).or_default().push(report);
+            self.digests.entry(digest).or_default().push(report);
         }
         if let (Some(registry), Some(repository)) = (&report.registry, &report.repository) {
             if let Some(tag) = &report.tag {
                 let registry = parse_host(registry).unwrap_or_else(|_| registry.to_string());
                 let name = format!("{registry}/{repository}");
-                self.by_tag.entry((name, tag)).or_default().push(report);
+                self.tags.entry((name, tag)).or_default().push(report);
             }
         } else if let (Some((kind, owner)), Some(container)) = (&report.owner, &report.container) {
-            self.by_container.entry((kind, owner, container)).or_default().push(report);
+            self.containers.entry((kind, owner, container)).or_default().push(report);
         }
     }
 
     /// The newest report on an image; one without a time comes last.
     fn newest(&self, image: &ImageName, used: &Use) -> Option<&'s Report> {
         let pinned = image.digest();
-        let digests = used.digests.iter().map(String::as_str).chain(pinned);
-        let by_digest = digests.filter_map(|digest| self.by_digest.get(digest));
+        let told = used.digests.iter().map(String::as_str).chain(pinned);
+        let digests = told.filter_map(|digest| self.digests.get(digest));
         // A tag beside a digest names nothing.
         let tag = image.tag().or(pinned.is_none().then_some("latest"));
         let tag = tag.filter(|_| pinned.is_none());
-        let by_tag = tag.and_then(|tag| self.by_tag.get(&(image.name(), tag)));
+        let by_tag = tag.and_then(|tag| self.tags.get(&(image.name(), tag)));
         let owners = used.owners.iter();
-        let by_container = owners.filter_map(|(kind, name, container)| {
-            self.by_container.get(&(&**kind, &**name, &**container))
+        let containers = owners.filter_map(|(kind, name, container)| {
+            self.containers.get(&(&**kind, &**name, &**container))
         });
-        let all = by_digest.chain(by_tag).chain(by_container).flatten();
+        let all = digests.chain(by_tag).chain(containers).flatten();
         all.max_by_key(|report| report.updated).copied()
     }
 }
@@ -87,10 +87,13 @@ pub(super) fn judge(limits: &Reports, seen: &Seen, now: Timestamp, judgement: &m
                 *sum += count.unwrap_or_default();
             }
         }
-        let Some(answer) = against(limits, report, unread(namespace, seen), now) else { continue };
-        *good = false;
-        if let Some(answer) = answer {
-            judgement.add(format!("{namespace}: {image}"), answer);
+        match against(limits, report, unread(namespace, seen), now) {
+            Said::Good => {}
+            Said::ToldElsewhere => *good = false,
+            Said::Against(answer) => {
+                *good = false;
+                judgement.add(format!("{namespace}: {image}"), answer);
+            }
         }
     }
     for namespace in seen.pods.keys().filter(|namespace| is_seen(namespace, seen)) {
@@ -119,19 +122,28 @@ fn unread(namespace: &str, seen: &Seen) -> bool {
         })
 }
 
-/// What is to be said against the report on an image: nothing, or an answer, or (inner none) that
-/// a line of its own already tells why nobody knows.
-fn against(
-    limits: &Reports,
-    report: Option<&Report>,
-    unread: bool,
-    now: Timestamp,
-) -> Option<Option<Answer>> {
+/// What is to be said of the report on an image.
+enum Said {
+    /// Nothing against it.
+    Good,
+    /// Something against it, or that nobody can tell.
+    Against(Answer),
+    /// Nobody can tell, and a line of its own already says why.
+    ToldElsewhere,
+}
+
+/// What is to be said of the report on an image.
+fn against(limits: &Reports, report: Option<&Report>, unread: bool, now: Timestamp) -> Said {
     let Some(report) = report else {
         let because = "no vulnerability report is about this image, one is wanted";
-        return Some((!unread).then(|| Finding::fail(REPORT_MISSING, because).into()));
+        return if unread {
+            Said::ToldElsewhere
+        } else {
+            Said::Against(Finding::fail(REPORT_MISSING, because).into())
+        };
     };
-    let blind = |reason, because: String| Some(Some(Answer::from(Obstacle::new(reason, because))));
+    let blind =
+        |reason, because: String| Said::Against(Answer::from(Obstacle::new(reason, because)));
     let name = &report.name;
     let Some(updated) = report.updated else {
         let because = format!("its report {name} does not say when it was made");
@@ -155,14 +167,15 @@ fn against(
         if count > most {
             let because =
                 format!("its report {name} counts {count} {label} vulnerabilities, {most} allowed");
-            return Some(Some(Finding::fail(VULNERABLE, because).into()));
+            return Said::Against(Finding::fail(VULNERABLE, because).into());
         }
     }
     let age = Duration::try_from(now.duration_since(updated)).unwrap_or_default();
     let allowed = limits.max_age.0.get();
-    (age > allowed).then(|| {
-        let (age, allowed) = (spoken(age), spoken(allowed));
-        let because = format!("its newest report {name} is {age} old, {allowed} allowed");
-        Some(Finding::fail(REPORT_TOO_OLD, because).into())
-    })
+    if age <= allowed {
+        return Said::Good;
+    }
+    let (age, allowed) = (spoken(age), spoken(allowed));
+    let because = format!("its newest report {name} is {age} old, {allowed} allowed");
+    Said::Against(Finding::fail(REPORT_TOO_OLD, because).into())
 }

@@ -27,7 +27,7 @@ pub(super) struct Peer {
 /// What was seen of a namespace's policies.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
-    pub(super) policies: Vec<Arc<NetworkPolicy>>,
+    pub(super) readable: Vec<Arc<NetworkPolicy>>,
     /// Those that can't be read, and what is wrong with them.
     pub(super) garbled: Vec<(String, String)>,
     pub(super) garbled_more: u64,
@@ -35,7 +35,7 @@ pub(super) struct Policies {
 
 impl Policies {
     pub(super) fn take(&mut self, table: &Table<NetworkPolicy>) {
-        self.policies.extend(table.records().map(Arc::clone));
+        self.readable.extend(table.records().map(Arc::clone));
         self.garbled.extend(table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned())));
         self.garbled_more += table.garbled_more() as u64;
     }
@@ -48,7 +48,7 @@ impl Policies {
             };
             Some((format!("{}/{}", policy.namespace, policy.name), why))
         };
-        let broken: Vec<_> = self.policies.iter().filter_map(told).collect();
+        let broken: Vec<_> = self.readable.iter().filter_map(told).collect();
         self.garbled.extend(broken);
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn judge(
     judgement: &mut Judgement,
 ) {
     let mut seen =
-        Policies { policies: seen.policies.clone(), garbled: seen.garbled.clone(), ..*seen };
+        Policies { readable: seen.readable.clone(), garbled: seen.garbled.clone(), ..*seen };
     seen.broken();
     for (name, why) in &seen.garbled {
         let because = format!("the network policy can't be read: {why}");
@@ -97,7 +97,7 @@ pub(super) fn judge(
                 name.is_empty()
                     || name.split_once('/').is_some_and(|(place, _)| *place == **namespace)
             });
-        judge_namespace(namespace, peers, &seen.policies, unread, exceptions, judgement);
+        judge_namespace(namespace, peers, &seen.readable, unread, exceptions, judgement);
     }
 }
 

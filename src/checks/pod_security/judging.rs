@@ -8,7 +8,8 @@ use super::parameters::Control;
 use super::standard::{Violation, violations};
 use super::user::{Declared, User, declared, image_of};
 use super::{
-    NAMED_USER, NO_PODS, PodSecurity, RUNS_AS_ROOT, USER_UNKNOWN, VIOLATIONS, accounts, isolation,
+    ACCOUNTS_LEFT_OUT, NAMED_USER, NO_PODS, PodSecurity, RUNS_AS_ROOT, USER_UNKNOWN, VIOLATIONS,
+    accounts, isolation,
 };
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
@@ -291,7 +292,7 @@ fn judge_accounts(seen: &Seen, judgement: &mut Judgement) {
     }
     if seen.accounts_more > 0 {
         let because = format!("{} more accounts were not asked about", seen.accounts_more);
-        judgement.add("service accounts", Obstacle::new(Reason::TOO_LARGE, because));
+        judgement.add("service accounts", Obstacle::new(ACCOUNTS_LEFT_OUT, because));
     }
     accounts::judge(&seen.powers, judgement);
 }

@@ -137,8 +137,8 @@ impl PodSecurity {
                 }
             };
             let answers = join_all(some.iter().map(ask)).await;
-            let troubled = answers.iter().filter_map(|(_, answer)| answer.as_ref().err());
-            trouble = troubled.filter(|obstacle| is_of_registry(obstacle)).last().cloned();
+            let mut troubled = answers.iter().filter_map(|(_, answer)| answer.as_ref().err());
+            trouble = troubled.find(|obstacle| is_of_registry(obstacle)).cloned();
             all.extend(answers);
         }
         all
@@ -171,7 +171,7 @@ impl Seen {
 /// Groups while they are gathered.
 #[derive(Default)]
 struct Groups {
-    groups: BTreeMap<(Arc<str>, String, usize), Group>,
+    known: BTreeMap<(Arc<str>, String, usize), Group>,
     peers: BTreeMap<(Arc<str>, String, usize, bool), Peer>,
     garbled: Vec<(String, String)>,
     garbled_more: u64,
@@ -207,7 +207,7 @@ impl Groups {
         peer.pods += 1;
         let template = Arc::as_ptr(&pod.template) as usize;
         let key = (Arc::clone(&pod.namespace), workload.clone(), template);
-        let group = self.groups.entry(key).or_insert_with(|| Group {
+        let group = self.known.entry(key).or_insert_with(|| Group {
             namespace: Arc::clone(&pod.namespace),
             workload,
             template: Arc::clone(&pod.template),
@@ -221,11 +221,11 @@ impl Groups {
     }
 
     fn settle(self, seen: &mut Seen) {
-        let Self { groups, peers, garbled, garbled_more } = self;
+        let Self { known, peers, garbled, garbled_more } = self;
         for ((namespace, ..), peer) in peers {
             seen.peers.entry(namespace).or_default().push(peer);
         }
-        for group in groups.into_values() {
+        for group in known.into_values() {
             *seen.pods.entry(Arc::clone(&group.namespace)).or_default() += group.pods;
             seen.groups.push(group);
         }

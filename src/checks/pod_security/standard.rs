@@ -39,17 +39,6 @@ const SAFE_SYSCTLS: [&str; 10] = [
     "net.ipv4.tcp_keepalive_time",
     "net.ipv4.tcp_syncookies",
 ];
-const USUAL_VOLUMES: [&str; 8] = [
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-];
-
 /// What a template does against a control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Violation<'t> {
@@ -181,11 +170,9 @@ fn host_path(template: &Template) -> Vec<Violation<'_>> {
     })
 }
 
+/// The usual kinds are left out of a template.
 fn volume_types(template: &Template) -> Vec<Violation<'_>> {
-    let usual = |kinds: &[Box<str>]| {
-        !kinds.is_empty() && kinds.iter().all(|kind| USUAL_VOLUMES.contains(&&**kind))
-    };
-    let volumes = template.security.volumes.iter().filter(|volume| !usual(&volume.kinds));
+    let volumes = template.security.volumes.iter();
     let named = volumes.map(|volume| format!("{} ({})", volume.name, volume.kinds.join(", ")));
     let named: Vec<String> = named.collect();
     of_pod(!named.is_empty(), || {

@@ -1,5 +1,7 @@
 //! Controls over templates, as tables and over bent objects.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -245,4 +247,20 @@ fn five_thousand_containers_do_not_hurt() {
     object["spec"]["containers"] = many.collect();
     let pod = pod(&object).unwrap();
     assert_eq!(violations(Control::Privileged, &pod.template).len(), 5000);
+}
+
+/// The API server names the volume of an account's token anew in each pod.
+#[test]
+fn pods_that_differ_in_the_names_of_usual_volumes_share_a_template() {
+    let mut table = Table::<Pod>::default();
+    for name in ["a", "b"] {
+        let mut object = hardened();
+        object["metadata"]["name"] = json!(name);
+        let token = json!({ "name": format!("kube-api-access-{name}"), "projected": {} });
+        object["spec"]["volumes"] = json!([token, { "name": "x", "hostPath": {} }]);
+        table.take(&object.to_string(), &PODS);
+    }
+    let templates: Vec<_> = table.records().map(|pod| Arc::clone(&pod.template)).collect();
+    assert_eq!(templates.len(), 2);
+    assert!(Arc::ptr_eq(&templates[0], &templates[1]));
 }

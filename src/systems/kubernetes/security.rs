@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 
 /// What a pod says of privileges beside its containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the API by itself")]
 pub struct PodSecurity {
     /// Whether it runs on Windows, by `spec.os.name`.
     pub windows: bool,
@@ -21,7 +22,8 @@ pub struct PodSecurity {
     pub host_ipc: bool,
     /// `spec.securityContext`.
     pub context: SecurityContext,
-    /// Its volumes.
+    /// Its volumes, but for those of kinds that every level allows: the API server names some of
+    /// those anew in each pod, and no template would be shared.
     pub volumes: Box<[Volume]>,
     /// `AppArmor` profiles by annotation, by container.
     pub app_armor: BTreeMap<Box<str>, Box<str>>,
@@ -112,6 +114,25 @@ pub struct Volume {
     pub name: Box<str>,
     /// What it is of: `hostPath`, `emptyDir` …; several where an object names several.
     pub kinds: Box<[Box<str>]>,
+}
+
+/// Kinds of volumes that every level of the Pod Security Standards allows.
+const USUAL_VOLUMES: [&str; 8] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
+
+impl Volume {
+    /// Whether every level allows it.
+    pub(super) fn is_usual(&self) -> bool {
+        !self.kinds.is_empty() && self.kinds.iter().all(|kind| USUAL_VOLUMES.contains(&&**kind))
+    }
 }
 
 /// A volume in `spec`: a name, and a member that is named by its kind.

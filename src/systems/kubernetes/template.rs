@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::security::{
-    self, ContainerSecurity, Handler, Lifecycle, Os, PodSecurity, Port, SecurityContext, VolumeSpec,
+    self, ContainerSecurity, Handler, Lifecycle, Os, PodSecurity, Port, SecurityContext, Volume,
+    VolumeSpec,
 };
 
 /// What a pod's specification says beside its node.
@@ -122,7 +123,7 @@ impl Spec {
             host_pid: self.host_pid == Some(true),
             host_ipc: self.host_ipc == Some(true),
             context: self.security_context.unwrap_or_default(),
-            volumes: volumes.map(Into::into).collect(),
+            volumes: volumes.map(Volume::from).filter(|volume| !volume.is_usual()).collect(),
             app_armor: security::app_armor(annotations),
         };
         let init = |spec: ContainerSpec| {

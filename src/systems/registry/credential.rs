@@ -86,8 +86,8 @@ struct DockerConfig {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Auth {
-    #[serde(deserialize_with = "wiped")]
-    auth: Option<Zeroizing<String>>,
+    #[serde(rename = "auth", deserialize_with = "wiped")]
+    encoded: Option<Zeroizing<String>>,
     username: Option<String>,
     #[serde(deserialize_with = "wiped")]
     password: Option<Zeroizing<String>>,
@@ -112,7 +112,7 @@ fn of_docker_config(text: &str, host: &str) -> Result<Option<Login>, &'static st
         return Ok(Some(Login::new(host, username, password)));
     }
     let wrong = "holds no user and password for this registry";
-    let encoded = auth.auth.as_ref().ok_or(wrong)?;
+    let encoded = auth.encoded.as_ref().ok_or(wrong)?;
     let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| wrong)?);
     let pair = std::str::from_utf8(&decoded).map_err(|_| wrong)?;
     let (username, password) = pair.split_once(':').ok_or(wrong)?;

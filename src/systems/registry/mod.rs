@@ -36,6 +36,8 @@ use crate::model::finding::Obstacle;
 use crate::model::image::ImageName;
 use crate::model::reason::Reason;
 
+/// The name by which a check says that it asks registries: which, the images tell.
+pub const ALL_REGISTRIES: &str = "all";
 /// The most manifests that are kept.
 const MOST_MANIFESTS: usize = 1024;
 /// The most configurations that are kept.

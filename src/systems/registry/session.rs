@@ -93,13 +93,7 @@ impl<'a> Session<'a> {
 
     /// Fetches a part of the repository, with whatever credential the registry wants to see.
     async fn get(&mut self, what: &str, name: &str, most: usize) -> Result<Response, Obstacle> {
-        let scheme = if self.connection.plain_http { "http" } else { "https" };
-        let host = match self.image.registry() {
-            DOCKER_HUB => "registry-1.docker.io",
-            other => other,
-        };
-        let repository = self.image.repository();
-        let url = format!("{scheme}://{host}/v2/{repository}/{what}/{name}");
+        let url = format!("{}{}/{what}/{name}", self.root(), self.image.repository());
         let url = WebUrl::parse(&url).map_err(|why| self.garbled(&why))?;
         let mut response = self.follow(url.clone(), most).await?;
         if response.status == StatusCode::UNAUTHORIZED && self.authorization.is_none() {
@@ -166,9 +160,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Where the registry's paths begin.
     fn root(&self) -> String {
         let scheme = if self.connection.plain_http { "http" } else { "https" };
-        format!("{scheme}://{}/v2/", self.image.registry())
+        let host = match self.image.registry() {
+            DOCKER_HUB => "registry-1.docker.io",
+            other => other,
+        };
+        format!("{scheme}://{host}/v2/")
     }
 
     async fn fetch_token(

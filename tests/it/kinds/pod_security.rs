@@ -103,6 +103,10 @@ fn by(account: &str) -> Value {
     with(pod("a"), "/spec/serviceAccountName", json!(account))
 }
 
+fn named(name: &str, account: &str) -> Value {
+    with(pod(name), "/spec/serviceAccountName", json!(account))
+}
+
 async fn bound(namespace: Option<&str>) -> Judgement {
     let [role, binding] = admin(namespace);
     look(ACCOUNTS, [by("web"), role, binding]).await
@@ -144,6 +148,7 @@ pub fn provocations() -> Vec<Provocation> {
         "ClusterAdmin" Fail bound(None);
         "NamespaceAdmin" Fail bound(Some("shop"));
         "DefaultAccount" Warn look(ACCOUNTS, [by("default")]);
+        "AccountsLeftOut" Unknown look(ACCOUNTS, (0..=200).map(|n| named(&format!("p{n}"), &format!("a{n}"))));
         "NotIsolated" Fail look(ISOLATED, [pod("a"), policy("in", json!({ "podSelector": {} }))]);
         "OpenPolicy" Warn look(ISOLATED, [pod("a"), both(), policy("in", json!({ "podSelector": {}, "ingress": [{}] }))]);
         "Garbled" Unknown look(ROOT, [with(pod("a"), "/spec/containers", json!([]))]);
