@@ -11,9 +11,12 @@ pub mod bull_queue;
 pub mod cron_jobs;
 pub mod dns;
 pub mod http;
+pub mod images;
+pub mod kubernetes_api;
 #[cfg(test)]
 mod mangled;
 pub mod nodes;
+pub mod pod_security;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
@@ -207,7 +210,10 @@ check_kinds! {
     CronJobs: cron_jobs,
     Dns: dns,
     Http: http,
+    Images: images,
+    KubernetesApi: kubernetes_api,
     Nodes: nodes,
+    PodSecurity: pod_security,
     Pods: pods,
     Tls: tls,
     Workloads: workloads,

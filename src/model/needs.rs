@@ -33,6 +33,8 @@ pub struct Needs {
 pub enum SystemName {
     /// `connections.kubernetes`
     Kubernetes,
+    /// `connections.registries`, all of them together
+    Registries,
     /// `connections.s3.<name>`
     S3,
     /// `connections.redis.<name>`
@@ -43,6 +45,7 @@ impl fmt::Display for SystemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kubernetes => "kubernetes",
+            Self::Registries => "registries",
             Self::S3 => "s3",
             Self::Redis => "redis",
         })

@@ -21,6 +21,7 @@ mod prometheus;
 mod readme;
 mod real;
 mod redis;
+mod registry;
 mod rejects;
 mod reload;
 mod s3;

@@ -4,8 +4,10 @@
 use super::autoscaler::{AUTOSCALERS, Autoscaler};
 use super::cron_job::{CRON_JOBS, CronJob};
 use super::job::Job;
+use super::network_policy::{NETWORK_POLICIES, NetworkPolicy};
 use super::node::{NODES, Node};
 use super::pod::Pod;
+use super::vulnerability_report::{VULNERABILITY_REPORTS, VulnerabilityReport};
 use super::whole::{Metadata, Whole};
 use super::workload::{REPLICA_SETS, Workload, WorkloadKind};
 use super::{JOBS, Kubernetes, PODS, Watched};
@@ -17,6 +19,8 @@ type Open = fn(&Kubernetes, &Watch) -> Watched;
 /// The kinds of which fields are known.
 const KEPT: &[(Resource, Open)] = &[
     (PODS, Kubernetes::feed::<Pod>),
+    (NETWORK_POLICIES, Kubernetes::feed::<NetworkPolicy>),
+    (VULNERABILITY_REPORTS, Kubernetes::feed::<VulnerabilityReport>),
     (JOBS, Kubernetes::feed::<Job>),
     (CRON_JOBS, Kubernetes::feed::<CronJob>),
     (NODES, Kubernetes::feed::<Node>),

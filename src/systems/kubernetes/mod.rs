@@ -11,14 +11,18 @@ pub mod asked;
 pub mod autoscaler;
 mod counted;
 pub mod cron_job;
+pub mod discovery;
 mod event;
 mod feed;
 pub mod job;
 mod kept;
+pub mod label_selector;
 pub mod labels;
 mod lines;
+pub mod network_policy;
 pub mod node;
 mod pace;
+pub mod plurals;
 pub mod pod;
 mod pool;
 pub mod quantity;
@@ -27,9 +31,12 @@ mod refusal;
 mod request;
 pub mod scope;
 mod secret;
+pub mod security;
 mod stream;
+mod subject;
 mod table;
 pub mod template;
+pub mod vulnerability_report;
 pub mod whole;
 pub mod workload;
 
@@ -48,6 +55,7 @@ pub use ask::{Ask, Refused};
 pub use pace::Pace;
 pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
+pub use subject::Answer;
 pub use table::Table;
 
 use access::{Access, Connection};
@@ -58,6 +66,7 @@ use request::Requests;
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
+use crate::model::rights::Demands;
 use crate::model::secret::{SecretKey, SecretSource};
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
@@ -128,6 +137,7 @@ struct Inner {
     pace: Pace,
     clock: Clock,
     watches: RwLock<BTreeMap<Watch, Watched>>,
+    demands: RwLock<Arc<Demands>>,
 }
 
 struct Watched {
@@ -169,16 +179,16 @@ impl Kubernetes {
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
-        let watches = RwLock::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches }))
+        let (watches, demands) = (RwLock::default(), RwLock::default());
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
-    /// the others alone.
+    /// the others alone. Secrets are never watched, whoever wants it.
     pub fn keep(&self, wanted: &BTreeSet<Watch>) {
         let mut watches = self.0.watches.write().unwrap_or_else(PoisonError::into_inner);
         watches.retain(|watch, _| wanted.contains(watch));
-        for watch in wanted {
+        for watch in wanted.iter().filter(|watch| !is_secret(&watch.resource)) {
             if !watches.contains_key(watch) {
                 watches.insert(watch.clone(), kept::opener(watch)(self, watch));
             }
@@ -210,7 +220,7 @@ impl Kubernetes {
                 format!("the check asks for the watch of {what}, which it did not declare");
             Obstacle::ours(Reason::UNDECLARED, because)
         };
-        if !needs.watches.contains(watch) {
+        if !needs.watches.contains(watch) || is_secret(&watch.resource) {
             return Err(undeclared());
         }
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
@@ -223,6 +233,17 @@ impl Kubernetes {
             Some(obstacle) => Err(obstacle),
             None => Ok(stream.read(work)),
         }
+    }
+
+    /// Hands down what the whole configuration asks of the cluster: checks of the permissions read
+    /// it.
+    pub fn expect(&self, demands: Demands) {
+        *self.0.demands.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(demands);
+    }
+
+    /// What the whole configuration asks of the cluster.
+    pub fn demands(&self) -> Arc<Demands> {
+        Arc::clone(&self.0.demands.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts up whenever something changed; none where the watch is not kept.
@@ -292,6 +313,11 @@ impl Kubernetes {
         };
         Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
     }
+}
+
+fn is_secret(resource: &Resource) -> bool {
+    resource.group.is_empty()
+        && (resource.plural == SECRETS.plural || resource.kind == SECRETS.kind)
 }
 
 impl fmt::Debug for Kubernetes {

@@ -20,7 +20,10 @@ mod bull_queue;
 mod cron_jobs;
 mod dns;
 mod http;
+mod images;
+mod kubernetes_api;
 mod nodes;
+mod pod_security;
 mod pods;
 mod tls;
 mod workloads;
@@ -61,9 +64,12 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("images", images::provocations()),
+        ("kubernetes_api", kubernetes_api::provocations()),
         ("nodes", nodes::provocations()),
-        ("tls", tls::provocations()),
+        ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("tls", tls::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }

@@ -49,6 +49,7 @@ mod patch;
 mod pod_logs;
 pub mod pods;
 mod rbac;
+mod review;
 mod route;
 mod selector;
 mod serve;
@@ -79,7 +80,7 @@ pub use access::{Rule, User};
 pub use failure::Failure;
 pub use faults::{Act, Blow, Fault, Voice};
 pub use kinds::Kind;
-pub use settings::{Behaviour, Settings};
+pub use settings::{Behaviour, Settings, Version};
 pub use traffic::Request;
 
 use object::now;

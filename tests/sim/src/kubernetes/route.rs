@@ -21,7 +21,7 @@ use super::faults::{Act, Voice, strike, until_heard};
 use super::kinds::Kind;
 use super::object::{Shape, now};
 use super::write::{self, Dialect, Part, key};
-use super::{Shared, discovery, list, lock, pod_logs, rbac, table, watch};
+use super::{Shared, discovery, list, lock, pod_logs, rbac, review, table, watch};
 
 /// The largest body that is read.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -113,7 +113,7 @@ fn said(code: u16, retry_after: Option<u32>) -> Failure {
 
 fn forbidden(call: &Call) -> Failure {
     let user = User::new("simulated", Vec::new());
-    let refusal = access::authorize(call, &user, &[]);
+    let refusal = access::authorize(call, &user, &[], true);
     refusal.err().unwrap_or_else(|| said(403, None))
 }
 
@@ -125,7 +125,8 @@ async fn proper(
 ) -> Result<Response, Failure> {
     let user = lock(&shared.access).user(headers)?;
     let rules = rbac::rules(&lock(&shared.store), &user)?;
-    access::authorize(call, &user, &rules)?;
+    let default_roles = lock(&shared.behaviour).default_roles;
+    access::authorize(call, &user, &rules, default_roles)?;
     let body = body.collect().await.map_err(|_| Failure::bad_request("the body was cut"))?;
     let body = body.to_bytes();
     if body.len() > LARGEST {
@@ -136,7 +137,8 @@ async fn proper(
     }
     let Some(target) = &call.target else { return Ok(discovery::answer(shared, call)) };
     if target.group == "authorization.k8s.io" && call.method == Method::POST {
-        return rbac::review(target, &rules, write::parse(&body)?);
+        let (store, access) = (lock(&shared.store), lock(&shared.access));
+        return review::answer(target, &rules, &store, &access, write::parse(&body)?);
     }
     let kind = lock(&shared.store).kind(&target.group, &target.version, &target.plural);
     let Some(kind) = kind else {
