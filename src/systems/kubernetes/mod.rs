@@ -6,6 +6,7 @@
 //! deletion after a list. Secrets are never listed or watched: one GET by name a look.
 
 pub mod access;
+mod ask;
 mod counted;
 mod event;
 mod feed;
@@ -17,7 +18,7 @@ mod record;
 mod refusal;
 mod request;
 pub mod scope;
-mod secret;
+pub mod secret;
 mod stream;
 mod table;
 pub mod workload;
@@ -25,13 +26,12 @@ pub mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use k8s_openapi::api;
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use ask::Refused;
 pub use pace::Pace;
 pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
@@ -48,7 +48,6 @@ use workload::Workload;
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
-use crate::model::secret::{SecretKey, SecretSource};
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
 
@@ -62,9 +61,6 @@ pub const PODS: Resource = resource::<api::core::v1::Pod>();
 /// Jobs.
 pub const JOBS: Resource = resource::<api::batch::v1::Job>();
 const SECRETS: Resource = resource::<api::core::v1::Secret>();
-
-/// The longest wait for a Secret.
-const SECRET_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.
 pub mod blind {
@@ -260,31 +256,6 @@ impl Kubernetes {
     /// How far the API server's clock is ahead of ours, in seconds; none before it said so.
     pub fn clock_skew(&self) -> Option<f64> {
         self.0.traffic.skew()
-    }
-
-    /// A key of a Secret, by name.
-    ///
-    /// # Errors
-    /// An obstacle on our own side that names the place, never the value.
-    pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
-        let SecretKey { namespace, name, key } = source;
-        let place = || SecretSource::Secret(source.clone()).place();
-        let requests = self.0.requests.clone().within(SECRET_WITHIN);
-        let read = async {
-            let body = requests.object(&SECRETS, namespace, name).await?;
-            secret::read_wiped(body).await
-        };
-        let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
-            Err(refusal::Refusal::new("the API server does not answer in time"))
-        });
-        let because = match read {
-            Ok(body) => match secret::value_of(key, &body) {
-                Ok(value) => return Ok(value),
-                Err(missing) => missing.because().to_owned(),
-            },
-            Err(refusal) => refusal.because,
-        };
-        Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
     }
 }
 
