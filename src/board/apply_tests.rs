@@ -142,11 +142,7 @@ fn a_standing_that_nobody_refreshes_goes_stale_by_itself() {
 
 #[test]
 fn a_watched_item_goes_stale_when_its_watch_falls_silent() {
-    let watch = Watch {
-        resource: Resource::known("", "v1", "pods", "Pod"),
-        namespace: None,
-        selector: None,
-    };
+    let watch = Watch::all(Resource::known("", "v1", "pods", "Pod"));
     let watched = Seed { watches: vec![watch.clone()], ..seed("pods", &[]) };
     let board = board(vec![watched]);
     let stream = Stream { watch, up: true, last_heard: Some(at(0)) };

@@ -278,7 +278,7 @@ impl Pods {
                 continue;
             };
             let namespace = self.namespaces.names().map(|_| pod.namespace.to_string());
-            let watch = Watch { resource, namespace, selector: None };
+            let watch = Watch { namespace, ..Watch::all(resource) };
             let kubernetes = &look.systems.kubernetes;
             let (namespace, name) = (&pod.namespace, &owner.name);
             let whole = if watch.resource == JOBS {

@@ -97,6 +97,44 @@ pub struct Watch {
     pub namespace: Option<String>,
     /// A label selector; none for all objects.
     pub selector: Option<String>,
+    /// The only object that is watched; none for all of them.
+    pub name: Option<String>,
+    /// What is kept of each object.
+    pub form: Form,
+}
+
+/// What is kept of each object of a watch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Form {
+    /// The few fields that the program knows of this kind.
+    #[default]
+    Fields,
+    /// Everything but `metadata.managedFields`.
+    Whole,
+    /// `metadata` alone: nothing else is sent.
+    Metadata,
+}
+
+impl Watch {
+    /// All objects of a kind, in the fields that the program knows.
+    pub const fn all(resource: Resource) -> Self {
+        Self { resource, namespace: None, selector: None, name: None, form: Form::Fields }
+    }
+
+    /// The same in one namespace.
+    pub fn within(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: Some(namespace.into()), ..self }
+    }
+
+    /// The same of one object.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// The same in another form.
+    pub fn keeping(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
 }
 
 /// A right in Kubernetes that a look needs.
@@ -112,6 +150,17 @@ pub struct Right {
     pub namespace: Option<String>,
     /// The object's name, where one is enough.
     pub name: Option<String>,
+}
+
+impl Right {
+    /// `pods`, `pods/log` or `pods.metrics.k8s.io`, as metrics name it.
+    pub fn name(&self) -> String {
+        if self.group.is_empty() {
+            self.resource.to_string()
+        } else {
+            format!("{}.{}", self.resource, self.group)
+        }
+    }
 }
 
 impl Needs {

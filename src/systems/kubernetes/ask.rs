@@ -1,7 +1,37 @@
-//! One request outside the watches, for what can't be watched.
+//! One request outside the watches, for what can't be watched: reviews, logs, figures.
 
+use bytes::Bytes;
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::Kubernetes;
 use super::refusal::Refusal;
 use crate::model::finding::Obstacle;
+use crate::model::needs::{Needs, Right};
+use crate::model::reason::Reason;
+
+/// What is sent of an object that is asked for by its metadata.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+/// One request outside the watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The right that it takes; the check must have declared it.
+    pub right: &'a Right,
+    /// Path and query, `/api` and `/apis` included.
+    pub path: &'a str,
+    /// What is posted; without it the request is a GET.
+    pub post: Option<&'a Value>,
+    /// Whether an object is asked for by its metadata alone.
+    pub metadata_only: bool,
+    /// The longest answer that is read, in bytes.
+    pub longest: usize,
+    /// When waiting ends.
+    pub until: Instant,
+}
 
 /// Why a request brought nothing.
 #[derive(Clone, Debug)]
@@ -16,7 +46,67 @@ pub struct Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let (code, absent) = (refusal.code, refusal.code == Some(404));
+        let (code, absent) = (refusal.code, refusal.absent);
         Self { obstacle: refusal.into(), code, absent }
+    }
+}
+
+impl From<Refused> for Obstacle {
+    fn from(refused: Refused) -> Self {
+        refused.obstacle
+    }
+}
+
+impl Kubernetes {
+    /// The body of an answer; `needs` must declare the right.
+    ///
+    /// # Errors
+    /// Any answer but a success, none in time, or one that is too long.
+    pub async fn ask(&self, needs: &Needs, ask: Ask<'_>) -> Result<Bytes, Refused> {
+        let Ask { right, path, post, metadata_only, longest, until } = ask;
+        let what = right.name();
+        if !needs.rights.contains(right) {
+            let because = format!(
+                "the check asks for the right to {} {what}, which it did not declare",
+                right.verb
+            );
+            let obstacle = Obstacle::ours(Reason::UNDECLARED, because);
+            return Err(Refused { obstacle, code: None, absent: false });
+        }
+        let doing = match post {
+            Some(_) => format!("posting {what}"),
+            None => format!("reading {what}"),
+        };
+        let request = request(path, post, metadata_only)
+            .map_err(|error| Refusal::transport(&doing, &error))?;
+        let left = until.saturating_duration_since(Instant::now());
+        let requests = self.0.requests.clone().within(left);
+        let read = async {
+            let response = requests.send(&doing, right.verb, what.clone(), request).await?;
+            let body = Limited::new(response.into_body(), longest).collect().await;
+            body.map(http_body_util::Collected::to_bytes)
+                .map_err(|error| Refusal::transport(&doing, &*error))
+        };
+        let read = timeout_at(until, read).await;
+        let read = read.unwrap_or_else(|_| {
+            Err(Refusal::new(format!("{doing}: the API server does not answer in time")))
+        });
+        Ok(read?)
+    }
+}
+
+fn request(
+    path: &str,
+    post: Option<&Value>,
+    metadata_only: bool,
+) -> Result<Request<Vec<u8>>, http::Error> {
+    let accept = if metadata_only { METADATA } else { "application/json, */*" };
+    let request = Request::builder().uri(path).header(ACCEPT, accept);
+    match post {
+        Some(value) => request
+            .method(http::Method::POST)
+            .header(CONTENT_TYPE, "application/json")
+            .body(value.to_string().into_bytes()),
+        None => request.body(Vec::new()),
     }
 }

@@ -18,7 +18,7 @@ use super::lines::{Line, Lines};
 use super::pace::Pace;
 use super::record::Record;
 use super::refusal::{Failure, Refusal};
-use super::request::Requests;
+use super::request::{Requests, field_selector};
 use super::stream::Stream;
 use crate::systems::clock::Clock;
 
@@ -174,6 +174,7 @@ impl<R: Record> Feed<R> {
         let watch = self.stream.pulse.watch();
         let params = WatchParams {
             label_selector: watch.selector.clone(),
+            field_selector: field_selector(watch),
             timeout: Some(u32::try_from(self.pace.renewal().as_secs()).unwrap_or(u32::MAX)),
             send_initial_events: initial,
             ..WatchParams::default()

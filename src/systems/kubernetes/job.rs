@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::pool::Words;
 use super::record::{Condition, Meta, Owner, Record, condition, time};
-use super::table::{Key, Table, Words};
-use super::{Opened, Stream};
+use super::table::{Key, Table};
 use crate::model::needs::Resource;
 
 /// A Job.
@@ -66,13 +66,6 @@ impl Record for Job {
             created: time(metadata.creation_timestamp),
             owner: Owner::controlling(metadata.owner_references, words),
             complete,
-        }
-    }
-
-    fn stream(opened: &Opened) -> Option<&Stream<Self>> {
-        match opened {
-            Opened::Jobs(stream) => Some(stream),
-            Opened::Pods(_) | Opened::Workloads(_) => None,
         }
     }
 }

@@ -11,9 +11,12 @@ mod counted;
 mod event;
 mod feed;
 pub mod job;
+mod kept;
+pub mod labels;
 mod lines;
 mod pace;
 pub mod pod;
+mod pool;
 mod record;
 mod refusal;
 mod request;
@@ -21,8 +24,11 @@ pub mod scope;
 pub mod secret;
 mod stream;
 mod table;
+pub mod template;
+pub mod whole;
 pub mod workload;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -31,7 +37,7 @@ use k8s_openapi::api;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use ask::Refused;
+pub use ask::{Ask, Refused};
 pub use pace::Pace;
 pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
@@ -40,10 +46,7 @@ pub use table::Table;
 use access::{Access, Connection};
 use counted::Traffic;
 use feed::Feed;
-use job::Job;
-use pod::Pod;
 use request::Requests;
-use workload::Workload;
 
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
@@ -117,27 +120,30 @@ struct Inner {
 }
 
 struct Watched {
-    opened: Opened,
+    stream: Arc<dyn AnyStream>,
     _task: AbortOnDropHandle<()>,
 }
 
-/// A watch that is open, by what it keeps.
-pub enum Opened {
-    /// Pods.
-    Pods(Arc<Stream<Pod>>),
-    /// Deployments and their like.
-    Workloads(Arc<Stream<Workload>>),
-    /// Jobs.
-    Jobs(Arc<Stream<Job>>),
+/// A stream, whatever record it keeps.
+trait AnyStream: Any + Send + Sync {
+    fn pulse(&self) -> &Pulse;
 }
 
-impl Opened {
+impl<R: Record> AnyStream for Stream<R> {
     fn pulse(&self) -> &Pulse {
-        match self {
-            Self::Pods(stream) => &stream.pulse,
-            Self::Workloads(stream) => &stream.pulse,
-            Self::Jobs(stream) => &stream.pulse,
-        }
+        &self.pulse
+    }
+}
+
+impl Watched {
+    fn pulse(&self) -> &Pulse {
+        self.stream.pulse()
+    }
+
+    /// The stream, where it keeps such records.
+    fn of<R: Record>(&self) -> Option<&Stream<R>> {
+        let stream: &dyn Any = &*self.stream;
+        stream.downcast_ref()
     }
 }
 
@@ -163,25 +169,18 @@ impl Kubernetes {
         watches.retain(|watch, _| wanted.contains(watch));
         for watch in wanted {
             if !watches.contains_key(watch) {
-                watches.insert(watch.clone(), self.open(watch));
+                watches.insert(watch.clone(), kept::opener(watch)(self, watch));
             }
         }
     }
 
-    fn open(&self, watch: &Watch) -> Watched {
-        match watch.resource.plural.as_ref() {
-            "pods" => self.feed(watch, Opened::Pods),
-            "jobs" => self.feed(watch, Opened::Jobs),
-            _ => self.feed(watch, Opened::Workloads),
-        }
-    }
-
-    fn feed<R: Record>(&self, watch: &Watch, opened: fn(Arc<Stream<R>>) -> Opened) -> Watched {
+    /// Watches, keeping records of one kind.
+    fn feed<R: Record>(&self, watch: &Watch) -> Watched {
         let Inner { requests, pace, clock, .. } = &*self.0;
-        let stream = Arc::new(Stream::new(watch.clone()));
+        let stream = Arc::new(Stream::<R>::new(watch.clone()));
         let feed = Feed::new(Arc::clone(&stream), requests.clone(), *pace, clock.clone());
         let task = tokio::spawn(feed.run());
-        Watched { opened: opened(stream), _task: AbortOnDropHandle::new(task) }
+        Watched { stream, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Reads the records of a watch under a short lock; `needs` must declare it.
@@ -204,11 +203,11 @@ impl Kubernetes {
             return Err(undeclared());
         }
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(Watched { opened, _task }) = watches.get(watch) else {
+        let Some(watched) = watches.get(watch) else {
             let because = format!("the watch of {what} is not open yet");
             return Err(Obstacle::ours(Reason::WATCH_RUNNING, because));
         };
-        let stream = R::stream(opened).ok_or_else(undeclared)?;
+        let stream = watched.of::<R>().ok_or_else(undeclared)?;
         match stream.pulse.obstacle(self.0.pace.silence) {
             Some(obstacle) => Err(obstacle),
             None => Ok(stream.read(work)),
@@ -218,7 +217,7 @@ impl Kubernetes {
     /// Counts up whenever something changed; none where the watch is not kept.
     pub fn revision(&self, watch: &Watch) -> Option<watch::Receiver<u64>> {
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
-        watches.get(watch).map(|watched| watched.opened.pulse().revision())
+        watches.get(watch).map(|watched| watched.pulse().revision())
     }
 
     /// Waits until each of these watches has its first list, or it is known why not.
@@ -235,14 +234,14 @@ impl Kubernetes {
 
     fn is_settled(&self, watch: &Watch) -> bool {
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
-        watches.get(watch).is_none_or(|watched| watched.opened.pulse().is_settled())
+        watches.get(watch).is_none_or(|watched| watched.pulse().is_settled())
     }
 
     /// How the watches are doing.
     pub fn streams(&self) -> Vec<snapshot::Stream> {
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
         let stream = |(watch, watched): (&Watch, &Watched)| {
-            let (up, last_heard) = watched.opened.pulse().vitals();
+            let (up, last_heard) = watched.pulse().vitals();
             snapshot::Stream { watch: watch.clone(), up, last_heard }
         };
         watches.iter().map(stream).collect()

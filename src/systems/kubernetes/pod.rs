@@ -10,9 +10,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::labels::Labels;
+use super::pool::Words;
 use super::record::{Condition, Owner, Record, condition, time};
-use super::table::{Key, Words};
-use super::{Opened, Stream};
+use super::table::Key;
+use super::template::{Running, Template};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
@@ -41,6 +43,14 @@ pub struct Pod {
     pub ready_since: Option<Timestamp>,
     /// Who controls it.
     pub owner: Option<Owner>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
+    /// The node that it is bound to.
+    pub node: Option<Arc<str>>,
+    /// What its containers are to be.
+    pub template: Arc<Template>,
+    /// The images of its containers, as far as they were started.
+    pub running: Arc<[Running]>,
     /// Restarts of all its containers.
     pub restarts: u32,
     /// When a container last ended before a restart.
@@ -156,16 +166,18 @@ impl Record for Pod {
 
     fn of(wire: Wire, (namespace, name): &Key, _: &Resource, words: &mut Words) -> Self {
         let Wire { metadata, spec, status } = wire;
-        let spec = spec.unwrap_or_default();
+        let mut spec = spec.unwrap_or_default();
         let status = status.unwrap_or_default();
         let phase = status.phase.as_deref().and_then(Phase::of);
         let conditions = status.conditions.as_deref().unwrap_or_default();
         let ready = condition(conditions, "Ready");
         let missing = missing(&metadata, &spec, &status, phase, ready);
         let mut containers = Containers::default();
+        let mut running = Vec::new();
         let statuses = [&status.init_container_statuses, &status.container_statuses];
         for status in statuses.into_iter().flatten().flatten() {
             containers.add(status, words);
+            running.extend(status.running());
         }
         let trouble = Trouble {
             waiting: containers.waiting,
@@ -185,17 +197,14 @@ impl Record for Pod {
             ready: ready.is_some_and(Condition::holds),
             ready_since: ready.and_then(|ready| time(ready.last_transition_time.clone())),
             owner: Owner::controlling(metadata.owner_references, words),
+            labels: Labels::of(metadata.labels, words),
+            node: spec.node_name.take().map(|node| words.shared(&node)),
+            template: words.template(spec.template()),
+            running: words.running(running),
             restarts: containers.restarts,
             last_restart: containers.last_restart,
             trouble: (trouble != Trouble::default()).then(|| Box::new(trouble)),
             missing,
-        }
-    }
-
-    fn stream(opened: &Opened) -> Option<&Stream<Self>> {
-        match opened {
-            Opened::Pods(stream) => Some(stream),
-            Opened::Workloads(_) | Opened::Jobs(_) => None,
         }
     }
 }

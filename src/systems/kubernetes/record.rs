@@ -4,13 +4,15 @@
 //! told by the record, and judged there. An object with a field of the wrong type is garbled as a
 //! whole.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::table::{Key, Words};
-use super::{Opened, Stream};
+use super::pool::Words;
+use super::table::Key;
 use crate::model::needs::Resource;
 
 /// What is kept of an object.
@@ -20,29 +22,33 @@ pub trait Record: PartialEq + std::fmt::Debug + Send + Sync + Sized + 'static {
 
     /// The record of an object whose name is known.
     fn of(wire: Self::Wire, key: &Key, resource: &Resource, words: &mut Words) -> Self;
-
-    /// The stream of such records, where `opened` is one.
-    fn stream(opened: &Opened) -> Option<&Stream<Self>>;
 }
 
-/// An object as it arrives: metadata alone.
+/// An object as it arrives: which one it is.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Named {
     #[serde(default)]
-    pub(super) metadata: Meta,
+    pub(super) metadata: Identity,
+}
+
+/// Which object, and which version of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Identity {
+    pub(super) name: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) resource_version: Option<String>,
 }
 
 /// `metadata`, in the fields that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Meta {
-    pub(super) name: Option<String>,
-    pub(super) namespace: Option<String>,
-    pub(super) resource_version: Option<String>,
     pub(super) creation_timestamp: Option<Time>,
     pub(super) deletion_timestamp: Option<Time>,
     pub(super) generation: Option<i64>,
     pub(super) owner_references: Option<Vec<OwnerReference>>,
+    pub(super) labels: Option<BTreeMap<String, String>>,
 }
 
 /// One of `metadata.ownerReferences`.
@@ -120,7 +126,7 @@ impl Owner {
     }
 }
 
-impl Meta {
+impl Identity {
     /// Where the object is kept; none where it has no name.
     pub(super) fn key(&self, words: &mut Words) -> Option<Key> {
         let name = self.name.as_deref().filter(|name| !name.is_empty())?;

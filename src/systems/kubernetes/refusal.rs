@@ -27,13 +27,15 @@ pub(super) struct Refusal {
     pub(super) rest: Option<Duration>,
     /// The status code, where there was an answer.
     pub(super) code: Option<u16>,
+    /// Whether the answer is that one named object is not there.
+    pub(super) absent: bool,
 }
 
 impl Refusal {
     /// No answer, or a broken one.
     pub(super) fn new(because: impl Into<String>) -> Self {
         let because = because.into();
-        Self { reason: Reason::STREAM_DOWN, because, rest: None, code: None }
+        Self { reason: Reason::STREAM_DOWN, because, rest: None, code: None, absent: false }
     }
 
     /// A stream that says nothing.
@@ -79,7 +81,8 @@ impl Refusal {
         if !words.is_empty() {
             because = format!("{because}: {}", legible(words, LONGEST_WORDS));
         }
-        Self { reason, because, rest: None, code: Some(code) }
+        let absent = code == 404 && failure.details.name.is_some();
+        Self { reason, because, rest: None, code: Some(code), absent }
     }
 
     /// No answer at all.
@@ -117,6 +120,8 @@ pub(super) struct Failure {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Hints {
+    /// The object that it is about.
+    name: Option<String>,
     #[serde(rename = "retryAfterSeconds")]
     retry_after_seconds: Option<u64>,
 }

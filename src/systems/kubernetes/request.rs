@@ -14,7 +14,7 @@ use super::counted::Errand;
 use super::refusal::{Failure, Refusal};
 use super::stream::shown;
 use crate::model::finding::Obstacle;
-use crate::model::needs::{Resource, Watch};
+use crate::model::needs::{Form, Resource, Watch};
 
 /// The longest wait for the head of an answer.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -51,12 +51,15 @@ impl Requests {
     ) -> Result<Body, Refusal> {
         let doing = format!("watching {}", shown(watch));
         let path = path(&watch.resource, watch.namespace.as_deref());
-        let mut request = kube::core::Request::new(path)
-            .watch(params, version)
-            .map_err(|error| Refusal::transport(&doing, &error))?;
+        let builder = kube::core::Request::new(path);
+        let request = match watch.form {
+            Form::Metadata => builder.watch_metadata(params, version),
+            Form::Fields | Form::Whole => builder.watch(params, version),
+        };
+        let mut request = request.map_err(|error| Refusal::transport(&doing, &error))?;
         // One gzip member an event: kube decodes the first alone.
         plain(&mut request);
-        let response = self.send(&doing, "watch", &watch.resource, request).await?;
+        let response = self.send(&doing, "watch", watch.resource.name(), request).await?;
         Ok(response.into_body())
     }
 
@@ -69,15 +72,19 @@ impl Requests {
         let doing = format!("listing {}", shown(watch));
         let params = ListParams {
             label_selector: watch.selector.clone(),
+            field_selector: field_selector(watch),
             limit: Some(PAGE),
             continue_token: next,
             ..ListParams::default()
         };
         let path = path(&watch.resource, watch.namespace.as_deref());
-        let request = kube::core::Request::new(path)
-            .list(&params)
-            .map_err(|error| Refusal::transport(&doing, &error))?;
-        let response = self.send(&doing, "list", &watch.resource, request).await?;
+        let builder = kube::core::Request::new(path);
+        let request = match watch.form {
+            Form::Metadata => builder.list_metadata(&params),
+            Form::Fields | Form::Whole => builder.list(&params),
+        };
+        let request = request.map_err(|error| Refusal::transport(&doing, &error))?;
+        let response = self.send(&doing, "list", watch.resource.name(), request).await?;
         let body = Limited::new(response.into_body(), LONGEST_PAGE).collect().await;
         match body {
             Ok(body) => Ok(body.to_bytes()),
@@ -97,14 +104,15 @@ impl Requests {
             .get(name, &GetParams::default())
             .map_err(|error| Refusal::transport(&doing, &error))?;
         plain(&mut request);
-        Ok(self.send(&doing, "get", resource, request).await?.into_body())
+        Ok(self.send(&doing, "get", resource.name(), request).await?.into_body())
     }
 
-    async fn send(
+    /// Sends a request that is counted as `verb` on `resource`; the answer is a success.
+    pub(super) async fn send(
         &self,
         doing: &str,
         verb: &'static str,
-        resource: &Resource,
+        resource: String,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Refusal> {
         let until = Instant::now() + self.head_within;
@@ -114,7 +122,7 @@ impl Requests {
             Err(Obstacle::ours(NO_ACCESS, because))
         })?;
         let mut request = request.map(Body::from);
-        request.extensions_mut().insert(Errand { verb, resource: resource.name() });
+        request.extensions_mut().insert(Errand { verb, resource });
         let response = match timeout_at(until, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Refusal::transport(doing, &error)),
@@ -137,6 +145,11 @@ impl Requests {
         };
         Err(Refusal::answered(doing, head.status, &head.headers, &failure))
     }
+}
+
+/// The field selector of a watch of one object. RBAC grants watches by name through it alone.
+pub(super) fn field_selector(watch: &Watch) -> Option<String> {
+    watch.name.as_ref().map(|name| format!("metadata.name={name}"))
 }
 
 fn plain(request: &mut Request<Vec<u8>>) {

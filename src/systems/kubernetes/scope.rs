@@ -22,9 +22,9 @@ impl Namespaces {
     /// One watch a namespace, or one for all.
     pub fn watches(&self, resource: &Resource, selector: Option<&Selector>) -> Vec<Watch> {
         let watch = |namespace: Option<&String>| Watch {
-            resource: resource.clone(),
             namespace: namespace.cloned(),
             selector: selector.map(|Selector(text)| text.clone()),
+            ..Watch::all(resource.clone())
         };
         match self {
             Self::All => vec![watch(None)],

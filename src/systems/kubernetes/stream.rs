@@ -144,10 +144,13 @@ impl Pulse {
 
 /// `pods in trackdechets`.
 pub(super) fn shown(watch: &Watch) -> String {
-    let name = watch.resource.name();
+    let what = match &watch.name {
+        Some(name) => format!("{} {name}", watch.resource.name()),
+        None => watch.resource.name(),
+    };
     match &watch.namespace {
-        Some(namespace) => format!("{name} in {namespace}"),
-        None => name,
+        Some(namespace) => format!("{what} in {namespace}"),
+        None => what,
     }
 }
 

@@ -3,10 +3,11 @@
 //! A list marks what it names and, at its end, sweeps away what it did not: the API server sends no
 //! deletion for what vanished between two lists.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::record::{Meta, Named, Record};
+use super::pool::Words;
+use super::record::{Identity, Named, Record};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
@@ -15,8 +16,6 @@ pub(super) type Key = (Arc<str>, Arc<str>);
 
 /// The most garbled objects that are kept by name.
 const MOST_GARBLED: usize = 100;
-/// So many words are never cleaned.
-const FEW_WORDS: usize = 256;
 
 /// What is known of the objects of one watch.
 #[derive(Debug)]
@@ -38,35 +37,6 @@ struct Garbled {
     /// Empty where the object is counted alone.
     why: String,
     round: u32,
-}
-
-/// Words that repeat from object to object, kept once.
-#[derive(Debug, Default)]
-pub struct Words {
-    known: HashSet<Arc<str>>,
-    /// How many there were after the last cleaning.
-    cleaned: usize,
-}
-
-impl Words {
-    /// The word, shared with whoever else has it.
-    pub(super) fn shared(&mut self, word: &str) -> Arc<str> {
-        if let Some(known) = self.known.get(word) {
-            return Arc::clone(known);
-        }
-        // Lists may be weeks apart.
-        if self.known.len() >= FEW_WORDS.max(self.cleaned * 2) {
-            self.forget_unused();
-        }
-        let word: Arc<str> = word.into();
-        self.known.insert(Arc::clone(&word));
-        word
-    }
-
-    fn forget_unused(&mut self) {
-        self.known.retain(|word| Arc::strong_count(word) > 1);
-        self.cleaned = self.known.len();
-    }
 }
 
 impl<R> Default for Table<R> {
@@ -109,7 +79,7 @@ impl<R: Record> Table<R> {
 
     /// Takes an object that is there, as JSON.
     pub fn take(&mut self, object: &str, resource: &Resource) -> Taken {
-        let meta = meta_of(object);
+        let meta = identity_of(object);
         let key = meta.key(&mut self.words);
         let changed = match (key, serde_json::from_str::<R::Wire>(object)) {
             (Some(key), Ok(wire)) => {
@@ -124,7 +94,7 @@ impl<R: Record> Table<R> {
 
     /// Forgets an object that is gone, as JSON.
     pub(super) fn forget(&mut self, object: &str) -> Taken {
-        let meta = meta_of(object);
+        let meta = identity_of(object);
         let key = meta.key(&mut self.words);
         let changed = key.is_some_and(|key| self.remove(&key));
         Taken { changed, version: meta.resource_version }
@@ -196,7 +166,7 @@ pub struct Taken {
     pub version: Option<String>,
 }
 
-fn meta_of(object: &str) -> Meta {
+fn identity_of(object: &str) -> Identity {
     serde_json::from_str::<Named>(object).unwrap_or_default().metadata
 }
 
@@ -253,17 +223,6 @@ mod tests {
         table.put(key("100"), job("100"));
         table.remove(&key("101"));
         assert_eq!((table.garbled().count(), table.garbled_more()), (MOST_GARBLED, 0));
-    }
-
-    #[test]
-    fn words_that_nobody_uses_any_more_are_forgotten_without_a_list() {
-        let mut words = Words::default();
-        let used: Vec<_> = (0..10).map(|n| words.shared(&format!("used {n}"))).collect();
-        for number in 0..10_000 {
-            words.shared(&format!("word {number}"));
-        }
-        assert!(words.known.len() <= FEW_WORDS, "{}", words.known.len());
-        assert!(used.iter().all(|word| words.known.contains(word)));
     }
 
     #[test]

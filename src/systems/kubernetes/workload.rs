@@ -7,9 +7,10 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet}
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::pool::Words;
 use super::record::{Condition, Meta, Record, condition};
-use super::table::{Key, Words};
-use super::{Opened, Stream, resource};
+use super::resource;
+use super::table::Key;
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
@@ -202,13 +203,6 @@ impl Record for Workload {
             moving: is_moving(&status, progressing, by_hand || held_back > 0),
             given_up: progressing.and_then(|condition| given_up(condition, words)),
             missing,
-        }
-    }
-
-    fn stream(opened: &Opened) -> Option<&Stream<Self>> {
-        match opened {
-            Opened::Workloads(stream) => Some(stream),
-            Opened::Pods(_) | Opened::Jobs(_) => None,
         }
     }
 }

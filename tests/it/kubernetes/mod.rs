@@ -5,6 +5,7 @@
 //! asked of `cluster.server` by the tests that need it.
 
 mod access;
+mod forms;
 mod secret;
 mod stream;
 pub mod trouble;

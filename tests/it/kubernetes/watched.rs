@@ -29,7 +29,7 @@ impl Watched {
 
     /// Watches nothing yet.
     pub fn of(cluster: Cluster, resource: Resource) -> Self {
-        let watch = Watch { resource, namespace: Some(NAMESPACE.to_owned()), selector: None };
+        let watch = Watch::all(resource).within(NAMESPACE);
         let needs = Needs { watches: vec![watch.clone()], ..Needs::default() };
         Self { cluster, needs, watch }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use vigie::model::needs::Resource;
 use vigie::model::reason::Reason;
-use vigie::systems::kubernetes::workload::Workload;
+use vigie::systems::kubernetes::whole::Metadata;
 use vigie::systems::kubernetes::{PODS, Pace, Table};
 use vigie_sim::kubernetes::{Act, Blow, Fault, Kind, Voice};
 
@@ -61,7 +61,7 @@ async fn a_kind_that_is_installed_later_is_seen() {
     let watched = Watched::of(Cluster::start().await, widgets);
     watched.keep().await;
     let names = async || {
-        let names = |table: &Table<Workload>| {
+        let names = |table: &Table<Metadata>| {
             table.records().map(|widget| widget.name.to_string()).collect::<Vec<_>>()
         };
         let kubernetes = &watched.cluster.systems.kubernetes;

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 use vigie_sim::kubernetes::{ApiServer, Settings};
 
+use super::super::JOBS;
 use super::super::access::{Access, Connection};
 use super::super::counted::Traffic;
-use super::super::table::{Key, Words};
-use super::super::{JOBS, Opened};
+use super::super::pool::Words;
+use super::super::table::Key;
 use super::*;
 use crate::model::needs::{Resource, Watch};
 use crate::model::reason::Reason;
@@ -47,10 +48,6 @@ impl Record for Trap {
         assert!(CRASHES.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
         Self
     }
-
-    fn stream(_: &Opened) -> Option<&Stream<Self>> {
-        None
-    }
 }
 
 #[tokio::test]
@@ -64,7 +61,7 @@ async fn a_crash_is_told_and_outlived() {
     let connection: Connection = serde_saphyr::from_str(&connection).unwrap();
     let traffic = Arc::new(Traffic::new(Clock::System));
     let requests = Requests::new(Arc::new(Access::new(connection, traffic)));
-    let watch = Watch { resource: JOBS, namespace: None, selector: None };
+    let watch = Watch::all(JOBS);
     let stream = Arc::new(Stream::<Trap>::new(watch));
     let pause = Duration::from_millis(100);
     let pace = Pace { first_pause: pause, longest_pause: pause, ..Pace::default() };

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
 use super::super::record::{Condition, Meta};
+use super::super::template::{Running, Spec};
 use super::Phase;
 
 /// Whether a running pod is ready is not told.
@@ -21,15 +22,8 @@ pub struct Wire {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Spec {
-    pub(super) containers: Option<Vec<Container>>,
-    pub(super) init_containers: Option<Vec<Container>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Container {}
+pub(super) struct RunningState {}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -46,6 +40,9 @@ pub(super) struct Status {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ContainerStatus {
     pub(super) name: Option<String>,
+    pub(super) image: Option<Box<str>>,
+    #[serde(rename = "imageID")]
+    pub(super) image_id: Option<Box<str>>,
     pub(super) restart_count: Option<u32>,
     pub(super) state: Option<State>,
     pub(super) last_state: Option<State>,
@@ -55,7 +52,7 @@ pub(super) struct ContainerStatus {
 #[serde(default)]
 pub(super) struct State {
     pub(super) waiting: Option<WaitingState>,
-    pub(super) running: Option<Container>,
+    pub(super) running: Option<RunningState>,
     pub(super) terminated: Option<Terminated>,
 }
 
@@ -71,6 +68,15 @@ pub(super) struct WaitingState {
 pub(super) struct Terminated {
     pub(super) reason: Option<String>,
     pub(super) finished_at: Option<Time>,
+}
+
+impl ContainerStatus {
+    /// The image by which it was started.
+    pub(super) fn running(&self) -> Option<Running> {
+        let container = self.name.as_deref()?.into();
+        let (image, image_id) = (self.image.clone()?, self.image_id.clone().unwrap_or_default());
+        Some(Running { container, image, image_id })
+    }
 }
 
 /// The first field that is always there and is not.
