@@ -12,6 +12,7 @@ pub mod http;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
+pub mod secret_keys;
 pub mod tls;
 pub mod workloads;
 
@@ -201,6 +202,7 @@ check_kinds! {
     Dns: dns,
     Http: http,
     Pods: pods,
+    SecretKeys: secret_keys,
     Tls: tls,
     Workloads: workloads,
 }

@@ -19,6 +19,7 @@ mod bull_queue;
 mod dns;
 mod http;
 mod pods;
+mod secret_keys;
 mod tls;
 mod workloads;
 
@@ -56,6 +57,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("secret_keys", secret_keys::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
