@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod pod_logs;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
@@ -201,6 +202,7 @@ check_kinds! {
     BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    PodLogs: pod_logs,
     Pods: pods,
     SecretKeys: secret_keys,
     Tls: tls,

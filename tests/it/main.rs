@@ -14,6 +14,7 @@ mod drill;
 mod fixtures;
 mod kinds;
 mod kubernetes;
+mod leaks;
 mod net;
 mod once;
 mod prometheus;

@@ -14,6 +14,7 @@ pub mod job;
 mod kept;
 pub mod labels;
 mod lines;
+pub mod logs;
 mod pace;
 pub mod pod;
 mod pool;
@@ -117,6 +118,7 @@ struct Inner {
     pace: Pace,
     clock: Clock,
     watches: RwLock<BTreeMap<Watch, Watched>>,
+    readers: logs::Readers,
 }
 
 struct Watched {
@@ -159,7 +161,8 @@ impl Kubernetes {
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let watches = RwLock::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches }))
+        let readers = logs::Readers::default();
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, readers }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves

@@ -18,6 +18,7 @@ mod backup;
 mod bull_queue;
 mod dns;
 mod http;
+mod pod_logs;
 mod pods;
 mod secret_keys;
 mod tls;
@@ -58,6 +59,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("dns", dns::provocations()),
         ("http", http::provocations()),
         ("secret_keys", secret_keys::provocations()),
+        ("pod_logs", pod_logs::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("workloads", workloads::provocations()),
