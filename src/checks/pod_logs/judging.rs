@@ -100,7 +100,7 @@ impl PodLogs {
                 }
                 continue;
             }
-            let sum = self.judge_troubles(&logs, now, &mut judgement);
+            let sum = judge_troubles(&logs, now, &mut judgement);
             self.judge_rate(workload, &sum, seen, past, now, &mut judgement);
             self.judge_silence(workload, &logs, now, &mut judgement);
             if let Some(expected) = &self.expect {
@@ -108,44 +108,6 @@ impl PodLogs {
             }
         }
         judgement
-    }
-
-    /// Sums up, with a line for each log that can't be read or believed.
-    fn judge_troubles(&self, logs: &[&Log], now: Timestamp, judgement: &mut Judgement) -> Sum {
-        let mut sum = Sum::default();
-        for log in logs {
-            sum.errors += log.errors;
-            sum.unread = sum.unread.max(log.unread);
-            sum.left_out = sum.left_out.max(log.left_out);
-            sum.behind += u64::from(log.behind);
-            match &log.trouble {
-                None => sum.read += 1,
-                Some(Trouble::NotItsTurn(true)) => {
-                    sum.read += 1;
-                    sum.waiting += 1;
-                }
-                Some(Trouble::NotItsTurn(false) | Trouble::NoTime) => sum.never += 1,
-                Some(Trouble::NotStarted | Trouble::Gone) => (),
-                Some(Trouble::NoLog) => {
-                    sum.refused = true;
-                    let because = "what the kubelet sends bears no times: it is no log";
-                    judgement.add(name(log), Obstacle::new(UNREADABLE.reason, because));
-                }
-                Some(Trouble::Refused(refused)) => {
-                    sum.refused = true;
-                    judgement.add(name(log), refused.obstacle.clone());
-                }
-            }
-            if let Some(newest) = log.newest
-                && newest.duration_since(now) > CLOCK_TOLERANCE
-            {
-                sum.refused = true;
-                let ahead = spoken(newest.duration_since(now).unsigned_abs());
-                let because = format!("its newest line lies {ahead} ahead; 2m allowed");
-                judgement.add(name(log), Obstacle::new(Reason::CLOCK_SKEW, because));
-            }
-        }
-        sum
     }
 
     fn judge_rate(
@@ -182,7 +144,7 @@ impl PodLogs {
         let incomplete = sum.incomplete(window.get());
         let fails = matches!(finding.grade, crate::model::finding::Grade::Fail(_));
         if fails || incomplete.is_none() {
-            judgement.add(workload, self.showing(workload, finding, seen));
+            judgement.add(workload, showing(workload, finding, seen));
         } else if let Some(incomplete) = &incomplete {
             let because = format!("{incomplete}; of what was read: {}", finding.because);
             judgement.add(workload, Obstacle::new(NOT_ALL_READ.reason, because));
@@ -244,8 +206,10 @@ impl PodLogs {
         let mut rates: Vec<f64> = Vec::new();
         for (at, rate) in past.points(&ERROR_RATE, &[workload]) {
             let Ok(age) = Duration::try_from(now.duration_since(at)) else { continue };
-            if age >= window.get() && age <= baseline.over.get() + window.get() {
-                oldest = oldest.max(age - window.get());
+            // The window itself is what is compared.
+            let Some(age) = age.checked_sub(window.get()) else { continue };
+            if age <= baseline.over.get() {
+                oldest = oldest.max(age);
                 rates.push(rate);
             }
         }
@@ -254,14 +218,6 @@ impl PodLogs {
         }
         rates.sort_by(f64::total_cmp);
         Ok(rates[rates.len() / 2])
-    }
-
-    /// The finding with the last error lines, where they may be shown.
-    fn showing(&self, workload: &str, mut finding: Finding, seen: &Seen) -> Finding {
-        if let Some(lines) = seen.shown.get(workload).filter(|lines| !lines.is_empty()) {
-            finding.because.push_str(&format!("; the last: {}", lines.join(" | ")));
-        }
-        finding
     }
 
     fn judge_silence(
@@ -317,6 +273,52 @@ impl Sum {
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
+}
+
+/// Sums up, with a line for each log that can't be read or believed.
+fn judge_troubles(logs: &[&Log], now: Timestamp, judgement: &mut Judgement) -> Sum {
+    let mut sum = Sum::default();
+    for log in logs {
+        sum.errors += log.errors;
+        sum.unread = sum.unread.max(log.unread);
+        sum.left_out = sum.left_out.max(log.left_out);
+        sum.behind += u64::from(log.behind);
+        match &log.trouble {
+            None => sum.read += 1,
+            Some(Trouble::NotItsTurn(true)) => {
+                sum.read += 1;
+                sum.waiting += 1;
+            }
+            Some(Trouble::NotItsTurn(false) | Trouble::NoTime) => sum.never += 1,
+            Some(Trouble::NotStarted | Trouble::Gone) => (),
+            Some(Trouble::NoLog) => {
+                sum.refused = true;
+                let because = "what the kubelet sends bears no times: it is no log";
+                judgement.add(name(log), Obstacle::new(UNREADABLE.reason, because));
+            }
+            Some(Trouble::Refused(refused)) => {
+                sum.refused = true;
+                judgement.add(name(log), refused.obstacle.clone());
+            }
+        }
+        if let Some(newest) = log.newest
+            && newest.duration_since(now) > CLOCK_TOLERANCE
+        {
+            sum.refused = true;
+            let ahead = spoken(newest.duration_since(now).unsigned_abs());
+            let because = format!("its newest line lies {ahead} ahead; 2m allowed");
+            judgement.add(name(log), Obstacle::new(Reason::CLOCK_SKEW, because));
+        }
+    }
+    sum
+}
+
+/// The finding with the last error lines, where they may be shown.
+fn showing(workload: &str, mut finding: Finding, seen: &Seen) -> Finding {
+    if let Some(lines) = seen.shown.get(workload).filter(|lines| !lines.is_empty()) {
+        finding.because.push_str(&format!("; the last: {}", lines.join(" | ")));
+    }
+    finding
 }
 
 /// Whether each container has written the line that it must.

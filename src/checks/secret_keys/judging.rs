@@ -1,6 +1,6 @@
 //! Judging what was noted of Secrets.
 
-use super::measured::Measured;
+use super::measured::{Measured, Undecodable};
 use super::wanted::{Name, Wanted};
 use super::{Contents, SecretKeys, Seen};
 use crate::model::finding::{Finding, Obstacle};
@@ -112,7 +112,7 @@ impl SecretKeys {
             let because = format!("{place} holds the placeholder `{text}`");
             return Finding::fail(PLACEHOLDER.reason, because);
         }
-        if let (Some(None), Some(encoding)) = (seen.decoded, wanted.decoded) {
+        if let (Some(Err(Undecodable)), Some(encoding)) = (seen.decoded, wanted.decoded) {
             let because = format!("{place} is not {}", encoding.label());
             return Finding::fail(NOT_DECODABLE.reason, because);
         }
@@ -170,8 +170,8 @@ impl SecretKeys {
 }
 
 fn of_length(place: &str, seen: &Measured, wanted: &Wanted) -> Finding {
-    let length = match (seen.decoded.flatten(), wanted.decoded) {
-        (Some(length), Some(encoding)) => {
+    let length = match (seen.decoded, wanted.decoded) {
+        (Some(Ok(length)), Some(encoding)) => {
             format!("{length} bytes, decoded from {}", encoding.label())
         }
         _ => format!("{} bytes", seen.bytes),

@@ -24,11 +24,15 @@ pub(super) struct Measured {
     pub(super) line_break: bool,
     /// Which placeholder stands in it, by its place in the list.
     pub(super) placeholder: Option<usize>,
-    /// The length of what it decodes to, where it is to be decoded; none where it can't be.
-    pub(super) decoded: Option<Option<usize>>,
+    /// The length of what it decodes to, where it is to be decoded.
+    pub(super) decoded: Option<Result<usize, Undecodable>>,
     /// What it is as a URL, where it is to be one.
     pub(super) address: Option<Result<Address, Flaw>>,
 }
+
+/// A value is not encoded as it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Undecodable;
 
 impl Measured {
     pub(super) fn of(value: &[u8], wanted: &Wanted, placeholders: &Placeholders) -> Self {
@@ -39,7 +43,7 @@ impl Measured {
             if let Some(bytes) = &bytes {
                 placeholder = placeholder.or_else(|| placeholders.within(bytes));
             }
-            decoded = Some(bytes.map(|bytes| bytes.len()));
+            decoded = Some(bytes.map(|bytes| bytes.len()).ok_or(Undecodable));
         }
         let address = match &wanted.url {
             Some(url) => Some(address::url(value, &url.schemes)),
@@ -57,7 +61,7 @@ impl Measured {
 
     /// The length that is wanted to be of some size: of what it decodes to, where it is decoded.
     pub(super) fn length(&self) -> usize {
-        self.decoded.flatten().unwrap_or(self.bytes)
+        self.decoded.and_then(Result::ok).unwrap_or(self.bytes)
     }
 }
 
@@ -93,7 +97,7 @@ mod tests {
 
     fn decoded(value: &[u8], encoding: Encoding) -> Option<usize> {
         let wanted = Wanted { decoded: Some(encoding), ..Wanted::default() };
-        Measured::of(value, &wanted, &Placeholders::default()).decoded.unwrap()
+        Measured::of(value, &wanted, &Placeholders::default()).decoded.unwrap().ok()
     }
 
     #[test]
