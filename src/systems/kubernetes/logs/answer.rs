@@ -243,7 +243,7 @@ mod tests {
                 let whole: String = written
                     .iter()
                     .filter(|(at, _)| *at >= since)
-                    .map(|(at, text)| format!("{at:.9} {text}\n"))
+                    .flat_map(|(at, text)| [format!("{at:.9} "), text.clone(), "\n".to_owned()])
                     .collect();
                 let body = &whole.as_bytes()[..whole.len().min(limit)];
                 let cut = body.len() >= limit;
