@@ -210,6 +210,7 @@ impl Check for PodLogs {
             window: window.get(),
             from_the_start: self.expect.is_some(),
             is_all: seen.blind.is_empty(),
+            fresh_within: look.fresh_within,
             until: look.until(),
             now: look.now,
         };

@@ -6,10 +6,11 @@
 
 mod answer;
 mod fetch;
+mod readers;
 mod tail;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -23,14 +24,13 @@ use crate::model::needs::{Needs, Right};
 use crate::model::reason::Reason;
 
 use fetch::{Fetched, Place};
+pub(super) use readers::Readers;
 use tail::{Counts, Runs, Tail};
 
 /// The most that is read of a container in a look, in bytes.
 pub const MOST_BYTES: usize = 1 << 20;
 /// The most pods whose logs are read in a look.
 pub const MOST_PODS: usize = 50;
-/// The most readers that are kept.
-const MOST_READERS: usize = 512;
 const HOUR: Duration = Duration::from_hours(1);
 /// Logs that are read at a time.
 const AT_A_TIME: usize = 4;
@@ -97,6 +97,9 @@ pub struct Plan {
     pub from_the_start: bool,
     /// Whether the sources are all there are: what is known of others is forgotten.
     pub is_all: bool,
+    /// A log that was read within this time is not read again: an item is woken by each change of
+    /// a pod.
+    pub fresh_within: Duration,
     /// When the look has to end.
     pub until: Instant,
     /// The time.
@@ -154,35 +157,6 @@ pub struct Read {
     pub logs: Vec<Log>,
 }
 
-/// All readers.
-#[derive(Debug, Default)]
-pub(super) struct Readers(Mutex<BTreeMap<String, Kept>>);
-
-#[derive(Debug)]
-struct Kept {
-    used: Instant,
-    reader: Arc<tokio::sync::Mutex<Reader>>,
-}
-
-impl Readers {
-    fn get(&self, name: &str) -> Arc<tokio::sync::Mutex<Reader>> {
-        let used = Instant::now();
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = readers.get_mut(name) {
-            kept.used = used;
-            return Arc::clone(&kept.reader);
-        }
-        if readers.len() >= MOST_READERS
-            && let Some(oldest) = readers.values().map(|kept| kept.used).min()
-        {
-            readers.retain(|_, kept| kept.used > oldest);
-        }
-        let reader = Arc::default();
-        readers.insert(name.to_owned(), Kept { used, reader: Arc::clone(&reader) });
-        reader
-    }
-}
-
 /// Namespace, pod, the time of its creation, container.
 type Key = (Arc<str>, Arc<str>, Option<Timestamp>, Box<str>);
 
@@ -233,12 +207,13 @@ impl Kubernetes {
         if plan.is_all {
             reader.keep_only(&sources);
         }
+        reader.leave_fresh(&sources, plan);
         let chosen = reader.choose(&sources);
         let places: Vec<_> = sources
             .iter()
-            .filter(|source| chosen.contains(&pod_of(source)) && has_started(source))
-            .map(|source| reader.place(source, plan))
+            .filter(|source| chosen.contains(&pod_of(source)) && reader.is_due(source))
             .collect();
+        let places: Vec<_> = places.into_iter().map(|source| reader.place(source, plan)).collect();
         let mut troubles: BTreeMap<Key, Trouble> = BTreeMap::new();
         let fetches = places.into_iter().map(|place| {
             let right = right(&place.source.pod.namespace);
@@ -281,11 +256,29 @@ impl Reader {
         self.tails.retain(|key, _| keys.contains(key));
     }
 
+    /// What was read a moment ago stands for this turn, too, unless its container was restarted.
+    fn leave_fresh(&mut self, sources: &[Source], plan: Plan) {
+        for source in sources {
+            if let Some(tail) = self.tails.get_mut(&key(source))
+                && tail.asked.is_some_and(|asked| asked.elapsed() < plan.fresh_within)
+                && tail.previous(runs(&source.pod)).is_none()
+            {
+                tail.turn = self.turn;
+            }
+        }
+    }
+
+    /// Whether a container has a log that is to be read in this turn.
+    fn is_due(&self, source: &Source) -> bool {
+        let read = self.tails.get(&key(source)).is_some_and(|tail| tail.turn == self.turn);
+        has_started(source) && !read
+    }
+
     /// The pods whose turn it is: those that waited longest.
     fn choose(&self, sources: &[Source]) -> BTreeSet<(Arc<str>, Arc<str>)> {
         let turn = |source: &Source| self.tails.get(&key(source)).map_or(0, |tail| tail.turn);
         let mut pods: BTreeMap<_, u64> = BTreeMap::new();
-        for source in sources.iter().filter(|source| has_started(source)) {
+        for source in sources.iter().filter(|source| self.is_due(source)) {
             let last = pods.entry(pod_of(source)).or_insert(u64::MAX);
             *last = (*last).min(turn(source));
         }
@@ -323,6 +316,7 @@ impl Reader {
     ) -> Option<Trouble> {
         let tail = self.tails.get_mut(&key(&place.source))?;
         tail.turn = turn;
+        tail.asked = None;
         let totals = self.totals.entry(place.source.workload.clone()).or_default();
         let mut classify = |line: &[u8]| classify(&place.source, line);
         if let Some(last) = place.previous {
@@ -351,6 +345,7 @@ impl Reader {
         let last = tail.cursor();
         let taken = tail.take(&body.answer(false, plan.now), last, totals, &mut classify);
         tail.heard |= fetched.has_lines;
+        tail.asked = (!taken.no_log).then(Instant::now);
         taken.no_log.then_some(Trouble::NoLog)
     }
 

@@ -166,6 +166,23 @@ async fn each_look_reads_on_from_the_last_line() {
     }
 }
 
+/// A change of a pod wakes the item; what was read a moment ago is not read again for that.
+#[tokio::test]
+async fn a_log_that_was_just_read_is_not_read_again() {
+    let cluster = with_log(1, 2).await;
+    cluster.look(CHECK).await;
+    queries(&cluster);
+    let minute = std::time::Duration::from_mins(1);
+    let judgement = support::look_sharing(minute, CHECK, &cluster.systems).await;
+    assert_eq!(totals(&judgement), [1.0, 0.0, 2.0, 0.0]);
+    assert_eq!((judgement.verdict(), queries(&cluster).len()), (Pass, 0));
+    // One that could not be read is asked for again.
+    cluster.server.inject(Fault::new(Act::Forbid).resource("pods/log").times(1));
+    assert_eq!(cluster.look(CHECK).await.verdict(), Unknown);
+    let judgement = support::look_sharing(minute, CHECK, &cluster.systems).await;
+    assert_eq!((judgement.verdict(), queries(&cluster).len()), (Pass, 2));
+}
+
 #[tokio::test]
 async fn what_stays_is_read_on_after_a_reload_and_another_check_begins_anew() {
     let cluster = with_log(1, 2).await;

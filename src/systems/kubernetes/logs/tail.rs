@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use super::answer::{Answer, Cursor, Taken, take};
 use super::{Heard, Level};
@@ -49,6 +50,8 @@ pub(super) struct Tail {
     pub(super) behind: bool,
     /// The turn in which it was last read.
     pub(super) turn: u64,
+    /// When it was last read to the end of what a look may, without trouble.
+    pub(super) asked: Option<Instant>,
 }
 
 /// What a pod says of its runs.
@@ -81,6 +84,7 @@ impl Tail {
             newest: None,
             behind: false,
             turn: 0,
+            asked: None,
         }
     }
 
