@@ -17,9 +17,11 @@ pub mod kubernetes_api;
 mod mangled;
 pub mod nodes;
 pub mod pod_security;
+pub mod pod_logs;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;
+pub mod secret_keys;
 pub mod tls;
 pub mod workloads;
 
@@ -213,8 +215,10 @@ check_kinds! {
     Images: images,
     KubernetesApi: kubernetes_api,
     Nodes: nodes,
+    PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    SecretKeys: secret_keys,
     Tls: tls,
     Workloads: workloads,
 }

@@ -15,6 +15,7 @@ mod drill;
 mod fixtures;
 mod kinds;
 mod kubernetes;
+mod leaks;
 mod net;
 mod once;
 mod prometheus;

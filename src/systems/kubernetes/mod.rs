@@ -21,6 +21,7 @@ pub mod labels;
 mod lines;
 pub mod network_policy;
 pub mod node;
+pub mod logs;
 mod pace;
 pub mod plurals;
 pub mod pod;
@@ -32,6 +33,7 @@ mod request;
 pub mod scope;
 mod secret;
 pub mod security;
+pub mod secret;
 mod stream;
 mod subject;
 mod table;
@@ -44,10 +46,8 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use k8s_openapi::api;
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -81,9 +81,6 @@ pub const PODS: Resource = resource::<api::core::v1::Pod>();
 /// Jobs.
 pub const JOBS: Resource = resource::<api::batch::v1::Job>();
 const SECRETS: Resource = resource::<api::core::v1::Secret>();
-
-/// The longest wait for a Secret.
-const SECRET_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.
 pub mod blind {
@@ -138,6 +135,7 @@ struct Inner {
     clock: Clock,
     watches: RwLock<BTreeMap<Watch, Watched>>,
     demands: RwLock<Arc<Demands>>,
+    readers: logs::Readers,
 }
 
 struct Watched {
@@ -181,6 +179,9 @@ impl Kubernetes {
         let requests = Requests::new(access).within(pace.silence);
         let (watches, demands) = (RwLock::default(), RwLock::default());
         Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands }))
+        let watches = RwLock::default();
+        let readers = logs::Readers::default();
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, readers }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
@@ -287,31 +288,6 @@ impl Kubernetes {
     /// How far the API server's clock is ahead of ours, in seconds; none before it said so.
     pub fn clock_skew(&self) -> Option<f64> {
         self.0.traffic.skew()
-    }
-
-    /// A key of a Secret, by name.
-    ///
-    /// # Errors
-    /// An obstacle on our own side that names the place, never the value.
-    pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
-        let SecretKey { namespace, name, key } = source;
-        let place = || SecretSource::Secret(source.clone()).place();
-        let requests = self.0.requests.clone().within(SECRET_WITHIN);
-        let read = async {
-            let body = requests.object(&SECRETS, namespace, name).await?;
-            secret::read_wiped(body).await
-        };
-        let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
-            Err(refusal::Refusal::new("the API server does not answer in time"))
-        });
-        let because = match read {
-            Ok(body) => match secret::value_of(key, &body) {
-                Ok(value) => return Ok(value),
-                Err(missing) => missing.because().to_owned(),
-            },
-            Err(refusal) => refusal.because,
-        };
-        Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
     }
 }
 

@@ -23,8 +23,10 @@ mod http;
 mod images;
 mod kubernetes_api;
 mod nodes;
+mod pod_logs;
 mod pod_security;
 mod pods;
+mod secret_keys;
 mod tls;
 mod workloads;
 
@@ -67,8 +69,10 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("images", images::provocations()),
         ("kubernetes_api", kubernetes_api::provocations()),
         ("nodes", nodes::provocations()),
+        ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("secret_keys", secret_keys::provocations()),
         ("tls", tls::provocations()),
         ("workloads", workloads::provocations()),
     ]

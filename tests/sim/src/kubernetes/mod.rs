@@ -257,7 +257,13 @@ impl ApiServer {
 
     /// The same, written at `at`.
     pub fn log_at(&self, pod: &str, container: &str, lines: &[&str], at: Timestamp) {
-        lock(&self.shared.logs).add(pod, container, lines, at);
+        let written: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
+        self.write_log(pod, container, written.as_bytes(), at);
+    }
+
+    /// Adds bytes, written at `at`: lines, of which the last may lack its end.
+    pub fn write_log(&self, pod: &str, container: &str, written: &[u8], at: Timestamp) {
+        lock(&self.shared.logs).add(pod, container, written, at);
     }
 
     /// What the container wrote so far becomes the log of its previous run.
