@@ -184,9 +184,8 @@ impl Check for KubernetesApi {
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
         let server = &look.systems.kubernetes;
         let (ready, version) = (Right::path(READYZ), Right::path(VERSION));
-        let reviewed = async {
-            if self.permissions.0 { Some(Reviewed::look(look).await) } else { None }
-        };
+        let reviewed =
+            async { if self.permissions.0 { Some(Reviewed::look(look).await) } else { None } };
         let (readyz, version, reviewed) = tokio::join!(
             server.probe(look.needs, &ready, "?verbose", look.until()),
             server.probe(look.needs, &version, "", look.until()),
@@ -238,7 +237,7 @@ impl KubernetesApi {
             Ok(said) => said,
             Err(not) => return not,
         };
-        self.soon_enough(answer.took, said).into()
+        self.soon_enough(answer.took, &said).into()
     }
 
     fn new_enough(&self, answer: &kubernetes::Answer) -> Result<String, Answer> {
@@ -246,9 +245,7 @@ impl KubernetesApi {
             return Err(refused(answer));
         }
         let Some(version) = Version::read(&answer.body) else {
-            return Err(
-                Finding::fail(Reason::GARBLED, "the answer does not tell a version").into()
-            );
+            return Err(Finding::fail(Reason::GARBLED, "the answer does not tell a version").into());
         };
         let written = &version.written;
         match self.version_at_least {
@@ -261,8 +258,9 @@ impl KubernetesApi {
         }
     }
 
-    fn soon_enough(&self, took: Duration, said: String) -> Finding {
-        let limits = [(self.fail_slower_than, Verdict::Fail), (self.warn_slower_than, Verdict::Warn)];
+    fn soon_enough(&self, took: Duration, said: &str) -> Finding {
+        let limits =
+            [(self.fail_slower_than, Verdict::Fail), (self.warn_slower_than, Verdict::Warn)];
         let passed = limits.into_iter().find_map(|(limit, verdict)| {
             limit.filter(|limit| took > limit.get()).map(|limit| (limit, verdict))
         });
@@ -288,8 +286,7 @@ fn ready(answer: &kubernetes::Answer) -> Result<String, Answer> {
         .map(|line| line.split_whitespace().next().unwrap_or("?"))
         .collect();
     if !failing.is_empty() {
-        let named: Vec<_> =
-            failing.iter().take(MOST_NAMED).map(|name| legible(name, 60)).collect();
+        let named: Vec<_> = failing.iter().take(MOST_NAMED).map(|name| legible(name, 60)).collect();
         let mut because = format!("the API server is not ready: {} fail", named.join(", "));
         if failing.len() > MOST_NAMED {
             because = format!("{because}, and {} more", failing.len() - MOST_NAMED);

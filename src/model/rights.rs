@@ -164,8 +164,7 @@ fn never(right: &Right) -> Option<&'static str> {
     }
     let is_secret = group.is_empty() && resource.split('/').next() == Some("secrets");
     let one = *verb == "get" && namespace.is_some() && name.is_some();
-    (is_secret && !one)
-        .then_some("of Secrets, reading one by its name is all that is ever granted")
+    (is_secret && !one).then_some("of Secrets, reading one by its name is all that is ever granted")
 }
 
 impl Right {

@@ -17,6 +17,7 @@ mod kubernetes;
 mod net;
 mod once;
 mod prometheus;
+mod rbac;
 mod readme;
 mod redis;
 mod rejects;

@@ -307,7 +307,8 @@ impl Kubernetes {
 }
 
 fn is_secret(resource: &Resource) -> bool {
-    resource.group.is_empty() && (resource.plural == SECRETS.plural || resource.kind == SECRETS.kind)
+    resource.group.is_empty()
+        && (resource.plural == SECRETS.plural || resource.kind == SECRETS.kind)
 }
 
 impl fmt::Debug for Kubernetes {

@@ -6,6 +6,7 @@
 
 mod access;
 mod forms;
+mod rights;
 mod secret;
 mod stream;
 pub mod trouble;
