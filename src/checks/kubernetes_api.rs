@@ -237,7 +237,7 @@ impl KubernetesApi {
             Ok(said) => said,
             Err(not) => return not,
         };
-        self.soon_enough(answer.took, said).into()
+        self.soon_enough(answer.took, &said).into()
     }
 
     fn new_enough(&self, answer: &kubernetes::Answer) -> Result<String, Answer> {
@@ -258,7 +258,7 @@ impl KubernetesApi {
         }
     }
 
-    fn soon_enough(&self, took: Duration, said: String) -> Finding {
+    fn soon_enough(&self, took: Duration, said: &str) -> Finding {
         let limits =
             [(self.fail_slower_than, Verdict::Fail), (self.warn_slower_than, Verdict::Warn)];
         let passed = limits.into_iter().find_map(|(limit, verdict)| {

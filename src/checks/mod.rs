@@ -16,8 +16,8 @@ pub mod kubernetes_api;
 #[cfg(test)]
 mod mangled;
 pub mod nodes;
-pub mod pod_security;
 pub mod pod_logs;
+pub mod pod_security;
 pub mod pods;
 #[cfg(test)]
 pub mod scripted;

@@ -101,3 +101,54 @@ fn ungranted(rights: &Rights) -> Option<String> {
     let all: Vec<_> = unknown.chain(refused).collect();
     (!all.is_empty()).then(|| all.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use vigie_sim::kubernetes::{ApiServer, Kind, Settings};
+
+    use super::*;
+    use crate::model::item::ItemId;
+    use crate::model::needs::{Needs, Watch};
+    use crate::model::rights::Purpose;
+    use crate::systems::Connections;
+
+    fn gadgets() -> Demands {
+        let gadgets = Watch::all(Resource::known("example.org", "v1", "", "Gadget")).within("shop");
+        let needs = Needs { watches: vec![gadgets], ..Needs::default() };
+        let item = ItemId::parse("gadgets").unwrap();
+        let mut demands = Demands::default();
+        demands.add(&needs, &Purpose { by: "resource".into(), item });
+        demands
+    }
+
+    #[tokio::test]
+    async fn a_plural_is_asked_of_the_cluster_or_its_absence_told() {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let server = ApiServer::start(Settings::default()).await.unwrap();
+        let connections = format!("kubernetes: {{ server: {{ url: '{}' }} }}", server.url());
+        let connections: Connections = crate::config::yaml::from_str(&connections).unwrap();
+        let systems = Systems::new(&connections, Clock::System);
+        let absent = discover(&systems, &gadgets()).await.unwrap_err();
+        assert!(absent.contains("serves no example.org/v1"), "{absent}");
+        server.register(Kind::custom("example.org/v1", "Gadget", "gadgetry"));
+        let plurals = discover(&systems, &gadgets()).await.unwrap();
+        let rights = gadgets().rights(|resource| plurals.get(resource).cloned());
+        let said: Vec<_> = rights.granted().map(|(right, _)| right.to_string()).collect();
+        let [list, watch] =
+            ["list", "watch"].map(|verb| format!("{verb} gadgetry.example.org in shop"));
+        assert_eq!(said, [list, watch]);
+        assert_eq!(ungranted(&rights), None);
+    }
+
+    #[test]
+    fn what_can_not_be_granted_is_told_with_what_to_do() {
+        let told = ungranted(&gadgets().rights(|_| None)).unwrap();
+        assert_eq!(
+            told,
+            "the plural of Gadget in example.org/v1 is not known; resource (gadgets) need it\n  \
+             hint: give `plural:`, or `--ask-cluster`"
+        );
+        let told = ungranted(&gadgets().rights(|_| Some("*".to_owned()))).unwrap();
+        assert!(told.contains("no wildcard is ever granted"), "{told}");
+    }
+}

@@ -152,8 +152,8 @@ fn member(text: &mut String, depth: usize, key: &str, value: &Value) {
                 item(text, &format!("{indent}  "), one);
             }
         }
-        plain => {
-            writeln!(text, "{indent}{}: {}", word(key), flow(plain)).ok();
+        Value::Array(_) | Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
+            writeln!(text, "{indent}{}: {}", word(key), flow(value)).ok();
         }
     }
 }
@@ -171,7 +171,7 @@ fn flow(value: &Value) -> String {
     match value {
         Value::Array(all) => format!("[{}]", all.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::String(text) => word(text),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 

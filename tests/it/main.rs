@@ -19,6 +19,7 @@ mod leaks;
 mod net;
 mod once;
 mod prometheus;
+mod rbac;
 mod readme;
 mod real;
 mod redis;

@@ -67,11 +67,20 @@ pub enum Target {
 
 type Verbs = BTreeSet<&'static str>;
 type Names = BTreeSet<String>;
-/// What is said by one rule, less what is gathered.
-type Said<K> = BTreeMap<K, (BTreeSet<String>, BTreeSet<Purpose>)>;
+type Purposes = BTreeSet<Purpose>;
+/// What is gathered under each key, and who needs it.
+type Gathered<K, V> = BTreeMap<K, (V, Purposes)>;
 
-pub(super) fn roles(granted: &BTreeMap<Right, BTreeSet<Purpose>>) -> Vec<Role> {
-    let mut places: BTreeMap<Option<&str>, Vec<(&Right, &BTreeSet<Purpose>)>> = BTreeMap::new();
+/// One resource of a group, or one path.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject {
+    is_path: bool,
+    group: String,
+    resource: String,
+}
+
+pub(super) fn roles(granted: &BTreeMap<Right, Purposes>) -> Vec<Role> {
+    let mut places: BTreeMap<Option<&str>, Vec<(&Right, &Purposes)>> = BTreeMap::new();
     for (right, purposes) in granted {
         places.entry(right.namespace.as_deref()).or_default().push((right, purposes));
     }
@@ -84,30 +93,31 @@ pub(super) fn roles(granted: &BTreeMap<Right, BTreeSet<Purpose>>) -> Vec<Role> {
 
 /// Gathers verbs, then names, then resources: what is gathered differs in nothing else, so that the
 /// rules grant not one right more.
-fn rules(rights: &[(&Right, &BTreeSet<Purpose>)]) -> Vec<Rule> {
-    let mut verbs: BTreeMap<(bool, String, String, Option<String>), (Verbs, BTreeSet<Purpose>)> =
-        BTreeMap::new();
+fn rules(rights: &[(&Right, &Purposes)]) -> Vec<Rule> {
+    let mut verbs: Gathered<(Subject, Option<String>), Verbs> = BTreeMap::new();
     for (right, purposes) in rights {
         let Right { verb, group, resource, namespace: _, name } = right;
-        let key = (right.is_path(), group.to_string(), resource.to_string(), name.clone());
-        let said = verbs.entry(key).or_default();
-        said.0.insert(verb);
-        said.1.extend(purposes.iter().cloned());
+        let (group, resource) = (group.to_string(), resource.to_string());
+        let subject = Subject { is_path: right.is_path(), group, resource };
+        let gathered = verbs.entry((subject, name.clone())).or_default();
+        gathered.0.insert(verb);
+        gathered.1.extend(purposes.iter().cloned());
     }
-    let mut names: Said<(bool, String, String, Verbs, bool)> = BTreeMap::new();
-    for ((path, group, resource, name), (verbs, purposes)) in verbs {
-        let said = names.entry((path, group, resource, verbs, name.is_some())).or_default();
-        said.0.extend(name);
-        said.1.extend(purposes);
+    let mut names: Gathered<(Subject, Verbs, bool), Names> = BTreeMap::new();
+    for ((subject, name), (verbs, purposes)) in verbs {
+        let gathered = names.entry((subject, verbs, name.is_some())).or_default();
+        gathered.0.extend(name);
+        gathered.1.extend(purposes);
     }
-    let mut resources: Said<(bool, String, Names, Verbs)> = BTreeMap::new();
-    for ((path, group, resource, verbs, _), (names, purposes)) in names {
-        let said = resources.entry((path, group, names, verbs)).or_default();
-        said.0.insert(resource);
-        said.1.extend(purposes);
+    let mut resources: Gathered<(bool, String, Names, Verbs), Names> = BTreeMap::new();
+    for ((subject, verbs, _), (names, purposes)) in names {
+        let Subject { is_path, group, resource } = subject;
+        let gathered = resources.entry((is_path, group, names, verbs)).or_default();
+        gathered.0.insert(resource);
+        gathered.1.extend(purposes);
     }
-    let rule = |((path, group, names, verbs), (resources, purposes))| {
-        let target = if path {
+    let rule = |((is_path, group, names, verbs), (resources, purposes))| {
+        let target = if is_path {
             Target::Paths(resources)
         } else {
             Target::Resources { group, resources, names }

@@ -173,7 +173,7 @@ fn any_needs() -> impl Strategy<Value = Needs> {
     )
         .prop_map(|(watches, rights, secrets)| {
             let connections = vec![(SystemName::Kubernetes, "default".to_owned())];
-            Needs { watches, rights, secrets, connections, ..Needs::default() }
+            Needs { watches, rights, connections, secrets, ..Needs::default() }
         })
 }
 

@@ -19,9 +19,9 @@ mod kept;
 pub mod label_selector;
 pub mod labels;
 mod lines;
+pub mod logs;
 pub mod network_policy;
 pub mod node;
-pub mod logs;
 mod pace;
 pub mod plurals;
 pub mod pod;
@@ -32,8 +32,8 @@ mod refusal;
 mod request;
 pub mod scope;
 mod secret;
-pub mod security;
 pub mod secret;
+pub mod security;
 mod stream;
 mod subject;
 mod table;
@@ -178,10 +178,8 @@ impl Kubernetes {
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let (watches, demands) = (RwLock::default(), RwLock::default());
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands }))
-        let watches = RwLock::default();
         let readers = logs::Readers::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, readers }))
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves

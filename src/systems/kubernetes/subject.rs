@@ -79,36 +79,51 @@ impl Kubernetes {
 /// What happened on the way, from the causes of an error.
 fn broken(doing: &str, error: &(dyn Error + 'static)) -> Obstacle {
     let because = format!("{doing}: {}", causes(error));
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return Obstacle::new(Reason::TLS_FAILED, because);
-            }
-            match io.kind() {
-                ErrorKind::ConnectionRefused => return Obstacle::new(Reason::REFUSED, because),
-                ErrorKind::TimedOut => return Obstacle::new(Reason::TIMED_OUT, because),
-                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                    return Obstacle::new(Reason::UNREACHABLE, because);
-                }
-                ErrorKind::PermissionDenied
-                | ErrorKind::AddrNotAvailable
-                | ErrorKind::InvalidInput => return Obstacle::ours(Reason::UNREACHABLE, because),
-                _ => {}
-            }
-        }
-        if cause.is::<rustls::Error>() {
-            return Obstacle::new(Reason::TLS_FAILED, because);
-        }
-        if cause.is::<LengthLimitError>() {
-            let because = format!("{doing}: the answer is longer than {LONGEST} bytes");
-            return Obstacle::new(Reason::TOO_LARGE, because);
-        }
-        // The connector's own error has no type that can be named.
-        if cause.to_string().starts_with("dns error") {
-            return Obstacle::ours(Reason::RESOLVER_FAILED, because);
-        }
-        next = cause.source();
+    match told(error) {
+        Some(Broken::Theirs(reason)) => Obstacle::new(reason, because),
+        Some(Broken::Ours(reason)) => Obstacle::ours(reason, because),
+        None => Obstacle::new(Reason::RESET, because),
     }
-    Obstacle::new(Reason::RESET, because)
+}
+
+/// Who is to blame, and for what.
+enum Broken {
+    Theirs(Reason),
+    Ours(Reason),
+}
+
+/// What an error or one of its causes tells.
+fn told(error: &(dyn Error + 'static)) -> Option<Broken> {
+    if let Some(io) = error.downcast_ref::<io::Error>() {
+        // What an I/O error wraps is none of its sources.
+        let wrapped: Option<&(dyn Error + 'static)> = io.get_ref().map(|inner| inner as _);
+        return wrapped.and_then(told).or_else(|| told_by(io.kind()));
+    }
+    if error.is::<rustls::Error>() {
+        return Some(Broken::Theirs(Reason::TLS_FAILED));
+    }
+    if error.is::<LengthLimitError>() {
+        return Some(Broken::Theirs(Reason::TOO_LARGE));
+    }
+    // The connector's own error has no type that can be named.
+    if error.to_string().starts_with("dns error") {
+        return Some(Broken::Ours(Reason::RESOLVER_FAILED));
+    }
+    error.source().and_then(told)
+}
+
+fn told_by(kind: ErrorKind) -> Option<Broken> {
+    use ErrorKind as Kind;
+    let is = |kinds: &[Kind]| kinds.contains(&kind);
+    if kind == Kind::ConnectionRefused {
+        Some(Broken::Theirs(Reason::REFUSED))
+    } else if kind == Kind::TimedOut {
+        Some(Broken::Theirs(Reason::TIMED_OUT))
+    } else if is(&[Kind::HostUnreachable, Kind::NetworkUnreachable]) {
+        Some(Broken::Theirs(Reason::UNREACHABLE))
+    } else if is(&[Kind::PermissionDenied, Kind::AddrNotAvailable, Kind::InvalidInput]) {
+        Some(Broken::Ours(Reason::UNREACHABLE))
+    } else {
+        None
+    }
 }

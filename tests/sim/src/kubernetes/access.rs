@@ -214,10 +214,10 @@ pub(super) fn authorize(
 /// What every authenticated user may read: what is served, and, by the roles that a cluster has
 /// from its start, how the server is.
 fn is_open(path: &str, default_roles: bool) -> bool {
-    let below = |open: &&str| {
+    let below = |open: &str| {
         path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    ["/api", "/apis", "/openapi"].iter().any(|open| below(&open))
+    ["/api", "/apis", "/openapi"].iter().any(|open| below(open))
         || default_roles
-            && ["/version", "/healthz", "/livez", "/readyz"].iter().any(|open| below(&open))
+            && ["/version", "/healthz", "/livez", "/readyz"].iter().any(|open| below(open))
 }
