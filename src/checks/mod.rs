@@ -9,9 +9,12 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod ingresses;
 pub mod pods;
+pub mod resource_usage;
 #[cfg(test)]
 pub mod scripted;
+pub mod services;
 pub mod tls;
 pub mod workloads;
 
@@ -200,7 +203,10 @@ check_kinds! {
     BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    Ingresses: ingresses,
     Pods: pods,
+    ResourceUsage: resource_usage,
+    Services: services,
     Tls: tls,
     Workloads: workloads,
 }

@@ -35,6 +35,8 @@ pub enum SystemName {
     Kubernetes,
     /// `connections.s3.<name>`
     S3,
+    /// `connections.prometheus.<name>`
+    Prometheus,
     /// `connections.redis.<name>`
     Redis,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for SystemName {
         f.write_str(match self {
             Self::Kubernetes => "kubernetes",
             Self::S3 => "s3",
+            Self::Prometheus => "prometheus",
             Self::Redis => "redis",
         })
     }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod prometheus;
 pub mod redis;
 pub mod refusals;
 pub mod s3;
@@ -25,6 +26,7 @@ use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
+use prometheus::Prometheus;
 use redis::Redis;
 use s3::S3;
 use secrets::Secrets;
@@ -37,6 +39,8 @@ pub struct Connections {
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
+    /// Prometheus servers, or whatever else speaks their query API, by a name of your choice.
+    pub prometheus: BTreeMap<String, prometheus::Connection>,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
     /// Object stores that speak S3, by a name of your choice.
@@ -49,6 +53,7 @@ impl Connections {
         match system {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::S3 => self.s3.keys().cloned().collect(),
         }
@@ -69,6 +74,8 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Prometheus, by connection.
+    pub prometheus: Prometheus,
     /// Redis, by connection.
     pub redis: Redis,
     /// Object stores, by connection.
@@ -90,22 +97,28 @@ impl Systems {
             // All others read their secrets through it.
             let systems = Self::new(after, clock);
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
-            return Self { net, ..systems };
+            let prometheus =
+                Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
+            return Self { net, prometheus, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
+        let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
+        systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, redis, s3 } = connections;
+        let Connections { kubernetes: _, net, prometheus, redis, s3 } = connections;
         let secrets = Secrets::with(kubernetes.clone());
+        let net = Net::new(net);
         Self {
-            net: Net::new(net),
+            prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
+            net,
             redis: Redis::new(redis, secrets.clone()),
             s3: S3::new(s3, secrets.clone(), clock.clone()),
             kubernetes,
