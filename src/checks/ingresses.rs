@@ -281,10 +281,7 @@ impl Ingresses {
         let there: BTreeSet<&str> = seen.ingresses.iter().map(|ingress| &*ingress.name).collect();
         let garbled = |name: &str| {
             seen.garbled_more > 0
-                || seen
-                    .garbled
-                    .iter()
-                    .any(|(place, _)| place.is_empty() || name_of(place) == name)
+                || seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
         };
         for name in &self.expect {
             if !there.contains(name.as_str()) && !garbled(name) {

@@ -166,11 +166,11 @@ impl Check for ResourceUsage {
         };
         let mut series = Vec::new();
         for place in self.places() {
-            for (asked, resource) in [(self.memory.is_some(), "memory"), (self.cpu.is_some(), "cpu")]
+            for (asked, resource) in
+                [(self.memory.is_some(), "memory"), (self.cpu.is_some(), "cpu")]
             {
-                let of_pods = asked.then(|| {
-                    row(&pods::USAGE, place, &[None, None, Some(resource), None])
-                });
+                let of_pods =
+                    asked.then(|| row(&pods::USAGE, place, &[None, None, Some(resource), None]));
                 series.extend(of_pods);
             }
             if self.volumes.is_some() {
@@ -185,7 +185,8 @@ impl Check for ResourceUsage {
     }
 
     fn bounds(&self) -> Vec<Bound> {
-        let volumes = self.volumes.iter().flat_map(|volumes| volumes.used.bounds(&volumes::FULLNESS));
+        let volumes =
+            self.volumes.iter().flat_map(|volumes| volumes.used.bounds(&volumes::FULLNESS));
         let quotas = self.quotas.iter().flat_map(|quotas| quotas.used.bounds(&quotas::USE));
         let memory = self.memory.iter().flat_map(|memory| memory.of_limit.bounds(&pods::USAGE));
         memory.chain(volumes).chain(quotas).collect()

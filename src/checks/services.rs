@@ -224,10 +224,7 @@ impl Services {
         let there: BTreeSet<&str> = seen.services.iter().map(|service| &*service.name).collect();
         let garbled = |name: &str| {
             seen.garbled_more > 0
-                || seen
-                    .garbled
-                    .iter()
-                    .any(|(place, _)| place.is_empty() || name_of(place) == name)
+                || seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
         };
         for name in self.expect.keys() {
             if !there.contains(name.as_str()) && !garbled(name) {

@@ -63,12 +63,7 @@ impl Behind {
         let mut behind = Self::default();
         for watch in namespaces.watches(&SERVICES, None) {
             let read = kubernetes.read(look.needs, &watch, |table: &Table<Service>| {
-                let place = |service: &Arc<Service>| {
-                    (Arc::clone(&service.namespace), Arc::clone(&service.name))
-                };
-                let records = table.records().map(|service| (place(service), Arc::clone(service)));
-                behind.services.extend(records);
-                note_garbled(table, &mut behind.blind_services);
+                behind.take_services(table);
             });
             if let Err(obstacle) = read {
                 behind.blind_services.insert(watch.namespace.unwrap_or_default(), obstacle);
@@ -79,14 +74,26 @@ impl Behind {
         }
         for watch in namespaces.watches(&ENDPOINT_SLICES, None) {
             let read = kubernetes.read(look.needs, &watch, |table: &Table<EndpointSlice>| {
-                behind.endpoints.take(table);
-                note_garbled(table, &mut behind.blind_slices);
+                behind.take_slices(table);
             });
             if let Err(obstacle) = read {
                 behind.blind_slices.insert(watch.namespace.unwrap_or_default(), obstacle);
             }
         }
         behind
+    }
+
+    pub(super) fn take_services(&mut self, table: &Table<Service>) {
+        let place =
+            |service: &Arc<Service>| (Arc::clone(&service.namespace), Arc::clone(&service.name));
+        let records = table.records().map(|service| (place(service), Arc::clone(service)));
+        self.services.extend(records);
+        note_garbled(table, &mut self.blind_services);
+    }
+
+    pub(super) fn take_slices(&mut self, table: &Table<EndpointSlice>) {
+        self.endpoints.take(table);
+        note_garbled(table, &mut self.blind_slices);
     }
 
     /// What is wrong with the backends of an Ingress, or what is right.
@@ -107,11 +114,11 @@ impl Behind {
         }
         let unjudged = match others {
             0 => String::new(),
-            others => format!(", and {others} that are no Services and are not judged"),
+            others => format!("; not judged, being no Services: {others}"),
         };
         Ok(match least {
-            0 => format!("{good} backends exist{unjudged}"),
-            _ => format!("{good} backends have ready endpoints{unjudged}"),
+            0 => format!("backends that exist: {good}{unjudged}"),
+            _ => format!("backends with ready endpoints: {good}{unjudged}"),
         })
     }
 
@@ -164,8 +171,7 @@ impl Behind {
             return Ok(());
         }
         let because = format!(
-            "leads to Service {name}, where {} endpoints are ready at port {found}, at least \
-             {least} wanted",
+            "leads to Service {name}, with {} ready endpoints at port {found}, at least {least} wanted",
             reach.ready
         );
         let failing = || Finding::fail(BACKEND_NOT_READY.reason, because).into();

@@ -105,9 +105,8 @@ impl Horizon {
     /// What is said of a volume that will be full in a while; none where that is long enough.
     pub(super) fn judge(self, forecast: &Forecast) -> Option<Finding> {
         let Forecast::In(within) = forecast else { return None };
-        let soon = |step: Option<crate::model::duration::Period>| {
-            step.filter(|step| *within < step.get())
-        };
+        let soon =
+            |step: Option<crate::model::duration::Period>| step.filter(|step| *within < step.get());
         let reason = VOLUME_FILLING.reason;
         let because = |allowed: crate::model::duration::Period| {
             format!("will be full in {} if it goes on as it did, {allowed} wanted", spoken(*within))

@@ -99,7 +99,13 @@ impl Default for Volumes {
     fn default() -> Self {
         let steps = Steps { warn: Some(Percent(80.0)), fail: Some(Percent(90.0)) };
         let full_within = Horizon { warn: Some(Period::from_secs(24 * 3_600)), fail: None };
-        Self { from: Source::Kubelet, used: steps, inodes: steps, full_within, expect: BTreeSet::new() }
+        Self {
+            from: Source::Kubelet,
+            used: steps,
+            inodes: steps,
+            full_within,
+            expect: BTreeSet::new(),
+        }
     }
 }
 

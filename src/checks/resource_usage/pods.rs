@@ -54,8 +54,10 @@ pub(super) const CPU_HIGH: Documented = Documented::warns_or_fails(
     Reason::new("CpuHigh"),
     "A workload has used more of its CPU limit or request than is allowed, for `cpu.lasting`.",
 );
-pub(super) const NO_LIMIT: Documented =
-    Documented::warns_or_fails(Reason::new("NoLimit"), "A container has no limit; see `unlimited`.");
+pub(super) const NO_LIMIT: Documented = Documented::warns_or_fails(
+    Reason::new("NoLimit"),
+    "A container has no limit; see `unlimited`.",
+);
 pub(super) const NOT_YET: Documented = Documented::blinds(
     Reason::NOT_YET,
     "All pods began to run less than three minutes ago: none has a sample yet.",
@@ -123,7 +125,8 @@ impl ResourceUsage {
                 Ok(samples) => seen.add(samples),
                 Err(obstacle) => {
                     seen.blind.push((place, obstacle));
-                    let here = |pod: &Arc<Pod>| namespace.is_none_or(|name| name == &*pod.namespace);
+                    let here =
+                        |pod: &Arc<Pod>| namespace.is_none_or(|name| name == &*pod.namespace);
                     seen.running.retain(|pod| !here(pod));
                 }
             }
@@ -270,10 +273,14 @@ fn place_of(pod: &Pod) -> Place {
 impl Group {
     /// Takes a sample of one of its pods.
     fn take(&mut self, pod: &Pod, sample: &PodUsage) -> Result<(), Obstacle> {
-        let lacks = |what: &str| Err(Obstacle::new(NO_SAMPLE.reason, format!("a sample lacks {what}")));
+        let lacks =
+            |what: &str| Err(Obstacle::new(NO_SAMPLE.reason, format!("a sample lacks {what}")));
         let runs = |container: &&Container| matches!(container.role, Role::Main | Role::Sidecar);
         if pod.template.containers.is_empty() {
-            return Err(Obstacle::new(Reason::GARBLED, "the API server does not give spec.containers"));
+            return Err(Obstacle::new(
+                Reason::GARBLED,
+                "the API server does not give spec.containers",
+            ));
         }
         for container in pod.template.containers.iter().filter(runs) {
             let used = sample.containers.iter().find(|used| *used.name == *container.name);
@@ -299,7 +306,8 @@ impl Worst {
         resource: &str,
         used: Quantity,
     ) -> Result<(), Obstacle> {
-        let read = |amounts: &Amounts| match amounts.get(resource).map(|text| Quantity::parse(text)) {
+        let read = |amounts: &Amounts| match amounts.get(resource).map(|text| Quantity::parse(text))
+        {
             Some(Ok(amount)) if amount > Quantity::ZERO => Ok(Some(amount)),
             Some(Ok(_)) | None => Ok(None),
             Some(Err(why)) => Err(Obstacle::new(Reason::GARBLED, why)),
@@ -308,7 +316,8 @@ impl Worst {
         if limit.is_none() {
             self.unlimited.insert(container.name.clone());
         }
-        let slots = [(&mut self.of_limit, limit), (&mut self.of_request, read(&container.requests)?)];
+        let slots =
+            [(&mut self.of_limit, limit), (&mut self.of_request, read(&container.requests)?)];
         for (slot, of) in slots {
             let Some(of) = of else { continue };
             let share = used.as_f64() / of.as_f64();
@@ -329,8 +338,10 @@ impl Worst {
             let percent = share.share * 100.0;
             let (used, whole) = (unit.shown(share.used), unit.shown(share.of));
             let allowed = steps.allowed(grade);
-            let because =
-                format!("{} uses {used} of its {of} of {whole}, {percent:.0} %{allowed}", share.whose);
+            let because = format!(
+                "{} uses {used} of its {of} of {whole}, {percent:.0} %{allowed}",
+                share.whose
+            );
             Graded { grade, because }
         };
         let judged = sides.into_iter().filter_map(|(share, steps, of)| {

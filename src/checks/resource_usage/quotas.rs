@@ -161,9 +161,8 @@ fn share(limit: &QuotaLimit) -> Result<Option<f64>, Obstacle> {
         let because = format!("nobody has counted yet how much {} is used", legible(resource, 100));
         return Err(Obstacle::new(NOT_COUNTED.reason, because));
     };
-    let read = |text: &str| {
-        Quantity::parse(text).map_err(|why| Obstacle::new(Reason::GARBLED, why))
-    };
+    let read =
+        |text: &str| Quantity::parse(text).map_err(|why| Obstacle::new(Reason::GARBLED, why));
     let (hard, used) = (read(hard)?, read(used)?);
     if hard <= Quantity::ZERO {
         // Nothing is allowed. What is there all the same was there before the limit.

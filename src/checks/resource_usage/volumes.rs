@@ -154,7 +154,8 @@ impl ResourceUsage {
     /// One question for all volumes. Where several Prometheus scrape the same kubelet, the fullest
     /// answer counts.
     fn expression(&self) -> String {
-        let names = "kubelet_volume_stats_(capacity_bytes|available_bytes|used_bytes|inodes|inodes_used)";
+        let names =
+            "kubelet_volume_stats_(capacity_bytes|available_bytes|used_bytes|inodes|inodes_used)";
         let namespaces = self.namespaces.names().map(|names| names.join("|"));
         let place = namespaces.map(|names| format!(",namespace=~\"{names}\"")).unwrap_or_default();
         format!("{{__name__=~\"{names}\"{place}}}")
@@ -292,8 +293,11 @@ impl Volumes {
         say(grade, because);
         if let Some(share) = inodes(volume) {
             let grade = self.inodes.grade(share, FEW_INODES.reason);
-            let because =
-                format!("{:.1} % of the inodes are used{}", share * 100.0, self.inodes.allowed(grade));
+            let because = format!(
+                "{:.1} % of the inodes are used{}",
+                share * 100.0,
+                self.inodes.allowed(grade)
+            );
             say(grade, because);
         }
         let left = capacity - filled;

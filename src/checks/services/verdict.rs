@@ -84,12 +84,12 @@ impl Services {
         let at = port.map(|port| format!(" at port {port}")).unwrap_or_default();
         let others = match (unready, leaving) {
             (0, _) => String::new(),
-            (unready, 0) => format!(" ({unready} more are not)"),
-            (unready, leaving) => format!(" ({unready} more are not, {leaving} of them leaving)"),
+            (unready, 0) => format!(" (not ready: {unready})"),
+            (unready, leaving) => format!(" (not ready: {unready}, {leaving} of them leaving)"),
         };
         let hand = if service.selects || ready > 0 { "" } else { "; it selects no pods itself" };
         let because =
-            format!("{ready} endpoints are ready{at}{others}, at least {least} wanted{hand}");
+            format!("ready endpoints{at}: {ready}{others}, at least {least} wanted{hand}");
         if ready >= usize::try_from(least).unwrap_or(usize::MAX) {
             return Ok(because);
         }

@@ -169,9 +169,7 @@ impl Endpoints {
             (Some(port.to_string()), self.at(service, Some(&port.name)))
         };
         let ports = service.ports.iter().map(at);
-        ports
-            .min_by_key(|(_, reach)| reach.ready)
-            .unwrap_or_else(|| (None, self.at(service, None)))
+        ports.min_by_key(|(_, reach)| reach.ready).unwrap_or_else(|| (None, self.at(service, None)))
     }
 }
 
@@ -239,7 +237,12 @@ mod tests {
     #[test]
     fn ports_are_counted_apart_and_a_service_without_any_counts_all() {
         let slices = [
-            slice("a", "IPv4", json!([{ "name": "http" }, { "name": "grpc" }]), ready(&["10.0.0.1"])),
+            slice(
+                "a",
+                "IPv4",
+                json!([{ "name": "http" }, { "name": "grpc" }]),
+                ready(&["10.0.0.1"]),
+            ),
             slice("b", "IPv4", json!([{ "name": "http" }]), ready(&["10.0.0.2"])),
             slice("c", "IPv4", Value::Null, Value::Null),
         ];

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::pool::Words;
 use super::annotated::Annotated;
+use super::pool::Words;
 use super::record::{Record, time};
 use super::service::LoadBalancer;
 use super::table::Key;

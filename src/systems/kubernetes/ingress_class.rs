@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::pool::Words;
 use super::annotated::Annotated;
+use super::pool::Words;
 use super::record::Record;
 use super::table::Key;
 use crate::model::needs::Resource;

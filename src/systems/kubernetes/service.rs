@@ -157,8 +157,7 @@ impl Record for Service {
         let Wire { metadata, spec, status } = wire;
         let Spec { kind: told, cluster_ip, external_name, selector, ports } =
             spec.unwrap_or_default();
-        let kind =
-            ServiceKind::ALL.into_iter().find(|kind| Some(kind.label()) == told.as_deref());
+        let kind = ServiceKind::ALL.into_iter().find(|kind| Some(kind.label()) == told.as_deref());
         let headless = cluster_ip.as_deref() == Some("None");
         let needs_ports = !headless && kind != Some(ServiceKind::ExternalName);
         let mut missing = kind.is_none().then_some("spec.type");

@@ -212,7 +212,10 @@ struct Amounts {
 }
 
 /// Reads a `PodMetricsList`.
-pub(super) fn read_usage(body: &[u8]) -> Result<Vec<PodUsage>, Obstacle> {
+///
+/// # Errors
+/// It is none.
+pub fn read_usage(body: &[u8]) -> Result<Vec<PodUsage>, Obstacle> {
     let list: UsageList = serde_json::from_slice(body)
         .map_err(|error| garbled("the pods' usage", &error.to_string()))?;
     let amount = |text: Option<String>| {
@@ -257,7 +260,10 @@ struct VolumeStats {
 }
 
 /// Reads a kubelet's `stats/summary`.
-pub(super) fn read_volumes(body: &[u8]) -> Result<Vec<VolumeUsage>, Obstacle> {
+///
+/// # Errors
+/// It is none.
+pub fn read_volumes(body: &[u8]) -> Result<Vec<VolumeUsage>, Obstacle> {
     let summary: Summary = serde_json::from_slice(body)
         .map_err(|error| garbled("the node's statistics", &error.to_string()))?;
     let pods = summary.pods.into_iter().filter_map(Perhaps::read);

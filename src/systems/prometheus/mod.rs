@@ -74,7 +74,8 @@ impl Prometheus {
         until: Instant,
     ) -> Result<Answer, Obstacle> {
         let Some(connection) = self.connections.get(name) else {
-            let because = format!("no connection `{name}` is configured under `connections.prometheus`");
+            let because =
+                format!("no connection `{name}` is configured under `connections.prometheus`");
             return Err(Obstacle::ours(NO_CONNECTION, because));
         };
         let doing = format!("asking Prometheus `{name}`");

@@ -18,7 +18,10 @@ mod backup;
 mod bull_queue;
 mod dns;
 mod http;
+mod ingresses;
 mod pods;
+mod resource_usage;
+mod services;
 mod tls;
 mod workloads;
 
@@ -56,8 +59,11 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("ingresses", ingresses::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
+        ("resource_usage", resource_usage::provocations()),
+        ("services", services::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }

@@ -59,6 +59,7 @@ mod table;
 mod template;
 pub mod trackdechets;
 mod traffic;
+mod usage;
 mod watch;
 pub mod workloads;
 mod write;
@@ -81,6 +82,7 @@ pub use faults::{Act, Blow, Fault, Voice};
 pub use kinds::Kind;
 pub use settings::{Behaviour, Settings};
 pub use traffic::Request;
+pub use usage::{Metrics, Volume};
 
 use object::now;
 use serve::{Order, Orders};
@@ -96,6 +98,7 @@ struct Shared {
     faults: Mutex<Vec<Fault>>,
     behaviour: Mutex<Behaviour>,
     logs: Mutex<pod_logs::PodLogs>,
+    usage: Mutex<usage::Usage>,
     traffic: traffic::Traffic,
     voice: channel::Sender<Voice>,
     blows: broadcast::Sender<Blow>,
@@ -129,6 +132,7 @@ impl ApiServer {
             faults: Mutex::default(),
             behaviour: Mutex::default(),
             logs: Mutex::default(),
+            usage: Mutex::default(),
             traffic: traffic::Traffic::default(),
             voice: channel::Sender::new(Voice::Speaking),
             blows: broadcast::Sender::new(16),
