@@ -5,6 +5,7 @@
 //! What it costs at each look: a request a namespace for pods; a request a node for volumes, or one
 //! query. Quotas and pods are watched.
 
+mod containers;
 mod growth;
 mod parameters;
 mod pods;
@@ -35,6 +36,20 @@ const CLOCK_SKEW: Documented = Documented::blinds(
 const SAMPLE_TOO_OLD: Documented = Documented::blinds(
     Reason::new("SampleTooOld"),
     "A sample is older than `max_age`, or was taken over a longer time.",
+);
+const DOWN: Documented = Documented::blinds(
+    Reason::STREAM_DOWN,
+    "The API server can't be watched or asked, or its answer is cut or too long; the sentence says \
+     what came instead.",
+);
+const FORBIDDEN: Documented = Documented::blinds(
+    Reason::FORBIDDEN,
+    "Vigie lacks the right to watch, to list pods of metrics.k8s.io or to get nodes/proxy, or \
+     Prometheus refuses the query to it.",
+);
+const UNAUTHORIZED: Documented = Documented::blinds(
+    Reason::UNAUTHORIZED,
+    "The API server, or Prometheus, does not accept Vigie's credentials.",
 );
 const NO_SAMPLE: Documented = Documented::blinds(
     Reason::new("NoSample"),
@@ -104,10 +119,10 @@ impl Check for ResourceUsage {
         volumes::SECRET_MISSING,
         blind::GARBLED,
         blind::RUNNING,
-        blind::DOWN,
+        DOWN,
         blind::SILENT,
-        blind::FORBIDDEN,
-        blind::UNAUTHORIZED,
+        FORBIDDEN,
+        UNAUTHORIZED,
         blind::KIND_UNKNOWN,
         blind::NO_ACCESS,
     ];
@@ -160,9 +175,8 @@ impl Check for ResourceUsage {
 
     fn series(&self) -> Vec<Series> {
         let row = |measure, namespace: Option<&str>, labels: &[Option<&str>]| {
-            let own = |label: &Option<&str>| label.map(str::to_owned);
-            let labels = labels.iter().map(own);
-            Series { measure, labels: std::iter::once(own(&namespace)).chain(labels).collect() }
+            let labels = std::iter::once(namespace).chain(labels.iter().copied());
+            Series { measure, labels: labels.map(|label| label.map(str::to_owned)).collect() }
         };
         let mut series = Vec::new();
         for place in self.places() {

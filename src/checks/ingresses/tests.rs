@@ -41,9 +41,10 @@ fn ingress() -> Value {
 
 fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match object.pointer_mut(parent).unwrap() {
-        Value::Array(list) => list[name.parse::<usize>().unwrap()] = value,
-        other => other[name] = value,
+    let parent = object.pointer_mut(parent).unwrap();
+    match name.parse::<usize>() {
+        Ok(number) => parent[number] = value,
+        Err(_) => parent[name] = value,
     }
     object
 }

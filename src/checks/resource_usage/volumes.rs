@@ -140,7 +140,9 @@ impl ResourceUsage {
                     });
                     note(volume, &own("__name__"), value);
                 }
-                volumes.into_values().for_each(|volume| self.keep(&mut seen, volume));
+                for volume in volumes.into_values() {
+                    self.keep(&mut seen, volume);
+                }
             }
             Ok(Told { figures: Figures::Scalar(_), .. }) => {
                 let because = "Prometheus answers with one figure, rows wanted";

@@ -122,6 +122,10 @@ impl Visitor<'_> for PortVisitor {
         self.visit_str(&number.to_string())
     }
 
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<PortWish, E> {
+        self.visit_str(&number.to_string())
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<PortWish, E> {
         PortWish::parse(text).map_err(E::custom)
     }
@@ -161,7 +165,7 @@ mod tests {
             assert_eq!(wish.is(&port), is, "{text}");
             assert_eq!(wish.to_string(), text);
         }
-        for bad in ["0", "70000", "''", "a:b", "HTTP", "80/http", ":80", "3.5", "[80]"] {
+        for bad in ["0", "-1", "70000", "''", "a:b", "HTTP", "80/http", ":80", "3.5", "[80]"] {
             assert!(serde_saphyr::from_str::<PortWish>(bad).is_err(), "{bad}");
         }
     }

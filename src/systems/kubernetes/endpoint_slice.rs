@@ -115,9 +115,9 @@ fn fingerprint(address: &str) -> u64 {
     hasher.finish()
 }
 
-/// The endpoints of all Services that a look saw.
+/// The endpoints of all Services that a look saw, by the Service's namespace and name.
 #[derive(Debug, Default)]
-pub struct Endpoints(BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<EndpointSlice>>>);
+pub struct Endpoints(BTreeMap<Key, Vec<Arc<EndpointSlice>>>);
 
 /// The endpoints of a Service at one of its ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,7 +180,7 @@ mod tests {
     use super::super::{ENDPOINT_SLICES, SERVICES};
     use super::*;
 
-    fn slice(name: &str, family: &str, ports: Value, endpoints: Value) -> Value {
+    fn slice(name: &str, family: &str, ports: &Value, endpoints: &Value) -> Value {
         json!({
             "metadata": {
                 "namespace": "d", "name": name, "labels": { "kubernetes.io/service-name": "web" },
@@ -212,9 +212,9 @@ mod tests {
     fn an_address_in_several_slices_counts_once_and_a_pod_of_two_families_too() {
         let http = || json!([{ "name": "http", "port": 80 }]);
         let slices = [
-            slice("a", "IPv4", http(), ready(&["10.0.0.1", "10.0.0.2"])),
-            slice("b", "IPv4", http(), ready(&["10.0.0.2", "10.0.0.3"])),
-            slice("c", "IPv6", http(), ready(&["fd00::1", "fd00::2"])),
+            slice("a", "IPv4", &http(), &ready(&["10.0.0.1", "10.0.0.2"])),
+            slice("b", "IPv4", &http(), &ready(&["10.0.0.2", "10.0.0.3"])),
+            slice("c", "IPv6", &http(), &ready(&["fd00::1", "fd00::2"])),
         ];
         assert_eq!(reach(Some("http"), &slices).ready, 3);
     }
@@ -230,7 +230,7 @@ mod tests {
             { "addresses": [] },
             {},
         ]);
-        let slices = [slice("a", "IPv4", json!([{ "port": 80 }]), endpoints)];
+        let slices = [slice("a", "IPv4", &json!([{ "port": 80 }]), &endpoints)];
         assert_eq!(reach(Some(""), &slices), Reach { ready: 3, unready: 2, leaving: 1 });
     }
 
@@ -240,11 +240,11 @@ mod tests {
             slice(
                 "a",
                 "IPv4",
-                json!([{ "name": "http" }, { "name": "grpc" }]),
-                ready(&["10.0.0.1"]),
+                &json!([{ "name": "http" }, { "name": "grpc" }]),
+                &ready(&["10.0.0.1"]),
             ),
-            slice("b", "IPv4", json!([{ "name": "http" }]), ready(&["10.0.0.2"])),
-            slice("c", "IPv4", Value::Null, Value::Null),
+            slice("b", "IPv4", &json!([{ "name": "http" }]), &ready(&["10.0.0.2"])),
+            slice("c", "IPv4", &Value::Null, &Value::Null),
         ];
         let at = |port| reach(port, &slices).ready;
         assert_eq!((at(Some("http")), at(Some("grpc")), at(Some("x"))), (2, 1, 0));

@@ -104,8 +104,11 @@ impl Prometheus {
             .await
             .map_err(|obstacle| silence(&doing, obstacle))?;
         if response.status != StatusCode::OK {
-            let refused = credential.filter(|_| response.status == StatusCode::UNAUTHORIZED);
-            refused.into_iter().for_each(|credential| self.net.refuse(credential));
+            if let Some(credential) = credential
+                && response.status == StatusCode::UNAUTHORIZED
+            {
+                self.net.refuse(credential);
+            }
             return Err(answer::refusal(&doing, response.status, &response.body));
         }
         if response.cut {

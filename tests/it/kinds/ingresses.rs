@@ -1,7 +1,7 @@
 //! `ingresses` against an API server.
 
 use serde_json::{Value, json};
-use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
+use vigie::model::finding::Verdict::Pass;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
 

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
+use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
 use vigie::model::reason::Reason;
@@ -144,20 +144,23 @@ async fn garbled() -> Judgement {
 
 fn quota(used: Option<&str>) -> Value {
     let hard = json!({ "requests.memory": "100Gi", "pods": "50", "services.nodeports": "0" });
+    let mut counted = json!({ "pods": "3", "services.nodeports": "0" });
+    if let Some(used) = used {
+        counted["requests.memory"] = used.into();
+    }
     json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
         "metadata": { "namespace": NAMESPACE, "name": "quota" },
         "spec": { "hard": hard },
-        "status": {
-            "hard": hard,
-            "used": { "requests.memory": used, "pods": "3", "services.nodeports": "0" },
-        },
+        "status": { "hard": hard, "used": counted },
     })
 }
 
 async fn quotas(object: Option<Value>) -> Judgement {
     let cluster = Cluster::start().await;
-    object.into_iter().for_each(|object| cluster.put(object));
+    if let Some(object) = object {
+        cluster.put(object);
+    }
     cluster.look(QUOTAS).await
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
+use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
 use vigie_sim::kubernetes::{Rule, User};

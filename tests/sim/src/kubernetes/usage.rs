@@ -226,10 +226,8 @@ pub(super) fn kubelet(shared: &Shared, call: &Call, target: &Target) -> Result<R
 /// What was asked to be sent in place of a proper answer.
 fn instead(shared: &Shared, call: &Call) -> Option<Response> {
     let usage = lock(&shared.usage);
-    let body = match usage.instead.get(&call.path)? {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
+    let value = usage.instead.get(&call.path)?;
+    let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
