@@ -5,11 +5,16 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod autoscalers;
 pub mod backup;
 pub mod bull_queue;
+pub mod cron_jobs;
 pub mod dns;
 pub mod http;
 pub mod ingresses;
+#[cfg(test)]
+mod mangled;
+pub mod nodes;
 pub mod pods;
 pub mod resource_usage;
 #[cfg(test)]
@@ -199,11 +204,14 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Autoscalers: autoscalers,
     Backup: backup,
     BullQueue: bull_queue,
+    CronJobs: cron_jobs,
     Dns: dns,
     Http: http,
     Ingresses: ingresses,
+    Nodes: nodes,
     Pods: pods,
     ResourceUsage: resource_usage,
     Services: services,

@@ -8,7 +8,10 @@
 pub mod access;
 mod annotated;
 mod ask;
+pub mod asked;
+pub mod autoscaler;
 mod counted;
+pub mod cron_job;
 pub mod endpoint_slice;
 mod event;
 mod feed;
@@ -18,6 +21,7 @@ pub mod job;
 mod kept;
 pub mod labels;
 mod lines;
+pub mod node;
 mod pace;
 pub mod pod;
 mod pool;

@@ -14,11 +14,14 @@ macro_rules! rows {
     };
 }
 
+mod autoscalers;
 mod backup;
 mod bull_queue;
+mod cron_jobs;
 mod dns;
 mod http;
 mod ingresses;
+mod nodes;
 mod pods;
 mod resource_usage;
 mod services;
@@ -55,11 +58,14 @@ fn documented<C: Check>(code: &str) -> Reason {
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("autoscalers", autoscalers::provocations()),
         ("backup", backup::provocations()),
         ("bull_queue", bull_queue::provocations()),
+        ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
         ("ingresses", ingresses::provocations()),
+        ("nodes", nodes::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
         ("resource_usage", resource_usage::provocations()),
