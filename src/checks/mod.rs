@@ -12,6 +12,7 @@ pub mod cron_jobs;
 pub mod dns;
 pub mod http;
 pub mod images;
+pub mod ingresses;
 pub mod kubernetes_api;
 #[cfg(test)]
 mod mangled;
@@ -19,9 +20,11 @@ pub mod nodes;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
+pub mod resource_usage;
 #[cfg(test)]
 pub mod scripted;
 pub mod secret_keys;
+pub mod services;
 pub mod tls;
 pub mod workloads;
 
@@ -213,12 +216,15 @@ check_kinds! {
     Dns: dns,
     Http: http,
     Images: images,
+    Ingresses: ingresses,
     KubernetesApi: kubernetes_api,
     Nodes: nodes,
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    ResourceUsage: resource_usage,
     SecretKeys: secret_keys,
+    Services: services,
     Tls: tls,
     Workloads: workloads,
 }

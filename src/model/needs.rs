@@ -37,6 +37,8 @@ pub enum SystemName {
     Registries,
     /// `connections.s3.<name>`
     S3,
+    /// `connections.prometheus.<name>`
+    Prometheus,
     /// `connections.redis.<name>`
     Redis,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for SystemName {
             Self::Kubernetes => "kubernetes",
             Self::Registries => "registries",
             Self::S3 => "s3",
+            Self::Prometheus => "prometheus",
             Self::Redis => "redis",
         })
     }

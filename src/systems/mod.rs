@@ -7,6 +7,7 @@ pub mod clock;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod prometheus;
 pub mod redis;
 pub mod refusals;
 pub mod registry;
@@ -28,6 +29,7 @@ use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
+use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
 use s3::S3;
@@ -41,6 +43,8 @@ pub struct Connections {
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
+    /// Prometheus servers, or whatever else speaks their query API, by a name of your choice.
+    pub prometheus: BTreeMap<String, prometheus::Connection>,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
     /// Registries of images, by the name that references to images give them (`ghcr.io`). One that
@@ -56,6 +60,7 @@ impl Connections {
         match system {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
             SystemName::S3 => self.s3.keys().cloned().collect(),
@@ -67,6 +72,10 @@ impl Connections {
         match system {
             // The credentials of the cluster itself can't lie in it.
             SystemName::Kubernetes => Vec::new(),
+            SystemName::Prometheus => {
+                let own = self.prometheus.get(name).map(prometheus::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
             SystemName::Redis => {
                 self.redis.get(name).map(redis::Connection::secrets).unwrap_or_default()
             }
@@ -98,6 +107,8 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Prometheus, by connection.
+    pub prometheus: Prometheus,
     /// Redis, by connection.
     pub redis: Redis,
     /// Registries of images.
@@ -123,12 +134,16 @@ impl Systems {
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
             let secrets = systems.secrets.clone();
             let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
-            return Self { net, registries, ..systems };
+            let prometheus =
+                Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
+            return Self { net, prometheus, registries, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
+        let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
+        systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.registries = self.registries.reconfigured(
             &after.registries,
@@ -140,10 +155,11 @@ impl Systems {
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, redis, registries, s3 } = connections;
+        let Connections { kubernetes: _, net, prometheus, redis, registries, s3 } = connections;
         let secrets = Secrets::with(kubernetes.clone());
         let net = Net::new(net);
         Self {
+            prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
             registries: Registries::new(registries, net.clone(), secrets.clone()),
             net,
             redis: Redis::new(redis, secrets.clone()),

@@ -3,14 +3,22 @@
 
 use super::autoscaler::{AUTOSCALERS, Autoscaler};
 use super::cron_job::{CRON_JOBS, CronJob};
+use super::endpoint_slice::EndpointSlice;
+use super::ingress::Ingress;
+use super::ingress_class::IngressClass;
 use super::job::Job;
 use super::network_policy::{NETWORK_POLICIES, NetworkPolicy};
 use super::node::{NODES, Node};
 use super::pod::Pod;
+use super::quota::Quota;
+use super::service::Service;
 use super::vulnerability_report::{VULNERABILITY_REPORTS, VulnerabilityReport};
 use super::whole::{Metadata, Whole};
 use super::workload::{REPLICA_SETS, Workload, WorkloadKind};
-use super::{JOBS, Kubernetes, PODS, Watched};
+use super::{
+    ENDPOINT_SLICES, INGRESS_CLASSES, INGRESSES, JOBS, Kubernetes, PODS, RESOURCE_QUOTAS, SERVICES,
+    Watched,
+};
 use crate::model::needs::{Form, Resource, Watch};
 
 /// Opens a watch.
@@ -29,6 +37,11 @@ const KEPT: &[(Resource, Open)] = &[
     (WorkloadKind::Deployment.resource(), Kubernetes::feed::<Workload>),
     (WorkloadKind::StatefulSet.resource(), Kubernetes::feed::<Workload>),
     (WorkloadKind::DaemonSet.resource(), Kubernetes::feed::<Workload>),
+    (SERVICES, Kubernetes::feed::<Service>),
+    (ENDPOINT_SLICES, Kubernetes::feed::<EndpointSlice>),
+    (INGRESSES, Kubernetes::feed::<Ingress>),
+    (INGRESS_CLASSES, Kubernetes::feed::<IngressClass>),
+    (RESOURCE_QUOTAS, Kubernetes::feed::<Quota>),
 ];
 
 /// How a watch is opened. Of a kind whose fields are not known, metadata is kept.

@@ -6,14 +6,18 @@
 //! deletion after a list. Secrets are never listed or watched: one GET by name a look.
 
 pub mod access;
+mod annotated;
 mod ask;
 pub mod asked;
 pub mod autoscaler;
 mod counted;
 pub mod cron_job;
 pub mod discovery;
+pub mod endpoint_slice;
 mod event;
 mod feed;
+pub mod ingress;
+pub mod ingress_class;
 pub mod job;
 mod kept;
 pub mod label_selector;
@@ -27,17 +31,19 @@ pub mod plurals;
 pub mod pod;
 mod pool;
 pub mod quantity;
+pub mod quota;
 mod record;
 mod refusal;
 mod request;
 pub mod scope;
-mod secret;
 pub mod secret;
 pub mod security;
+pub mod service;
 mod stream;
 mod subject;
 mod table;
 pub mod template;
+pub mod usage;
 pub mod vulnerability_report;
 pub mod whole;
 pub mod workload;
@@ -80,6 +86,16 @@ const fn resource<K: k8s_openapi::Resource>() -> Resource {
 pub const PODS: Resource = resource::<api::core::v1::Pod>();
 /// Jobs.
 pub const JOBS: Resource = resource::<api::batch::v1::Job>();
+/// Services.
+pub const SERVICES: Resource = resource::<api::core::v1::Service>();
+/// What is behind Services.
+pub const ENDPOINT_SLICES: Resource = resource::<api::discovery::v1::EndpointSlice>();
+/// Ingresses.
+pub const INGRESSES: Resource = resource::<api::networking::v1::Ingress>();
+/// Their classes.
+pub const INGRESS_CLASSES: Resource = resource::<api::networking::v1::IngressClass>();
+/// What namespaces may take.
+pub const RESOURCE_QUOTAS: Resource = resource::<api::core::v1::ResourceQuota>();
 const SECRETS: Resource = resource::<api::core::v1::Secret>();
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.

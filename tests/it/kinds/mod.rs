@@ -21,12 +21,15 @@ mod cron_jobs;
 mod dns;
 mod http;
 mod images;
+mod ingresses;
 mod kubernetes_api;
 mod nodes;
 mod pod_logs;
 mod pod_security;
 mod pods;
+mod resource_usage;
 mod secret_keys;
+mod services;
 mod tls;
 mod workloads;
 
@@ -67,12 +70,15 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("dns", dns::provocations()),
         ("http", http::provocations()),
         ("images", images::provocations()),
+        ("ingresses", ingresses::provocations()),
         ("kubernetes_api", kubernetes_api::provocations()),
         ("nodes", nodes::provocations()),
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
+        ("services", services::provocations()),
         ("tls", tls::provocations()),
         ("workloads", workloads::provocations()),
     ]

@@ -60,6 +60,7 @@ mod table;
 mod template;
 pub mod trackdechets;
 mod traffic;
+mod usage;
 mod watch;
 pub mod workloads;
 mod write;
@@ -82,6 +83,7 @@ pub use faults::{Act, Blow, Fault, Voice};
 pub use kinds::Kind;
 pub use settings::{Behaviour, Settings, Version};
 pub use traffic::Request;
+pub use usage::{Metrics, Volume};
 
 use object::now;
 use serve::{Order, Orders};
@@ -97,6 +99,7 @@ struct Shared {
     faults: Mutex<Vec<Fault>>,
     behaviour: Mutex<Behaviour>,
     logs: Mutex<pod_logs::PodLogs>,
+    usage: Mutex<usage::Usage>,
     traffic: traffic::Traffic,
     voice: channel::Sender<Voice>,
     blows: broadcast::Sender<Blow>,
@@ -130,6 +133,7 @@ impl ApiServer {
             faults: Mutex::default(),
             behaviour: Mutex::default(),
             logs: Mutex::default(),
+            usage: Mutex::default(),
             traffic: traffic::Traffic::default(),
             voice: channel::Sender::new(Voice::Speaking),
             blows: broadcast::Sender::new(16),

@@ -21,7 +21,7 @@ use super::faults::{Act, Voice, strike, until_heard};
 use super::kinds::Kind;
 use super::object::{Shape, now};
 use super::write::{self, Dialect, Part, key};
-use super::{Shared, discovery, list, lock, pod_logs, rbac, review, table, watch};
+use super::{Shared, discovery, list, lock, pod_logs, rbac, review, table, usage, watch};
 
 /// The largest body that is read.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -140,6 +140,9 @@ async fn proper(
         let (store, access) = (lock(&shared.store), lock(&shared.access));
         return review::answer(target, &rules, &store, &access, write::parse(&body)?);
     }
+    if target.group == "metrics.k8s.io" {
+        return usage::metrics(shared, call, target);
+    }
     let kind = lock(&shared.store).kind(&target.group, &target.version, &target.plural);
     let Some(kind) = kind else {
         let known = lock(&shared.store).kinds().any(|kind| kind.group == target.group);
@@ -150,6 +153,9 @@ async fn proper(
         ("watch", None) => watch::watch(shared, &kind, call).await,
         ("get", Some("log")) if kind.resource() == "pods" => {
             pod_logs::read(shared, &kind, target, call)
+        }
+        ("get", Some("proxy")) if kind.resource() == "nodes" => {
+            usage::kubelet(shared, call, target)
         }
         (_, None | Some("status")) => one(shared, &kind, target, call, headers, &body),
         _ => Err(Failure::no_such_resource()),
