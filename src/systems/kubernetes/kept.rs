@@ -1,6 +1,7 @@
 //! Which record is kept of which kind of object: to watch another kind in the fields that are read
 //! of it, write its record and name it here.
 
+use super::definition::{DEFINITIONS, Definition};
 use super::job::Job;
 use super::pod::Pod;
 use super::whole::{Metadata, Whole};
@@ -19,6 +20,7 @@ const KEPT: &[(Resource, Open)] = &[
     (WorkloadKind::Deployment.resource(), Kubernetes::feed::<Workload>),
     (WorkloadKind::StatefulSet.resource(), Kubernetes::feed::<Workload>),
     (WorkloadKind::DaemonSet.resource(), Kubernetes::feed::<Workload>),
+    (DEFINITIONS, Kubernetes::feed::<Definition>),
 ];
 
 /// How a watch is opened. Of a kind whose fields are not known, metadata is kept.

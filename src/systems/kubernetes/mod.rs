@@ -8,6 +8,8 @@
 pub mod access;
 mod ask;
 mod counted;
+pub mod definition;
+pub mod discovery;
 mod event;
 mod feed;
 pub mod job;
@@ -15,6 +17,7 @@ mod kept;
 pub mod labels;
 mod lines;
 mod pace;
+pub mod plurals;
 pub mod pod;
 mod pool;
 mod record;

@@ -157,14 +157,15 @@ fn plain(request: &mut Request<Vec<u8>>) {
     headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
+/// The path of a group in one version.
+pub(super) fn root(resource: &Resource) -> String {
+    let Resource { group, version, plural: _, kind: _ } = resource;
+    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
+}
+
 /// The path of a collection.
 fn path(resource: &Resource, namespace: Option<&str>) -> String {
-    let Resource { group, version, plural, kind: _ } = resource;
-    let api = if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    };
+    let (api, plural) = (root(resource), &resource.plural);
     match namespace {
         Some(namespace) => format!("{api}/namespaces/{namespace}/{plural}"),
         None => format!("{api}/{plural}"),

@@ -1,0 +1,331 @@
+//! An expression in CEL, read and checked when the configuration is.
+//!
+//! The crate has no limit of cost, so every loop in an expression is made to ask, at each turn,
+//! whether it may go on; and it recurses, so that it runs where the stack is deep.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, MapExpr,
+    SelectExpr, StructExpr, operators,
+};
+use cel::{Env, ParseErrors};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 4096;
+/// The stack on which expressions are read and evaluated, in bytes; used as far as it is needed.
+const STACK: usize = 64 << 20;
+
+/// Asks whether the evaluation may go on; no name that can be written in CEL.
+pub(super) const GO_ON: &str = "@go_on";
+/// Refuses a time that lies ahead, and is that time otherwise.
+pub(super) const PAST: &str = "@past";
+/// A quantity of Kubernetes, such as `500m` or `20Gi`, as a number.
+pub(super) const QUANTITY: &str = "quantity";
+
+/// What expressions may name: the object that is judged, and the time of the look.
+pub(super) const VARIABLES: [&str; 2] = ["object", "now"];
+
+/// The functions of CEL's standard library and of its strings extension, and two of our own.
+const FUNCTIONS: &[&str] = &[
+    "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith", "format",
+    "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
+    "getMilliseconds", "getMinutes", "getMonth", "getSeconds", "hasValue", "indexOf", "int",
+    "join", "lastIndexOf", "lowerAscii", "matches", "none", "of", "ofNonZeroValue", "or",
+    "orValue", "past", "quantity", "replace", "reverse", "size", "split", "startsWith", "string",
+    "substring", "timestamp", "trim", "type", "uint", "upperAscii", "value",
+];
+/// Names that stand for types and for the namespace of optional values.
+const TYPES: &[&str] = &[
+    "bool", "bytes", "double", "google", "int", "list", "map", "null_type", "optional",
+    "optional_type", "string", "type", "uint",
+];
+
+/// The language: CEL's standard library and its strings extension.
+pub(super) static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    // A second declaration alone would be refused.
+    env.add_extension(cel::extensions::strings).ok();
+    Arc::new(env)
+});
+
+/// An expression of the Common Expression Language over `object` and `now`, such as
+/// `object.status.readyInstances == object.spec.instances`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(super) struct Expression(Arc<Compiled>);
+
+/// An expression as it is evaluated.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) text: String,
+    pub(super) tree: IdedExpr,
+    /// Both sides of a comparison, for the sentence that says what was seen.
+    pub(super) sides: Vec<IdedExpr>,
+}
+
+impl Expression {
+    pub(super) fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    pub(super) fn compiled(&self) -> Arc<Compiled> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl TryFrom<String> for Expression {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            let length = text.len();
+            return Err(format!("an expression of {length} bytes, at most {LONGEST} are read"));
+        }
+        let asked = text.clone();
+        let tree = deep(move || parse(&asked)).unwrap_or_else(|| {
+            Err(format!("`{text}` can't be read: nothing like it is known to CEL"))
+        })?;
+        let mut bound = Vec::new();
+        known_alone(&tree, &mut bound)?;
+        let tree = interruptible(tree);
+        let sides = sides(&tree);
+        Ok(Self(Arc::new(Compiled { text, tree, sides })))
+    }
+}
+
+/// Runs what recurses on a thread with a deep stack; none where it panicked, or where there is no
+/// thread to be had.
+fn deep<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let guarded = move || catch_unwind(AssertUnwindSafe(work)).ok();
+    thread(guarded)?.join().ok().flatten()
+}
+
+/// A thread with a deep stack; none where there is none to be had.
+pub(super) fn thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<std::thread::JoinHandle<T>> {
+    std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK).spawn(work).ok()
+}
+
+fn parse(text: &str) -> Result<IdedExpr, String> {
+    let program = LANGUAGE.compile(text).map_err(|errors| told(text, &errors))?;
+    Ok(program.expression().clone())
+}
+
+/// The first mistake, with its place in the expression.
+fn told(text: &str, errors: &ParseErrors) -> String {
+    let Some(first) = errors.errors.first() else {
+        return format!("`{text}` is not an expression in CEL");
+    };
+    let words: String = first.msg.chars().take(120).collect();
+    let (line, column) = first.pos;
+    let place = if text.contains('\n') {
+        format!("line {line}, column {column}")
+    } else {
+        format!("column {column}")
+    };
+    format!("not an expression in CEL: {words} ({place} of `{text}`)")
+}
+
+/// Whether all names are known; `bound` are those that the loops around bind.
+fn known_alone(node: &IdedExpr, bound: &mut Vec<String>) -> Result<(), String> {
+    match &node.expr {
+        Expr::Ident(name) => {
+            let name = name.trim_start_matches('.');
+            let known = VARIABLES.contains(&name)
+                || TYPES.contains(&name)
+                || bound.iter().any(|bound| bound == name);
+            if known {
+                return Ok(());
+            }
+            Err(format!("`{name}` is not known; an expression is about `object` and `now`"))
+        }
+        Expr::Call(call) => {
+            let CallExpr { func_name, target, args } = call;
+            let written = func_name.starts_with(|c: char| c.is_ascii_alphabetic());
+            if written && !FUNCTIONS.contains(&func_name.as_str()) {
+                return Err(format!(
+                    "there is no function `{func_name}`; known are {}",
+                    FUNCTIONS.join(", ")
+                ));
+            }
+            if func_name == "past" && (target.is_some() || args.len() != 1) {
+                return Err("`past` takes one argument: `past(object.status.…)`".to_owned());
+            }
+            let target = target.iter().map(|target| &**target);
+            target.chain(args).try_for_each(|below| known_alone(below, bound))
+        }
+        Expr::Comprehension(comprehension) => {
+            let ComprehensionExpr { iter_range, iter_var, iter_var2, accu_var, .. } =
+                &**comprehension;
+            known_alone(iter_range, bound)?;
+            let before = bound.len();
+            bound.extend([iter_var.clone(), accu_var.clone()]);
+            bound.extend(iter_var2.clone());
+            let ComprehensionExpr { accu_init, loop_cond, loop_step, result, .. } =
+                &**comprehension;
+            let inner = [accu_init, loop_cond, loop_step, result];
+            let known = inner.into_iter().try_for_each(|below| known_alone(below, bound));
+            bound.truncate(before);
+            known
+        }
+        Expr::Select(SelectExpr { operand, .. }) => known_alone(operand, bound),
+        Expr::List(ListExpr { elements, .. }) => {
+            elements.iter().try_for_each(|below| known_alone(below, bound))
+        }
+        Expr::Map(MapExpr { entries }) => known_entries(entries, bound),
+        Expr::Struct(StructExpr { type_name, .. }) => {
+            Err(format!("there is no type `{type_name}` to make"))
+        }
+        Expr::Unspecified => Err("a part of the expression is missing".to_owned()),
+        Expr::Literal(_) => Ok(()),
+    }
+}
+
+fn known_entries(entries: &[IdedEntryExpr], bound: &mut Vec<String>) -> Result<(), String> {
+    for entry in entries {
+        match &entry.expr {
+            EntryExpr::MapEntry(entry) => {
+                known_alone(&entry.key, bound)?;
+                known_alone(&entry.value, bound)?;
+            }
+            EntryExpr::StructField(field) => known_alone(&field.value, bound)?,
+        }
+    }
+    Ok(())
+}
+
+/// The same expression, whose loops ask at each turn whether they may go on, and whose times in the
+/// past are held to be there.
+fn interruptible(node: IdedExpr) -> IdedExpr {
+    let IdedExpr { id, expr } = node;
+    let below = |node: Box<IdedExpr>| Box::new(interruptible(*node));
+    let expr = match expr {
+        Expr::Call(CallExpr { func_name, target, args }) => {
+            let target = target.map(below);
+            let args: Vec<_> = args.into_iter().map(interruptible).collect();
+            if func_name == "past" {
+                return call("timestamp", vec![call(PAST, args)]);
+            }
+            Expr::Call(CallExpr { func_name, target, args })
+        }
+        Expr::Comprehension(comprehension) => {
+            Expr::Comprehension(Box::new(interruptible_loop(*comprehension)))
+        }
+        Expr::Select(SelectExpr { operand, field, test }) => {
+            Expr::Select(SelectExpr { operand: below(operand), field, test })
+        }
+        Expr::List(ListExpr { elements, optional_indices }) => {
+            let elements = elements.into_iter().map(interruptible).collect();
+            Expr::List(ListExpr { elements, optional_indices })
+        }
+        Expr::Map(MapExpr { entries }) => {
+            let entries = entries.into_iter().map(interruptible_entry).collect();
+            Expr::Map(MapExpr { entries })
+        }
+        whole @ (Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_)) => whole,
+    };
+    IdedExpr { id, expr }
+}
+
+fn interruptible_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
+    let IdedEntryExpr { id, expr } = entry;
+    let expr = match expr {
+        EntryExpr::MapEntry(mut entry) => {
+            entry.key = interruptible(entry.key);
+            entry.value = interruptible(entry.value);
+            EntryExpr::MapEntry(entry)
+        }
+        EntryExpr::StructField(mut field) => {
+            field.value = interruptible(field.value);
+            EntryExpr::StructField(field)
+        }
+    };
+    IdedEntryExpr { id, expr }
+}
+
+fn interruptible_loop(comprehension: ComprehensionExpr) -> ComprehensionExpr {
+    let go_on = || call(GO_ON, Vec::new());
+    let ComprehensionExpr {
+        iter_range,
+        iter_var,
+        iter_var2,
+        accu_var,
+        accu_init,
+        loop_cond,
+        loop_step,
+        result,
+    } = comprehension;
+    let mut loop_cond = interruptible(loop_cond);
+    let mut loop_step = interruptible(loop_step);
+    // A loop that collects is fast as long as its condition is a literal and its step a choice.
+    if matches!(loop_cond.expr, Expr::Literal(_)) {
+        loop_step = match loop_step.expr {
+            Expr::Call(CallExpr { func_name, target: None, mut args })
+                if func_name == operators::CONDITIONAL && args.len() == 3 =>
+            {
+                let guard = std::mem::take(&mut args[0]);
+                args[0] = call(operators::LOGICAL_AND, vec![go_on(), guard]);
+                call(operators::CONDITIONAL, args)
+            }
+            step => {
+                let so_far = IdedExpr { id: 0, expr: Expr::Ident(accu_var.clone()) };
+                let step = IdedExpr { id: loop_step.id, expr: step };
+                call(operators::CONDITIONAL, vec![go_on(), step, so_far])
+            }
+        };
+    } else {
+        loop_cond = call(operators::LOGICAL_AND, vec![go_on(), loop_cond]);
+    }
+    ComprehensionExpr {
+        iter_range: interruptible(iter_range),
+        iter_var,
+        iter_var2,
+        accu_var,
+        accu_init: interruptible(accu_init),
+        loop_cond,
+        loop_step,
+        result: interruptible(result),
+    }
+}
+
+fn call(name: &str, args: Vec<IdedExpr>) -> IdedExpr {
+    let call = CallExpr { func_name: name.to_owned(), target: None, args };
+    IdedExpr { id: 0, expr: Expr::Call(call) }
+}
+
+/// Both sides of a comparison; none of anything else.
+fn sides(node: &IdedExpr) -> Vec<IdedExpr> {
+    const COMPARISONS: [&str; 6] = [
+        operators::EQUALS,
+        operators::NOT_EQUALS,
+        operators::LESS,
+        operators::LESS_EQUALS,
+        operators::GREATER,
+        operators::GREATER_EQUALS,
+    ];
+    match &node.expr {
+        Expr::Call(call) if COMPARISONS.contains(&call.func_name.as_str()) => call.args.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// The path that an expression selects in the object, such as `status.phase`; none where it is more
+/// than a path.
+pub(super) fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
+    match &node.expr {
+        Expr::Ident(name) if name == VARIABLES[0] => Some(Cow::Borrowed("")),
+        Expr::Select(SelectExpr { operand, field, test: false }) => {
+            let above = path(operand)?;
+            let dot = if above.is_empty() { "" } else { "." };
+            Some(Cow::Owned(format!("{above}{dot}{field}")))
+        }
+        _ => None,
+    }
+}
