@@ -18,7 +18,7 @@ use serde_json::{Number, Value};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::expression::{self, Compiled, GO_ON, LANGUAGE, PAST, QUANTITY, VARIABLES};
+use super::expression::{self, Compiled, GO_ON, LANGUAGE, PAST, QUANTITY, SUM, VARIABLES};
 use super::quantity;
 use crate::model::judgement::legible;
 use crate::model::reason::CLOCK_TOLERANCE;
@@ -164,10 +164,21 @@ fn language(
         let amount = quantity::parse(&text).map(Cel::Float);
         amount.ok_or_else(|| ExecutionError::function_error(QUANTITY, "it is none"))
     };
+    let sum = |numbers: Arc<Vec<Cel>>| -> Result<Cel, ExecutionError> {
+        let mut sum = 0_i64;
+        for number in numbers.iter() {
+            let Cel::Int(number) = number else {
+                return Err(ExecutionError::function_error(SUM, "not whole numbers"));
+            };
+            sum = sum.saturating_add(*number);
+        }
+        Ok(Cel::Int(sum))
+    };
     // Refused where a name is taken, and none of these is.
     context.add_function(GO_ON, go_on).ok();
     context.add_function(PAST, past).ok();
     context.add_function(QUANTITY, quantity).ok();
+    context.add_function(SUM, sum).ok();
     let written = IdedExpr { id: 0, expr: time_literal(now) };
     if let Ok(now) = Cel::resolve(&written, &context) {
         context.add_variable_from_value(VARIABLES[1], now);

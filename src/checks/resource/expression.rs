@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, MapExpr,
-    SelectExpr, StructExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue,
+    MapExpr, SelectExpr, StructExpr, operators,
 };
 use cel::{Env, ParseErrors};
 use schemars::JsonSchema;
@@ -26,18 +26,20 @@ pub(super) const GO_ON: &str = "@go_on";
 pub(super) const PAST: &str = "@past";
 /// A quantity of Kubernetes, such as `500m` or `20Gi`, as a number.
 pub(super) const QUANTITY: &str = "quantity";
+/// The sum of a list of whole numbers.
+pub(super) const SUM: &str = "sum";
 
 /// What expressions may name: the object that is judged, and the time of the look.
 pub(super) const VARIABLES: [&str; 2] = ["object", "now"];
 
-/// The functions of CEL's standard library and of its strings extension, and two of our own.
+/// The functions of CEL's standard library and of its strings extension, and three of our own.
 const FUNCTIONS: &[&str] = &[
     "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith", "format",
     "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
     "getMilliseconds", "getMinutes", "getMonth", "getSeconds", "hasValue", "indexOf", "int",
     "join", "lastIndexOf", "lowerAscii", "matches", "none", "of", "ofNonZeroValue", "or",
     "orValue", "past", "quantity", "replace", "reverse", "size", "split", "startsWith", "string",
-    "substring", "timestamp", "trim", "type", "uint", "upperAscii", "value",
+    "substring", "sum", "timestamp", "trim", "type", "uint", "upperAscii", "value",
 ];
 /// Names that stand for types and for the namespace of optional values.
 const TYPES: &[&str] = &[
@@ -321,11 +323,33 @@ fn sides(node: &IdedExpr) -> Vec<IdedExpr> {
 pub(super) fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
     match &node.expr {
         Expr::Ident(name) if name == VARIABLES[0] => Some(Cow::Borrowed("")),
-        Expr::Select(SelectExpr { operand, field, test: false }) => {
-            let above = path(operand)?;
-            let dot = if above.is_empty() { "" } else { "." };
-            Some(Cow::Owned(format!("{above}{dot}{field}")))
+        Expr::Select(SelectExpr { operand, field, test: false }) => below(operand, field),
+        Expr::Call(CallExpr { func_name, target: None, args }) if func_name == operators::OPT_SELECT => {
+            match args.as_slice() {
+                [operand, IdedExpr { expr: Expr::Literal(LiteralValue::String(field)), .. }] => {
+                    below(operand, field.inner())
+                }
+                _ => None,
+            }
         }
-        _ => None,
+        // Whatever it is instead where the path leads nowhere.
+        Expr::Call(CallExpr { func_name, target: Some(target), .. }) if func_name == "orValue" => {
+            path(target)
+        }
+        Expr::Call(_)
+        | Expr::Ident(_)
+        | Expr::Select(_)
+        | Expr::Comprehension(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Struct(_)
+        | Expr::Unspecified => None,
     }
+}
+
+fn below<'e>(operand: &'e IdedExpr, field: &str) -> Option<Cow<'e, str>> {
+    let above = path(operand)?;
+    let dot = if above.is_empty() { "" } else { "." };
+    Some(Cow::Owned(format!("{above}{dot}{field}")))
 }
