@@ -10,6 +10,7 @@ pub mod bull_queue;
 pub mod dns;
 pub mod http;
 pub mod pods;
+pub mod resource;
 #[cfg(test)]
 pub mod scripted;
 pub mod tls;
@@ -201,6 +202,7 @@ check_kinds! {
     Dns: dns,
     Http: http,
     Pods: pods,
+    Resource: resource,
     Tls: tls,
     Workloads: workloads,
 }

@@ -117,7 +117,9 @@ impl Resource {
         let ready_pods = self.ready_pods().map(|pods| {
             let watch = pods_watch(pods, namespace, name);
             kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
-                let ready = |pod: &&Arc<Pod>| pod.ready && pod.phase == Phase::Running;
+                let ready = |pod: &&Arc<Pod>| {
+                    pod.ready && pod.phase == Phase::Running && pod.deleted.is_none()
+                };
                 table.records().filter(ready).count() as u64
             })
         });

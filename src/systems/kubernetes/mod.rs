@@ -24,7 +24,7 @@ mod record;
 mod refusal;
 mod request;
 pub mod scope;
-mod secret;
+pub mod secret;
 mod stream;
 mod table;
 pub mod template;
@@ -35,10 +35,8 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use k8s_openapi::api;
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -56,7 +54,6 @@ use request::Requests;
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
-use crate::model::secret::{SecretKey, SecretSource};
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
 
@@ -69,10 +66,8 @@ const fn resource<K: k8s_openapi::Resource>() -> Resource {
 pub const PODS: Resource = resource::<api::core::v1::Pod>();
 /// Jobs.
 pub const JOBS: Resource = resource::<api::batch::v1::Job>();
-const SECRETS: Resource = resource::<api::core::v1::Secret>();
-
-/// The longest wait for a Secret.
-const SECRET_WITHIN: Duration = Duration::from_secs(10);
+/// Secrets: seen by name alone.
+pub const SECRETS: Resource = resource::<api::core::v1::Secret>();
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.
 pub mod blind {
@@ -264,31 +259,6 @@ impl Kubernetes {
     /// How far the API server's clock is ahead of ours, in seconds; none before it said so.
     pub fn clock_skew(&self) -> Option<f64> {
         self.0.traffic.skew()
-    }
-
-    /// A key of a Secret, by name.
-    ///
-    /// # Errors
-    /// An obstacle on our own side that names the place, never the value.
-    pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
-        let SecretKey { namespace, name, key } = source;
-        let place = || SecretSource::Secret(source.clone()).place();
-        let requests = self.0.requests.clone().within(SECRET_WITHIN);
-        let read = async {
-            let body = requests.object(&SECRETS, namespace, name).await?;
-            secret::read_wiped(body).await
-        };
-        let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
-            Err(refusal::Refusal::new("the API server does not answer in time"))
-        });
-        let because = match read {
-            Ok(body) => match secret::value_of(key, &body) {
-                Ok(value) => return Ok(value),
-                Err(missing) => missing.because().to_owned(),
-            },
-            Err(refusal) => refusal.because,
-        };
-        Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
     }
 }
 
