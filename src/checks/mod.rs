@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bull_queue;
 pub mod dns;
 pub mod http;
+pub mod operator;
 pub mod pods;
 pub mod resource;
 #[cfg(test)]
@@ -201,6 +202,7 @@ check_kinds! {
     BullQueue: bull_queue,
     Dns: dns,
     Http: http,
+    Operator: operator,
     Pods: pods,
     Resource: resource,
     Tls: tls,

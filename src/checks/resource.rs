@@ -164,6 +164,9 @@ impl Check for Resource {
         if self.is_secret() {
             flaws.extend(self.flaws_of_secret());
         }
+        if !self.references.is_empty() && self.named_namespaces().is_none() {
+            flaws.push("references are followed in `namespaces` by name".to_owned());
+        }
         flaws.extend(self.references.iter().filter_map(Reference::flaw));
         flaws
     }

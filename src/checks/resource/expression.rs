@@ -17,6 +17,9 @@ use serde::Deserialize;
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
+/// The deepest expression, in parts within parts.
+const DEEPEST: usize = 64;
+const TOO_DEEP: &str = "an expression of more than 64 parts within parts; make several of it";
 /// The stack on which expressions are read and evaluated, in bytes; used as far as it is needed.
 const STACK: usize = 64 << 20;
 
@@ -89,13 +92,13 @@ impl TryFrom<String> for Expression {
             let length = text.len();
             return Err(format!("an expression of {length} bytes, at most {LONGEST} are read"));
         }
+        if nesting(&text) > DEEPEST {
+            return Err(TOO_DEEP.to_owned());
+        }
         let asked = text.clone();
         let tree = deep(move || parse(&asked)).unwrap_or_else(|| {
             Err(format!("`{text}` can't be read: nothing like it is known to CEL"))
         })?;
-        let mut bound = Vec::new();
-        known_alone(&tree, &mut bound)?;
-        let tree = interruptible(tree);
         let sides = sides(&tree);
         Ok(Self(Arc::new(Compiled { text, tree, sides })))
     }
@@ -117,7 +120,24 @@ pub(super) fn thread<T: Send + 'static>(
 
 fn parse(text: &str) -> Result<IdedExpr, String> {
     let program = LANGUAGE.compile(text).map_err(|errors| told(text, &errors))?;
-    Ok(program.expression().clone())
+    let tree = program.expression();
+    known_alone(tree, &mut Vec::new(), DEEPEST)?;
+    Ok(interruptible(tree.clone()))
+}
+
+/// How deeply brackets are nested.
+fn nesting(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut most = 0;
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 /// The first mistake, with its place in the expression.
@@ -136,7 +156,8 @@ fn told(text: &str, errors: &ParseErrors) -> String {
 }
 
 /// Whether all names are known; `bound` are those that the loops around bind.
-fn known_alone(node: &IdedExpr, bound: &mut Vec<String>) -> Result<(), String> {
+fn known_alone(node: &IdedExpr, bound: &mut Vec<String>, depth: usize) -> Result<(), String> {
+    let Some(depth) = depth.checked_sub(1) else { return Err(TOO_DEEP.to_owned()) };
     match &node.expr {
         Expr::Ident(name) => {
             let name = name.trim_start_matches('.');
@@ -161,27 +182,27 @@ fn known_alone(node: &IdedExpr, bound: &mut Vec<String>) -> Result<(), String> {
                 return Err("`past` takes one argument: `past(object.status.…)`".to_owned());
             }
             let target = target.iter().map(|target| &**target);
-            target.chain(args).try_for_each(|below| known_alone(below, bound))
+            target.chain(args).try_for_each(|below| known_alone(below, bound, depth))
         }
         Expr::Comprehension(comprehension) => {
             let ComprehensionExpr { iter_range, iter_var, iter_var2, accu_var, .. } =
                 &**comprehension;
-            known_alone(iter_range, bound)?;
+            known_alone(iter_range, bound, depth)?;
             let before = bound.len();
             bound.extend([iter_var.clone(), accu_var.clone()]);
             bound.extend(iter_var2.clone());
             let ComprehensionExpr { accu_init, loop_cond, loop_step, result, .. } =
                 &**comprehension;
             let inner = [accu_init, loop_cond, loop_step, result];
-            let known = inner.into_iter().try_for_each(|below| known_alone(below, bound));
+            let known = inner.into_iter().try_for_each(|below| known_alone(below, bound, depth));
             bound.truncate(before);
             known
         }
-        Expr::Select(SelectExpr { operand, .. }) => known_alone(operand, bound),
+        Expr::Select(SelectExpr { operand, .. }) => known_alone(operand, bound, depth),
         Expr::List(ListExpr { elements, .. }) => {
-            elements.iter().try_for_each(|below| known_alone(below, bound))
+            elements.iter().try_for_each(|below| known_alone(below, bound, depth))
         }
-        Expr::Map(MapExpr { entries }) => known_entries(entries, bound),
+        Expr::Map(MapExpr { entries }) => known_entries(entries, bound, depth),
         Expr::Struct(StructExpr { type_name, .. }) => {
             Err(format!("there is no type `{type_name}` to make"))
         }
@@ -190,14 +211,18 @@ fn known_alone(node: &IdedExpr, bound: &mut Vec<String>) -> Result<(), String> {
     }
 }
 
-fn known_entries(entries: &[IdedEntryExpr], bound: &mut Vec<String>) -> Result<(), String> {
+fn known_entries(
+    entries: &[IdedEntryExpr],
+    bound: &mut Vec<String>,
+    depth: usize,
+) -> Result<(), String> {
     for entry in entries {
         match &entry.expr {
             EntryExpr::MapEntry(entry) => {
-                known_alone(&entry.key, bound)?;
-                known_alone(&entry.value, bound)?;
+                known_alone(&entry.key, bound, depth)?;
+                known_alone(&entry.value, bound, depth)?;
             }
-            EntryExpr::StructField(field) => known_alone(&field.value, bound)?,
+            EntryExpr::StructField(field) => known_alone(&field.value, bound, depth)?,
         }
     }
     Ok(())

@@ -58,7 +58,7 @@ use crate::model::snapshot;
 use crate::systems::clock::Clock;
 
 /// A kind of object as Kubernetes' own definitions name it.
-const fn resource<K: k8s_openapi::Resource>() -> Resource {
+pub const fn resource<K: k8s_openapi::Resource>() -> Resource {
     Resource::known(K::GROUP, K::VERSION, K::URL_PATH_SEGMENT, K::KIND)
 }
 

@@ -19,6 +19,7 @@ mod bull_queue;
 mod dns;
 mod http;
 mod pods;
+mod resource;
 mod tls;
 mod workloads;
 
@@ -58,6 +59,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("http", http::provocations()),
         ("tls", tls::provocations()),
         ("pods", pods::provocations()),
+        ("resource", resource::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }

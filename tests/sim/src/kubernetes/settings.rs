@@ -36,6 +36,9 @@ pub struct Behaviour {
     /// The checks of `/readyz`, `/livez` and `/healthz` that fail: `ping`, `log`, `etcd`,
     /// `informer-sync`, `poststarthook/rbac/bootstrap-roles`.
     pub failing_health: BTreeSet<String>,
+    /// The API groups that are down, as one is whose aggregated server does not answer: discovery
+    /// goes on without them.
+    pub broken_groups: BTreeSet<String>,
 }
 
 impl Default for Behaviour {
@@ -47,6 +50,7 @@ impl Default for Behaviour {
             wait_for_version: Duration::from_secs(3),
             date_offset: SignedDuration::ZERO,
             failing_health: BTreeSet::new(),
+            broken_groups: BTreeSet::new(),
         }
     }
 }
