@@ -17,7 +17,7 @@ use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
 use crate::model::needs::{Form, Needs, Resource, Watch};
 use crate::model::past::Past;
-use crate::model::reason::{Documented, Reason};
+use crate::model::reason::Documented;
 use crate::systems::kubernetes::definition::{DEFINITIONS, Definition};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::whole::Whole;

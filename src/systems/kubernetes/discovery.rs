@@ -162,7 +162,7 @@ mod tests {
             (json!([]), "no Gadget in it"),
             (json!([{}]), "no Gadget in it"),
             (one("gadgets", &["get", "list"]), "listed and watched"),
-            (one("../secrets", &["list", "watch"]), "can't be one"),
+            (one("a?b=c", &["list", "watch"]), "can't be one"),
             (one("", &["list", "watch"]), "can't be one"),
         ] {
             let because = found(&resources).unwrap_err();

@@ -18,6 +18,7 @@ mod backup;
 mod bull_queue;
 mod dns;
 mod http;
+mod operator;
 mod pods;
 mod resource;
 mod tls;
@@ -58,6 +59,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("dns", dns::provocations()),
         ("http", http::provocations()),
         ("tls", tls::provocations()),
+        ("operator", operator::provocations()),
         ("pods", pods::provocations()),
         ("resource", resource::provocations()),
         ("workloads", workloads::provocations()),

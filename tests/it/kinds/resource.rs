@@ -283,7 +283,7 @@ async fn discovery_is_asked_once_a_listing_and_not_at_a_renewal() {
     assert_eq!(cluster.look(OPEN).await.verdict(), Verdict::Pass);
     let watches = || cluster.server.count("watch", "gadgets.example.org");
     until(async || watches(), |count| *count >= 3).await;
-    assert!(watches() >= 3, "the stream was renewed");
+    assert!(watches() >= 3, "the stream was renewed: {:?}", cluster.server.requests());
     let requests = cluster.systems.kubernetes_requests();
     let asked = requests.iter().filter(|(key, _)| key[1] == "discovery").map(|(_, count)| count);
     assert_eq!(asked.sum::<u64>(), 1, "{requests:?}");
