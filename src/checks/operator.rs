@@ -162,7 +162,8 @@ impl Check for Operator {
     }
 
     fn series(&self) -> Vec<Series> {
-        let crd = |crd: &Crd| Series { measure: &ESTABLISHED, labels: vec![Some(crd.name.clone())] };
+        let crd =
+            |crd: &Crd| Series { measure: &ESTABLISHED, labels: vec![Some(crd.name.clone())] };
         let mut series: Vec<_> = self.crds().iter().map(crd).collect();
         series.extend(self.wanted().into_iter().map(|Wanted { kind, name, watch }| Series {
             measure: &REPLICAS,

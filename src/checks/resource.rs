@@ -25,7 +25,7 @@ use crate::model::needs::{Form, Needs, Resource as Kind, Right, Watch};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::{PODS, SECRETS, blind, plurals, secret};
+use crate::systems::kubernetes::{SECRETS, blind, plurals, secret};
 
 use expression::Expression;
 use parameters::{
@@ -69,6 +69,10 @@ pub struct Resource {
     /// A label selector, such as `app=api`.
     #[serde(default)]
     selector: Option<Selector>,
+    /// Which of them are meant: an expression in CEL; those of which it is false are left out, and not
+    /// counted. Such as the default among the `StorageClasses`.
+    #[serde(default)]
+    matching: Option<Expression>,
     /// The fewest objects in each namespace (with `all`: in the cluster); 1 by default.
     #[serde(default)]
     min_count: Option<u64>,
@@ -147,6 +151,10 @@ impl Check for Resource {
         let ways = [self.name.is_some(), self.prefix.is_some(), self.selector.is_some()];
         let ways = ways.into_iter().filter(|given| *given).count();
         unless(ways <= 1, "`name`, `prefix` and `selector` exclude each other");
+        unless(
+            self.matching.is_none() || self.name.is_none(),
+            "`name` and `matching` exclude each other: write what must be true under `expressions`",
+        );
         let counted = self.min_count.is_some() || self.max_count.is_some();
         unless(
             !counted || self.name.is_none(),
@@ -267,11 +275,15 @@ impl Resource {
         of_preset.into_iter().flatten().chain(&self.ready_workloads)
     }
 
-    /// Everything that is evaluated of an object: the claims, then the numbers wanted beside it.
+    /// Everything that is evaluated of an object: whether it is meant, the claims, then the numbers wanted beside it.
     fn evaluated(&self) -> impl Iterator<Item = &Expression> {
         let claims = self.claims().map(|claim| &claim.cel);
         let pods = self.ready_pods().map(|pods| &pods.at_least);
-        claims.chain(pods).chain(self.ready_workloads().map(|workload| &workload.at_least))
+        self.matching
+            .iter()
+            .chain(claims)
+            .chain(pods)
+            .chain(self.ready_workloads().map(|workload| &workload.at_least))
     }
 
     /// What has to be kept of each object for that.
@@ -305,16 +317,12 @@ impl Resource {
             return all.flat_map(named).collect();
         }
         let many = |watch: Watch| match &self.prefix {
-            Some(Prefix(prefix)) => Target {
-                watch: watch.beginning(prefix),
-                asked: format!("{prefix}*"),
-                named: false,
-            },
-            None => Target {
-                asked: watch.selector.clone().unwrap_or_default(),
-                watch,
-                named: false,
-            },
+            Some(Prefix(prefix)) => {
+                Target { watch: watch.beginning(prefix), asked: format!("{prefix}*"), named: false }
+            }
+            None => {
+                Target { asked: watch.selector.clone().unwrap_or_default(), watch, named: false }
+            }
         };
         all.map(many).collect()
     }
@@ -334,9 +342,9 @@ impl Resource {
     fn watches_beside(&self) -> Vec<Watch> {
         let mut watches = Vec::new();
         for (namespace, name) in self.places() {
-            watches.extend(self.ready_pods().map(|pods| pods_watch(pods, &namespace, &name)));
+            watches.extend(self.ready_pods().map(|pods| pods.watch(&namespace, &name)));
             let workloads = self.ready_workloads();
-            watches.extend(workloads.map(|one| workload_watch(one, &namespace, &name)));
+            watches.extend(workloads.map(|one| one.watch(&namespace, &name)));
         }
         watches
     }
@@ -345,13 +353,13 @@ impl Resource {
         let target = reference.target();
         let Names(names) = &reference.names;
         let Some(namespaces) = self.named_namespaces() else { return Default::default() };
-        let places = namespaces.iter().flat_map(|space| names.iter().map(move |name| (space, name)));
+        let places =
+            namespaces.iter().flat_map(|space| names.iter().map(move |name| (space, name)));
         if target == SECRETS {
             let rights = places.map(|(namespace, name)| secret::right(namespace, name));
             return (Vec::new(), rights.collect());
         }
-        let watches =
-            places.map(|(namespace, name)| references::watch(reference, namespace, name));
+        let watches = places.map(|(namespace, name)| references::watch(reference, namespace, name));
         (watches.collect(), Vec::new())
     }
 
@@ -383,14 +391,6 @@ impl Resource {
         }
         flaws
     }
-}
-
-fn pods_watch(pods: &ReadyPods, namespace: &str, name: &str) -> Watch {
-    Watch { selector: Some(pods.selector.of(name)), ..Watch::all(PODS).within(namespace) }
-}
-
-fn workload_watch(workload: &ReadyWorkload, namespace: &str, name: &str) -> Watch {
-    Watch::all(workload.kind.resource()).within(namespace).named(workload.name.of(name))
 }
 
 #[cfg(test)]

@@ -25,8 +25,10 @@ pub(super) const CRD_BEING_DELETED: Documented = Documented::fails(
     Reason::new("CrdBeingDeleted"),
     "A definition is being deleted, and all its objects with it.",
 );
-pub(super) const VERSION_NOT_SERVED: Documented =
-    Documented::fails(Reason::new("VersionNotServed"), "The version that is asked for is not served.");
+pub(super) const VERSION_NOT_SERVED: Documented = Documented::fails(
+    Reason::new("VersionNotServed"),
+    "The version that is asked for is not served.",
+);
 pub(super) const CONVERSION_UNSIGNED: Documented = Documented::warns(
     Reason::new("ConversionUnsigned"),
     "Objects are converted between versions by a webhook in the cluster that bears no authority's \
@@ -57,7 +59,8 @@ impl Operator {
                 let established = established.is_some_and(|told| told.holds);
                 judgement.measure(ESTABLISHED.is(f64::from(u8::from(established)), [&crd.name]));
                 let absent = || Finding::fail(CRD_ABSENT.reason, "is not there").into();
-                judgement.add(subject, definition.map_or_else(absent, |one| of_definition(crd, one)));
+                judgement
+                    .add(subject, definition.map_or_else(absent, |one| of_definition(crd, one)));
             }
         }
         for (wanted, held) in &seen.controllers {
@@ -107,7 +110,9 @@ impl Operator {
 
     fn of_class(&self, class: &Whole) -> Answer {
         let controller = class.object.pointer("/spec/controller").and_then(Value::as_str);
-        let Some(wanted) = self.ingress_controller() else { return Finding::pass("is there").into() };
+        let Some(wanted) = self.ingress_controller() else {
+            return Finding::pass("is there").into();
+        };
         let Some(controller) = controller else {
             let because = "the API server does not give spec.controller".to_owned();
             return Obstacle::new(Reason::GARBLED, because).into();
@@ -146,7 +151,8 @@ fn readable<'h, R>(
 fn of_definition(crd: &Crd, definition: &Definition) -> Answer {
     let Definition { served, established, accepted, deleted, unconvertible, name: _ } = definition;
     if *deleted {
-        return Finding::fail(CRD_BEING_DELETED.reason, "is being deleted, with its objects").into();
+        return Finding::fail(CRD_BEING_DELETED.reason, "is being deleted, with its objects")
+            .into();
     }
     let said = |told: &Told| match told.words.as_str() {
         "" => String::new(),

@@ -115,7 +115,11 @@ fn an_operator_is_judged_by_the_worst_that_can_be_said_of_it() {
         (of_workload("/status/readyReplicas", json!(1)), Warn, Some("ControllerUnavailable")),
         (of_workload("/status/observedGeneration", json!(0)), Warn, Some("ControllerUnavailable")),
         (of_workload("/spec", json!({})), Unknown, Some("Garbled")),
-        (of_class("/spec/controller", json!("example.org/other")), Fail, Some("IngressClassOthers")),
+        (
+            of_class("/spec/controller", json!("example.org/other")),
+            Fail,
+            Some("IngressClassOthers"),
+        ),
         (of_class("/spec", json!({})), Unknown, Some("Garbled")),
     ] {
         assert_eq!(got, (verdict, reason));
@@ -130,7 +134,10 @@ fn parameters_that_contradict_each_other_are_told() {
     }
     for (parameters, told) in [
         ("{}", "name the operator's `controllers`"),
-        ("{ crds: [a.b], controllers: [{ kind: Deployment, name: a }] }", "sought in a `namespace`"),
+        (
+            "{ crds: [a.b], controllers: [{ kind: Deployment, name: a }] }",
+            "sought in a `namespace`",
+        ),
         (
             "{ namespace: d, selector: a=b, controllers: [{ kind: Deployment, name: a }] }",
             "exclude each other",
@@ -148,7 +155,8 @@ fn what_stands_beside_a_preset_takes_its_place() {
     let watch = &moved.wanted()[0].watch;
     assert_eq!(watch.namespace.as_deref(), Some("elsewhere"));
     assert_eq!(watch.name.as_deref(), Some("cnpg-controller-manager"));
-    let sought = check("{ preset: cloudnative-pg, selector: app.kubernetes.io/name=cloudnative-pg }");
+    let sought =
+        check("{ preset: cloudnative-pg, selector: app.kubernetes.io/name=cloudnative-pg }");
     let watch = &sought.wanted()[0].watch;
     assert_eq!((watch.namespace.as_deref(), watch.name.as_deref()), (None, None));
     assert_eq!(sought.crds().len(), 3, "its definitions are the preset's");

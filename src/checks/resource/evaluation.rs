@@ -202,7 +202,9 @@ fn one(expression: &Compiled, context: &Context<'_, '_>, patience: &Patience) ->
         Ok(Cel::Bool(true)) => Outcome::True,
         Ok(Cel::Bool(false)) => Outcome::False(compared(expression, context)),
         Ok(Cel::Int(number)) => Outcome::Number(number),
-        Ok(Cel::UInt(number)) => i64::try_from(number).map_or(Outcome::Other("uint"), Outcome::Number),
+        Ok(Cel::UInt(number)) => {
+            i64::try_from(number).map_or(Outcome::Other("uint"), Outcome::Number)
+        }
         Ok(other) => Outcome::Other(type_of(&other)),
         Err(outcome) => outcome,
     }
@@ -233,7 +235,9 @@ fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> 
             Cel::Float(number) => number.to_string(),
             Cel::Bool(truth) => truth.to_string(),
             // What stands elsewhere may be a password.
-            Cel::String(word) if path.as_deref().is_some_and(|path| path.starts_with("status.")) => {
+            Cel::String(word)
+                if path.as_deref().is_some_and(|path| path.starts_with("status.")) =>
+            {
                 format!("`{}`", legible(&word, 100))
             }
             _ => return None,
@@ -249,7 +253,9 @@ fn told(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchKey(key) => format!("there is no `{}`", legible(key, 100)),
         ExecutionError::NoSuchOverload(error) => legible(&error.to_string(), 200),
-        ExecutionError::UndeclaredReference(name) => format!("`{}` is not known", legible(name, 100)),
+        ExecutionError::UndeclaredReference(name) => {
+            format!("`{}` is not known", legible(name, 100))
+        }
         ExecutionError::FunctionError { function, .. } => {
             format!("`{}` can't take its argument", legible(function.trim_start_matches('@'), 100))
         }
@@ -308,3 +314,6 @@ fn number_of(number: &Number) -> Cel {
         None => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,15 @@
 //! The crate has no limit of cost, so every loop in an expression is made to ask, at each turn,
 //! whether it may go on; and it recurses, so that it runs where the stack is deep.
 
+mod names;
+
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue,
-    MapExpr, SelectExpr, StructExpr, operators,
+    MapExpr, SelectExpr, operators,
 };
 use cel::{Env, ParseErrors};
 use schemars::JsonSchema;
@@ -34,21 +36,6 @@ pub(super) const SUM: &str = "sum";
 
 /// What expressions may name: the object that is judged, and the time of the look.
 pub(super) const VARIABLES: [&str; 2] = ["object", "now"];
-
-/// The functions of CEL's standard library and of its strings extension, and three of our own.
-const FUNCTIONS: &[&str] = &[
-    "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith", "format",
-    "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
-    "getMilliseconds", "getMinutes", "getMonth", "getSeconds", "hasValue", "indexOf", "int",
-    "join", "lastIndexOf", "lowerAscii", "matches", "none", "of", "ofNonZeroValue", "or",
-    "orValue", "past", "quantity", "replace", "reverse", "size", "split", "startsWith", "string",
-    "substring", "sum", "timestamp", "trim", "type", "uint", "upperAscii", "value",
-];
-/// Names that stand for types and for the namespace of optional values.
-const TYPES: &[&str] = &[
-    "bool", "bytes", "double", "google", "int", "list", "map", "null_type", "optional",
-    "optional_type", "string", "type", "uint",
-];
 
 /// The language: CEL's standard library and its strings extension.
 pub(super) static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -121,7 +108,7 @@ pub(super) fn thread<T: Send + 'static>(
 fn parse(text: &str) -> Result<IdedExpr, String> {
     let program = LANGUAGE.compile(text).map_err(|errors| told(text, &errors))?;
     let tree = program.expression();
-    known_alone(tree, &mut Vec::new(), DEEPEST)?;
+    names::known_alone(tree, &mut Vec::new(), DEEPEST)?;
     Ok(interruptible(tree.clone()))
 }
 
@@ -153,79 +140,6 @@ fn told(text: &str, errors: &ParseErrors) -> String {
         format!("column {column}")
     };
     format!("not an expression in CEL: {words} ({place} of `{text}`)")
-}
-
-/// Whether all names are known; `bound` are those that the loops around bind.
-fn known_alone(node: &IdedExpr, bound: &mut Vec<String>, depth: usize) -> Result<(), String> {
-    let Some(depth) = depth.checked_sub(1) else { return Err(TOO_DEEP.to_owned()) };
-    match &node.expr {
-        Expr::Ident(name) => {
-            let name = name.trim_start_matches('.');
-            let known = VARIABLES.contains(&name)
-                || TYPES.contains(&name)
-                || bound.iter().any(|bound| bound == name);
-            if known {
-                return Ok(());
-            }
-            Err(format!("`{name}` is not known; an expression is about `object` and `now`"))
-        }
-        Expr::Call(call) => {
-            let CallExpr { func_name, target, args } = call;
-            let written = func_name.starts_with(|c: char| c.is_ascii_alphabetic());
-            if written && !FUNCTIONS.contains(&func_name.as_str()) {
-                return Err(format!(
-                    "there is no function `{func_name}`; known are {}",
-                    FUNCTIONS.join(", ")
-                ));
-            }
-            if func_name == "past" && (target.is_some() || args.len() != 1) {
-                return Err("`past` takes one argument: `past(object.status.…)`".to_owned());
-            }
-            let target = target.iter().map(|target| &**target);
-            target.chain(args).try_for_each(|below| known_alone(below, bound, depth))
-        }
-        Expr::Comprehension(comprehension) => {
-            let ComprehensionExpr { iter_range, iter_var, iter_var2, accu_var, .. } =
-                &**comprehension;
-            known_alone(iter_range, bound, depth)?;
-            let before = bound.len();
-            bound.extend([iter_var.clone(), accu_var.clone()]);
-            bound.extend(iter_var2.clone());
-            let ComprehensionExpr { accu_init, loop_cond, loop_step, result, .. } =
-                &**comprehension;
-            let inner = [accu_init, loop_cond, loop_step, result];
-            let known = inner.into_iter().try_for_each(|below| known_alone(below, bound, depth));
-            bound.truncate(before);
-            known
-        }
-        Expr::Select(SelectExpr { operand, .. }) => known_alone(operand, bound, depth),
-        Expr::List(ListExpr { elements, .. }) => {
-            elements.iter().try_for_each(|below| known_alone(below, bound, depth))
-        }
-        Expr::Map(MapExpr { entries }) => known_entries(entries, bound, depth),
-        Expr::Struct(StructExpr { type_name, .. }) => {
-            Err(format!("there is no type `{type_name}` to make"))
-        }
-        Expr::Unspecified => Err("a part of the expression is missing".to_owned()),
-        Expr::Literal(_) => Ok(()),
-    }
-}
-
-fn known_entries(
-    entries: &[IdedEntryExpr],
-    bound: &mut Vec<String>,
-    depth: usize,
-) -> Result<(), String> {
-    for entry in entries {
-        match &entry.expr {
-            EntryExpr::MapEntry(entry) => {
-                known_alone(&entry.key, bound, depth)?;
-                known_alone(&entry.value, bound, depth)?;
-            }
-            EntryExpr::StructField(field) => known_alone(&field.value, bound, depth)?,
-        }
-    }
-    Ok(())
 }
 
 /// The same expression, whose loops ask at each turn whether they may go on, and whose times in the
@@ -349,7 +263,9 @@ pub(super) fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
     match &node.expr {
         Expr::Ident(name) if name == VARIABLES[0] => Some(Cow::Borrowed("")),
         Expr::Select(SelectExpr { operand, field, test: false }) => below(operand, field),
-        Expr::Call(CallExpr { func_name, target: None, args }) if func_name == operators::OPT_SELECT => {
+        Expr::Call(CallExpr { func_name, target: None, args })
+            if func_name == operators::OPT_SELECT =>
+        {
             match args.as_slice() {
                 [operand, IdedExpr { expr: Expr::Literal(LiteralValue::String(field)), .. }] => {
                     below(operand, field.inner())

@@ -126,7 +126,12 @@ impl Resource {
         } else {
             format!("{} of {kind} are there", found.objects.len())
         };
-        let cut: u32 = found.objects.iter().filter_map(|object| object.whole.as_ref()).map(|whole| whole.cut).sum();
+        let cut: u32 = found
+            .objects
+            .iter()
+            .filter_map(|object| object.whole.as_ref())
+            .map(|whole| whole.cut)
+            .sum();
         let cut = match cut {
             0 => String::new(),
             cut => format!(" ({cut} annotations over 4 KiB are read in their first KiB alone)"),
@@ -146,6 +151,11 @@ impl Resource {
         let Some(whole) = &object.whole else { return complaints };
         let key = (Arc::clone(&object.namespace), Arc::clone(&object.name));
         let Some(inside) = seen.insides.get(&key) else { return complaints };
+        if let (Some(matching), Some(matched)) = (&self.matching, &inside.matched)
+            && let Some(obstacle) = obstacle(matching.text(), matched)
+        {
+            return vec![obstacle.into()];
+        }
         if self.observed() {
             complaints.extend(not_observed(&whole.object).map(Answer::from));
         }
@@ -209,7 +219,9 @@ fn number(outcome: Option<&Outcome>, text: &str) -> Result<i64, Obstacle> {
     let mistake = |why: String| Obstacle::new(EVALUATION_ERROR.reason, format!("{why} (`{text}`)"));
     match outcome {
         Some(Outcome::Number(number)) if *number >= 1 => Ok(*number),
-        Some(Outcome::Number(number)) => Err(mistake(format!("{number} wanted, at least 1 can be"))),
+        Some(Outcome::Number(number)) => {
+            Err(mistake(format!("{number} wanted, at least 1 can be")))
+        }
         Some(Outcome::OutOfTime) | None => Err(out_of_time(text)),
         Some(Outcome::Mistake(why)) => Err(mistake(why.clone())),
         Some(Outcome::Ahead(time)) => Err(ahead(time)),
@@ -222,12 +234,7 @@ fn number(outcome: Option<&Outcome>, text: &str) -> Result<i64, Obstacle> {
 
 fn claim_complaint(claim: &Claim, outcome: &Outcome) -> Option<Answer> {
     let text = claim.cel.text();
-    let mistake = |why: &str| {
-        let because = format!("{why} (`{}`)", legible(text, 200));
-        Some(Obstacle::new(EVALUATION_ERROR.reason, because).into())
-    };
     match outcome {
-        Outcome::True => None,
         Outcome::False(seen) => {
             let because = match (seen, &claim.message) {
                 (Some(seen), Some(message)) => format!("{seen}: {message}"),
@@ -240,11 +247,28 @@ fn claim_complaint(claim: &Claim, outcome: &Outcome) -> Option<Answer> {
                 Weight::Fail => Finding::fail(EXPRESSION_FALSE.reason, because).into(),
             })
         }
+        Outcome::True
+        | Outcome::Number(_)
+        | Outcome::Other(_)
+        | Outcome::Mistake(_)
+        | Outcome::Ahead(_)
+        | Outcome::OutOfTime => obstacle(text, outcome).map(Answer::from),
+    }
+}
+
+/// Why an expression is neither true nor false.
+fn obstacle(text: &str, outcome: &Outcome) -> Option<Obstacle> {
+    let mistake = |why: &str| {
+        let because = format!("{why} (`{}`)", legible(text, 200));
+        Some(Obstacle::new(EVALUATION_ERROR.reason, because))
+    };
+    match outcome {
+        Outcome::True | Outcome::False(_) => None,
         Outcome::Number(_) => mistake("a number, where true or false is wanted"),
         Outcome::Other(what) => mistake(&format!("{what}, where true or false is wanted")),
         Outcome::Mistake(why) => mistake(why),
-        Outcome::Ahead(time) => Some(ahead(time).into()),
-        Outcome::OutOfTime => Some(out_of_time(text).into()),
+        Outcome::Ahead(time) => Some(ahead(time)),
+        Outcome::OutOfTime => Some(out_of_time(text)),
     }
 }
 
@@ -295,7 +319,8 @@ fn condition_complaint(object: &Value, name: &str, wanted: &str) -> Option<Answe
         .filter(|word| !word.is_empty())
         .collect();
     let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) };
-    let because = format!("{name} is {}, {wanted} wanted{}", legible(&status, 40), legible(&words, 300));
+    let because =
+        format!("{name} is {}, {wanted} wanted{}", legible(&status, 40), legible(&words, 300));
     Some(Finding::fail(CONDITION_UNMET.reason, because).into())
 }
 
@@ -331,6 +356,9 @@ fn place(Group { namespace, asked, .. }: &Group) -> String {
 
 fn subject(kind: &str, object: &Object) -> String {
     let Object { namespace, name, .. } = object;
-    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+    if namespace.is_empty() {
+        format!("{kind} {name}")
+    } else {
+        format!("{kind} {namespace}/{name}")
+    }
 }
-

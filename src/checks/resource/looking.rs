@@ -1,11 +1,11 @@
 //! Looking: the objects, what expressions make of them, and what stands beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::evaluation::{Outcome, Work, evaluate};
 use super::references::{self, Led};
-use super::{Resource, Target, pods_watch, workload_watch};
+use super::{Resource, Target};
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::needs::Form;
@@ -62,7 +62,9 @@ pub(super) struct Object {
 /// What was seen of one object beside its being there.
 #[derive(Debug)]
 pub(super) struct Inside {
-    /// What the expressions came to, in their order.
+    /// Whether it is one of those that are meant; none where all are.
+    pub(super) matched: Option<Outcome>,
+    /// What the other expressions came to, in their order.
     pub(super) outcomes: Vec<Outcome>,
     /// How many of its pods are ready.
     pub(super) ready_pods: Option<Result<u64, Obstacle>>,
@@ -99,11 +101,23 @@ impl Resource {
         let expressions = self.evaluated().map(super::Expression::compiled).collect();
         let work = Work { objects: wholes.clone(), expressions, now: look.now };
         let outcomes = evaluate(work, look.until()).await;
-        seen.led = references::follow(&self.references, &wholes, look).await;
-        for (whole, outcomes) in wholes.into_iter().zip(outcomes) {
+        let mut others = BTreeSet::new();
+        let mut meant = Vec::new();
+        for (whole, mut outcomes) in wholes.into_iter().zip(outcomes) {
             let key = (Arc::clone(&whole.namespace), Arc::clone(&whole.name));
+            let matched = self.matching.as_ref().map(|_| outcomes.remove(0));
+            if matches!(matched, Some(Outcome::False(_))) {
+                others.insert(key);
+                continue;
+            }
             let (ready_pods, workloads) = self.look_beside(look, &whole);
-            seen.insides.insert(key, Inside { outcomes, ready_pods, workloads });
+            seen.insides.insert(key, Inside { matched, outcomes, ready_pods, workloads });
+            meant.push(whole);
+        }
+        seen.led = references::follow(&self.references, &meant, look).await;
+        for found in seen.groups.iter_mut().filter_map(|group| group.found.as_mut().ok()) {
+            let key = |object: &Object| (Arc::clone(&object.namespace), Arc::clone(&object.name));
+            found.objects.retain(|object| !others.contains(&key(object)));
         }
     }
 
@@ -115,7 +129,7 @@ impl Resource {
         let kubernetes = &look.systems.kubernetes;
         let (namespace, name) = (&*whole.namespace, &*whole.name);
         let ready_pods = self.ready_pods().map(|pods| {
-            let watch = pods_watch(pods, namespace, name);
+            let watch = pods.watch(namespace, name);
             kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
                 let ready = |pod: &&Arc<Pod>| {
                     pod.ready && pod.phase == Phase::Running && pod.deleted.is_none()
@@ -124,7 +138,7 @@ impl Resource {
             })
         });
         let workloads = self.ready_workloads().map(|workload| {
-            let watch = workload_watch(workload, namespace, name);
+            let watch = workload.watch(namespace, name);
             let workload = workload.name.of(name);
             kubernetes.read(look.needs, &watch, |table: &Table<Workload>| {
                 let workload = table.get(namespace, &workload)?;

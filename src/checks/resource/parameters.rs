@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::expression::Expression;
 use super::path::Path;
-use crate::model::needs::Resource as Kind;
-use crate::systems::kubernetes::plurals;
+use crate::model::needs::{Resource as Kind, Watch};
 use crate::systems::kubernetes::workload::WorkloadKind;
+use crate::systems::kubernetes::{PODS, plurals};
 
 /// An API version such as `v1` or `apps/v1`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -245,6 +245,20 @@ pub(super) struct ReadyWorkload {
     pub(super) name: Template,
     /// How many replicas at least: an expression in CEL over the object that gives a whole number.
     pub(super) at_least: Expression,
+}
+
+impl ReadyPods {
+    /// The watch of the pods of an object.
+    pub(super) fn watch(&self, namespace: &str, name: &str) -> Watch {
+        Watch { selector: Some(self.selector.of(name)), ..Watch::all(PODS).within(namespace) }
+    }
+}
+
+impl ReadyWorkload {
+    /// The watch of the workload of an object.
+    pub(super) fn watch(&self, namespace: &str, name: &str) -> Watch {
+        Watch::all(self.kind.resource()).within(namespace).named(self.name.of(name))
+    }
 }
 
 /// A text in which `{name}` stands for an object's name.

@@ -27,7 +27,9 @@ impl TryFrom<String> for Path {
 
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` is not a path, such as `spec.template.spec.volumes[*].secret.secretName`")
+            format!(
+                "`{text}` is not a path, such as `spec.template.spec.volumes[*].secret.secretName`"
+            )
         };
         let mut steps = Vec::new();
         for part in text.split('.') {

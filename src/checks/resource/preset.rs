@@ -40,7 +40,10 @@ impl<'de> Deserialize<'de> for Preset {
         let name = String::deserialize(deserializer)?;
         let unknown = || {
             let known: Vec<_> = names().collect();
-            de::Error::custom(format!("there is no preset `{name}`; known are {}", known.join(", ")))
+            de::Error::custom(format!(
+                "there is no preset `{name}`; known are {}",
+                known.join(", ")
+            ))
         };
         PRESETS.get(&name).map(Self).ok_or_else(unknown)
     }

@@ -194,9 +194,8 @@ fn one(
         Ok(Held::There) => return None,
         Ok(Held::Keys(keys)) => keys,
     };
-    let missing = |because: String| {
-        Some(Finding::fail(REFERENCE_KEY_MISSING.reason, because).into())
-    };
+    let missing =
+        |because: String| Some(Finding::fail(REFERENCE_KEY_MISSING.reason, because).into());
     let mut wanted: Vec<&str> = reference.keys.iter().map(String::as_str).collect();
     if let Some(field) = &reference.key_field {
         let Some(key) = around.get(field).and_then(Value::as_str) else {

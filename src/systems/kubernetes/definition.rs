@@ -161,7 +161,8 @@ mod tests {
         let of = |versions: &[&str], client: Value| {
             let versions: Vec<_> =
                 versions.iter().map(|name| json!({ "name": name, "served": true })).collect();
-            let conversion = json!({ "strategy": "Webhook", "webhook": { "clientConfig": client } });
+            let conversion =
+                json!({ "strategy": "Webhook", "webhook": { "clientConfig": client } });
             definition(&json!({ "versions": versions, "conversion": conversion }), &json!({}))
                 .unconvertible
         };

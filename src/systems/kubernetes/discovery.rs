@@ -81,8 +81,9 @@ impl Requests {
         let Ok(served) = serde_json::from_slice::<Served>(&body) else {
             return Err(Refusal::new(format!("{doing}: the answer is not a list of kinds")));
         };
-        chosen(served, resource).map_err(|because| {
-            Refusal { reason: Reason::KIND_UNKNOWN, ..Refusal::new(format!("{doing}: {because}")) }
+        chosen(served, resource).map_err(|because| Refusal {
+            reason: Reason::KIND_UNKNOWN,
+            ..Refusal::new(format!("{doing}: {because}"))
         })
     }
 
@@ -154,9 +155,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_watched_or_addressed_is_told() {
-        let one = |name: &str, verbs: &[&str]| {
-            json!([{ "name": name, "kind": "Gadget", "namespaced": true, "verbs": verbs }])
-        };
+        let one = |name: &str, verbs: &[&str]| json!([{ "name": name, "kind": "Gadget", "namespaced": true, "verbs": verbs }]);
         for (resources, told) in [
             (json!(null), "no Gadget in it"),
             (json!([]), "no Gadget in it"),

@@ -56,8 +56,11 @@ impl Kubernetes {
         until: Instant,
         mut look: impl FnMut(&str, SecretValue<'_>) + Send,
     ) -> Result<(), Refused> {
-        declared(needs, namespace, name)
-            .map_err(|obstacle| Refused { obstacle, code: None, absent: false })?;
+        declared(needs, namespace, name).map_err(|obstacle| Refused {
+            obstacle,
+            code: None,
+            absent: false,
+        })?;
         let body = self.secret_body(namespace, name, Sent::Whole, until).await?;
         values::each_value(&body, &mut look).map_err(|values::NoSecret| {
             let because = format!("{}: {NOT_A_SECRET}", reading(namespace, name));
@@ -80,7 +83,8 @@ impl Kubernetes {
         until: Instant,
     ) -> Result<bool, Obstacle> {
         declared(needs, namespace, name)?;
-        match self.secret_body(namespace, name, Sent::Metadata, until).await.map_err(Refused::from) {
+        match self.secret_body(namespace, name, Sent::Metadata, until).await.map_err(Refused::from)
+        {
             Ok(body) if values::is_of(&body, name) => Ok(true),
             Ok(_) => {
                 let because = format!("{}: {NOT_METADATA}", reading(namespace, name));

@@ -105,7 +105,9 @@ impl<R: Record> Table<R> {
 
     /// Whether an object is kept: one without a name is told of.
     fn keeps(&self, meta: &Identity) -> bool {
-        let Some((prefix, name)) = self.prefix.as_ref().zip(meta.name.as_ref()) else { return true };
+        let Some((prefix, name)) = self.prefix.as_ref().zip(meta.name.as_ref()) else {
+            return true;
+        };
         name.starts_with(prefix.as_str())
     }
 

@@ -116,9 +116,10 @@ async fn an_operator_that_is_there_passes_and_one_that_comes_later_is_noticed() 
     let passes = |judgement: &Judgement| judgement.verdict() == Verdict::Pass;
     let judgement = until(async || cluster.look(CHECK).await, passes).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
-    let established = judgement.samples().iter().find(|sample| {
-        sample.measure.name == "vigie_operator_crd_established"
-    });
+    let established = judgement
+        .samples()
+        .iter()
+        .find(|sample| sample.measure.name == "vigie_operator_crd_established");
     assert!(established.is_some_and(|sample| sample.value > 0.5));
 }
 
@@ -173,7 +174,7 @@ async fn the_operators_and_databases_of_a_whole_cluster_pass() {
 
 /// What else the checklist asks of objects, but for what belongs to one installation alone.
 const CHECKLIST: &[&str] = &[
-    "api_version: storage.k8s.io/v1, kind: StorageClass, expressions: [{ cel: object.metadata.?annotations['storageclass.kubernetes.io/is-default-class'].orValue('') == 'true' }]",
+    "api_version: storage.k8s.io/v1, kind: StorageClass, matching: \"object.metadata.?annotations[?'storageclass.kubernetes.io/is-default-class'].orValue('') == 'true'\"",
     "api_version: v1, kind: Namespace, name: trackdechets, expressions: [{ cel: object.status.phase == 'Active' }]",
     "api_version: v1, kind: ConfigMap, namespaces: [trackdechets], name: trackdechets-config, expressions: [{ cel: \"!object.data.exists(key, object.data[key].lowerAscii().contains('changeme'))\" }]",
     "api_version: v1, kind: ConfigMap, namespaces: [trackdechets], prefix: env-specific-config-",

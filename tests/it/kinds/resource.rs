@@ -65,10 +65,35 @@ async fn maps(count: usize, more: &str) -> Judgement {
     for number in 0..count {
         cluster.put(map(&format!("m-{number}")));
     }
-    let check = format!(
-        "resource: {{ api_version: v1, kind: ConfigMap, namespaces: [shop], {more} }}"
-    );
+    let check =
+        format!("resource: {{ api_version: v1, kind: ConfigMap, namespaces: [shop], {more} }}");
     cluster.look(&check).await
+}
+
+#[tokio::test]
+async fn objects_are_counted_by_what_they_hold() {
+    let cluster = Cluster::start().await;
+    for name in ["a", "b"] {
+        cluster.put(map(name));
+    }
+    cluster.put(with(map("c"), "/data/key", json!("other")));
+    for (matching, verdict) in [
+        ("object.data.key == 'other'", Verdict::Pass),
+        ("object.data.key == 'none'", Verdict::Fail),
+        ("object.data.absent == 'none'", Verdict::Unknown),
+    ] {
+        let check = format!(
+            "resource: {{ api_version: v1, kind: ConfigMap, namespaces: [shop], max_count: 1, \
+             matching: \"{matching}\" }}"
+        );
+        let judgement = cluster.look(&check).await;
+        let counted = judgement.lines().iter().any(|line| line.verdict == Verdict::Fail);
+        // Those of which it is not known are counted as well, and said to be.
+        assert_eq!(judgement.verdict() == Verdict::Pass, verdict == Verdict::Pass, "{matching}");
+        assert!(verdict != Verdict::Fail || counted, "{matching}: {}", judgement.because());
+        let blind = judgement.lines().iter().any(|line| line.verdict == Verdict::Unknown);
+        assert_eq!(blind, verdict == Verdict::Unknown, "{matching}: {}", judgement.because());
+    }
 }
 
 async fn being_deleted() -> Judgement {
@@ -162,7 +187,8 @@ async fn an_empty_key_and_an_absent_name_are_told_apart() {
     let empty = with(gadget(), "/spec/backup/key", json!("empty"));
     let judgement = reference(empty, Some(secret("db"))).await;
     assert!(judgement.because().contains("Secret db has nothing in `empty`"), "{judgement:?}");
-    let keys = "references: [{ path: spec.backup.name, kind: ConfigMap, names: db, keys: [empty] }]";
+    let keys =
+        "references: [{ path: spec.backup.name, kind: ConfigMap, names: db, keys: [empty] }]";
     let judgement = of(gadget(), [map("db")], keys).await;
     assert!(judgement.because().contains("ConfigMap db has nothing in `empty`"), "{judgement:?}");
     let there = "references: [{ path: spec.backup.name, kind: ConfigMap, names: db }]";
@@ -260,9 +286,7 @@ async fn a_definition_that_comes_later_is_picked_up_and_one_that_goes_is_told() 
 
 /// The definition of `Gadget` in these versions, some of them served.
 fn definition(versions: &[(&str, bool)]) -> Value {
-    let version = |(name, served): &(&str, bool)| {
-        json!({ "name": name, "served": served, "storage": false, "subresources": { "status": {} } })
-    };
+    let version = |(name, served): &(&str, bool)| json!({ "name": name, "served": served, "storage": false, "subresources": { "status": {} } });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": "gadgets.example.org" },
@@ -278,10 +302,13 @@ fn definition(versions: &[(&str, bool)]) -> Value {
 async fn discovery_is_asked_once_a_listing_and_not_at_a_renewal() {
     let mut cluster = with_gadgets().await;
     let renew_after = Duration::from_secs(1);
-    cluster.connect(&cluster.connection(""), vigie::systems::kubernetes::Pace { renew_after, ..brisk() });
+    cluster.connect(
+        &cluster.connection(""),
+        vigie::systems::kubernetes::Pace { renew_after, ..brisk() },
+    );
     cluster.put(gadget());
     assert_eq!(cluster.look(OPEN).await.verdict(), Verdict::Pass);
-    let watches = || cluster.server.count("watch", "gadgets.example.org");
+    let watches = || cluster.server.count("watch", "gadgets");
     until(async || watches(), |count| *count >= 3).await;
     assert!(watches() >= 3, "the stream was renewed: {:?}", cluster.server.requests());
     let requests = cluster.systems.kubernetes_requests();
@@ -318,7 +345,8 @@ async fn a_kind_without_namespaces_is_not_sought_in_one() {
 
 #[tokio::test]
 async fn enormous_annotations_are_cut_and_said_to_be() {
-    let large = with(gadget(), "/metadata/annotations", json!({ "a": "x".repeat(200_000), "b": "y" }));
+    let large =
+        with(gadget(), "/metadata/annotations", json!({ "a": "x".repeat(200_000), "b": "y" }));
     let more = "expressions: [{ cel: object.metadata.annotations.a.size() == 1024 }]";
     let judgement = of(large, [], more).await;
     assert_eq!(
@@ -332,7 +360,11 @@ async fn enormous_annotations_are_cut_and_said_to_be() {
 #[tokio::test]
 async fn a_preset_judges_what_stands_beside_an_object_without_a_status() {
     let cluster = Cluster::start().await;
-    cluster.server.register(Kind::custom("databases.spotahome.com/v1", "RedisFailover", "redisfailovers"));
+    cluster.server.register(Kind::custom(
+        "databases.spotahome.com/v1",
+        "RedisFailover",
+        "redisfailovers",
+    ));
     let check = "resource: { preset: redis-failover, namespaces: [shop], name: redis }";
     cluster.put(json!({
         "apiVersion": "databases.spotahome.com/v1", "kind": "RedisFailover",
