@@ -17,9 +17,12 @@ pub mod kubernetes_api;
 #[cfg(test)]
 mod mangled;
 pub mod nodes;
+pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
+pub mod pods;
+pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]
 pub mod scripted;
@@ -219,9 +222,11 @@ check_kinds! {
     Ingresses: ingresses,
     KubernetesApi: kubernetes_api,
     Nodes: nodes,
+    Operator: operator,
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    Resource: resource,
     ResourceUsage: resource_usage,
     SecretKeys: secret_keys,
     Services: services,

@@ -62,7 +62,7 @@ pub struct Resource {
     pub group: Cow<'static, str>,
     /// API version.
     pub version: Cow<'static, str>,
-    /// Plural, lower case, as in URLs and RBAC.
+    /// Plural, lower case, as in URLs and RBAC; empty where the API server has to be asked for it.
     pub plural: Cow<'static, str>,
     /// Kind, as in objects.
     pub kind: Cow<'static, str>,
@@ -84,13 +84,11 @@ impl Resource {
         }
     }
 
-    /// `pods` or `deployments.apps`, as `kubectl` and metrics name it.
+    /// `pods` or `deployments.apps`, as `kubectl` and metrics name it; by its kind before the plural
+    /// is known.
     pub fn name(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_string()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        let word = if self.plural.is_empty() { &self.kind } else { &self.plural };
+        if self.group.is_empty() { word.to_string() } else { format!("{word}.{}", self.group) }
     }
 }
 
@@ -105,6 +103,8 @@ pub struct Watch {
     pub selector: Option<String>,
     /// The only object that is watched; none for all of them.
     pub name: Option<String>,
+    /// How the names of the objects begin that are kept; the API server sends all of them.
+    pub prefix: Option<String>,
     /// What is kept of each object.
     pub form: Form,
 }
@@ -124,7 +124,14 @@ pub enum Form {
 impl Watch {
     /// All objects of a kind, in the fields that the program knows.
     pub const fn all(resource: Resource) -> Self {
-        Self { resource, namespace: None, selector: None, name: None, form: Form::Fields }
+        Self {
+            resource,
+            namespace: None,
+            selector: None,
+            name: None,
+            prefix: None,
+            form: Form::Fields,
+        }
     }
 
     /// The same in one namespace.
@@ -135,6 +142,11 @@ impl Watch {
     /// The same of one object.
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
+    }
+
+    /// The same of objects whose names begin so.
+    pub fn beginning(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: Some(prefix.into()), ..self }
     }
 
     /// The same in another form.

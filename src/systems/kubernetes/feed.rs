@@ -13,6 +13,7 @@ use kube::core::params::WatchParams;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::discovery::Discovered;
 use super::event::{Bookmark, Event, Page};
 use super::lines::{Line, Lines};
 use super::pace::Pace;
@@ -20,6 +21,8 @@ use super::record::Record;
 use super::refusal::{Failure, Refusal};
 use super::request::{Requests, field_selector};
 use super::stream::Stream;
+use crate::model::needs::Watch;
+use crate::model::reason::Reason;
 use crate::systems::clock::Clock;
 
 /// A stream that lived for so long and brought something may be resumed at once.
@@ -35,6 +38,8 @@ pub(super) struct Feed<R> {
     pub(super) requests: Requests,
     pub(super) pace: Pace,
     pub(super) clock: Clock,
+    /// The watch, as the API server addresses its kind.
+    watch: Watch,
     /// Where to resume; none where a list is needed.
     version: Option<String>,
     /// Since when the server is known not to stream lists.
@@ -76,6 +81,7 @@ impl<R: Record> Feed<R> {
         clock: Clock,
     ) -> Self {
         Self {
+            watch: stream.pulse.watch().clone(),
             stream,
             requests,
             pace,
@@ -133,6 +139,10 @@ impl<R: Record> Feed<R> {
                     Some(Duration::ZERO)
                 }
                 End::Broken(refusal) => {
+                    // Whatever it was, it may come back as something else.
+                    if refusal.reason == Reason::KIND_UNKNOWN {
+                        self.version = None;
+                    }
                     let rest = refusal.rest.unwrap_or_default();
                     self.stream.pulse.broke(refusal);
                     Some(rest)
@@ -149,6 +159,10 @@ impl<R: Record> Feed<R> {
     async fn follow(&mut self) -> End {
         let listing = self.version.is_none();
         if listing {
+            self.watch = match self.addressed().await {
+                Ok(watch) => watch,
+                Err(refusal) => return refusal.into(),
+            };
             self.stream.write(super::table::Table::begin);
             if self.paged.is_some_and(|since| since.elapsed() >= self.pace.stream_again_after) {
                 self.paged = None;
@@ -170,8 +184,19 @@ impl<R: Record> Feed<R> {
         self.read(&mut lines, initial).await
     }
 
-    async fn open(&self, initial: bool) -> Result<Lines, End> {
+    /// The watch, once it is known how the API server addresses its kind.
+    async fn addressed(&self) -> Result<Watch, Refusal> {
         let watch = self.stream.pulse.watch();
+        let Discovered { resource, namespaced } = self.requests.discover(&watch.resource).await?;
+        if namespaced == Some(false) && watch.namespace.is_some() {
+            let because = format!("{}: this kind has no namespaces", self.doing("watching"));
+            return Err(Refusal { reason: Reason::KIND_UNKNOWN, ..Refusal::new(because) });
+        }
+        Ok(Watch { resource, ..watch.clone() })
+    }
+
+    async fn open(&self, initial: bool) -> Result<Lines, End> {
+        let watch = &self.watch;
         let params = WatchParams {
             label_selector: watch.selector.clone(),
             field_selector: field_selector(watch),
@@ -313,7 +338,7 @@ impl<R: Record> Feed<R> {
     }
 
     async fn list_pages(&mut self) -> Result<(), End> {
-        let watch = self.stream.pulse.watch().clone();
+        let watch = self.watch.clone();
         let mut next = None;
         let until = Instant::now() + self.pace.list_within * PAGES_WITHIN;
         for _ in 0..MOST_PAGES {

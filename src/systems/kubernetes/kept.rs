@@ -3,6 +3,7 @@
 
 use super::autoscaler::{AUTOSCALERS, Autoscaler};
 use super::cron_job::{CRON_JOBS, CronJob};
+use super::definition::{DEFINITIONS, Definition};
 use super::endpoint_slice::EndpointSlice;
 use super::ingress::Ingress;
 use super::ingress_class::IngressClass;
@@ -42,6 +43,7 @@ const KEPT: &[(Resource, Open)] = &[
     (INGRESSES, Kubernetes::feed::<Ingress>),
     (INGRESS_CLASSES, Kubernetes::feed::<IngressClass>),
     (RESOURCE_QUOTAS, Kubernetes::feed::<Quota>),
+    (DEFINITIONS, Kubernetes::feed::<Definition>),
 ];
 
 /// How a watch is opened. Of a kind whose fields are not known, metadata is kept.

@@ -12,6 +12,7 @@ pub mod asked;
 pub mod autoscaler;
 mod counted;
 pub mod cron_job;
+pub mod definition;
 pub mod discovery;
 pub mod endpoint_slice;
 mod event;
@@ -78,7 +79,7 @@ use crate::model::snapshot;
 use crate::systems::clock::Clock;
 
 /// A kind of object as Kubernetes' own definitions name it.
-const fn resource<K: k8s_openapi::Resource>() -> Resource {
+pub const fn resource<K: k8s_openapi::Resource>() -> Resource {
     Resource::known(K::GROUP, K::VERSION, K::URL_PATH_SEGMENT, K::KIND)
 }
 
@@ -96,7 +97,8 @@ pub const INGRESSES: Resource = resource::<api::networking::v1::Ingress>();
 pub const INGRESS_CLASSES: Resource = resource::<api::networking::v1::IngressClass>();
 /// What namespaces may take.
 pub const RESOURCE_QUOTAS: Resource = resource::<api::core::v1::ResourceQuota>();
-const SECRETS: Resource = resource::<api::core::v1::Secret>();
+/// Secrets: seen by name alone.
+pub const SECRETS: Resource = resource::<api::core::v1::Secret>();
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.
 pub mod blind {

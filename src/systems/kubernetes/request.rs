@@ -107,6 +107,21 @@ impl Requests {
         Ok(self.send(&doing, "get", resource.name(), request).await?.into_body())
     }
 
+    /// The body of one object's metadata, unread.
+    pub(super) async fn metadata(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Body, Refusal> {
+        let doing = format!("reading the metadata of {} {namespace}/{name}", resource.kind);
+        let mut request = kube::core::Request::new(path(resource, Some(namespace)))
+            .get_metadata(name, &GetParams::default())
+            .map_err(|error| Refusal::transport(&doing, &error))?;
+        plain(&mut request);
+        Ok(self.send(&doing, "get", resource.name(), request).await?.into_body())
+    }
+
     /// Sends a request that is counted as `verb` on `resource`; the answer is a success.
     pub(super) async fn send(
         &self,

@@ -56,18 +56,43 @@ impl Kubernetes {
         until: Instant,
         mut look: impl FnMut(&str, SecretValue<'_>) + Send,
     ) -> Result<(), Refused> {
-        if !needs.rights.contains(&right(namespace, name)) {
-            let because =
-                format!("the check asks for Secret {namespace}/{name}, which it did not declare");
-            let obstacle = Obstacle::ours(Reason::UNDECLARED, because);
-            return Err(Refused { obstacle, code: None, absent: false });
-        }
-        let body = self.secret_body(namespace, name, until).await?;
+        declared(needs, namespace, name).map_err(|obstacle| Refused {
+            obstacle,
+            code: None,
+            absent: false,
+        })?;
+        let body = self.secret_body(namespace, name, Sent::Whole, until).await?;
         values::each_value(&body, &mut look).map_err(|values::NoSecret| {
             let because = format!("{}: {NOT_A_SECRET}", reading(namespace, name));
             let obstacle = Obstacle::new(Reason::GARBLED, because);
             Refused { obstacle, code: None, absent: false }
         })
+    }
+
+    /// Whether a Secret is there, by its metadata alone: no value is sent, but for those that
+    /// `kubectl` repeats in an annotation, and so the answer is wiped as well. `needs` must declare
+    /// the [`right`].
+    ///
+    /// # Errors
+    /// Why it can't be seen.
+    pub async fn secret_exists(
+        &self,
+        needs: &Needs,
+        namespace: &str,
+        name: &str,
+        until: Instant,
+    ) -> Result<bool, Obstacle> {
+        declared(needs, namespace, name)?;
+        match self.secret_body(namespace, name, Sent::Metadata, until).await.map_err(Refused::from)
+        {
+            Ok(body) if values::is_of(&body, name) => Ok(true),
+            Ok(_) => {
+                let because = format!("{}: {NOT_METADATA}", reading(namespace, name));
+                Err(Obstacle::new(Reason::GARBLED, because))
+            }
+            Err(refused) if refused.absent => Ok(false),
+            Err(refused) => Err(refused.obstacle),
+        }
     }
 
     /// A key of a Secret, by name.
@@ -77,7 +102,7 @@ impl Kubernetes {
     pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
         let SecretKey { namespace, name, key } = source;
         let until = Instant::now() + SECRET_WITHIN;
-        let because = match self.secret_body(namespace, name, until).await {
+        let because = match self.secret_body(namespace, name, Sent::Whole, until).await {
             Ok(body) => match value_of(key, &body) {
                 Ok(value) => return Ok(value),
                 Err(missing) => missing.because().to_owned(),
@@ -92,13 +117,17 @@ impl Kubernetes {
         &self,
         namespace: &str,
         name: &str,
+        sent: Sent,
         until: Instant,
     ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let doing = reading(namespace, name);
         let requests =
             self.0.requests.clone().within(until.saturating_duration_since(Instant::now()));
         let read = async {
-            let body = requests.object(&SECRETS, namespace, name).await?;
+            let body = match sent {
+                Sent::Whole => requests.object(&SECRETS, namespace, name).await?,
+                Sent::Metadata => requests.metadata(&SECRETS, namespace, name).await?,
+            };
             read_wiped(&doing, body).await
         };
         let late =
@@ -114,10 +143,26 @@ impl Kubernetes {
     }
 }
 
+/// What of a Secret the API server is asked to send.
+#[derive(Clone, Copy)]
+enum Sent {
+    Whole,
+    Metadata,
+}
+
+fn declared(needs: &Needs, namespace: &str, name: &str) -> Result<(), Obstacle> {
+    if needs.rights.contains(&right(namespace, name)) {
+        return Ok(());
+    }
+    let because = format!("the check asks for Secret {namespace}/{name}, which it did not declare");
+    Err(Obstacle::ours(Reason::UNDECLARED, because))
+}
+
 fn reading(namespace: &str, name: &str) -> String {
     format!("reading Secret {namespace}/{name}")
 }
 
+const NOT_METADATA: &str = "the API server's answer is not the metadata of this Secret";
 const NOT_A_SECRET: &str = "the API server's answer is not a Secret";
 
 /// Reads a body to its end into a buffer that is wiped when dropped.

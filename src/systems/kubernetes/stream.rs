@@ -163,7 +163,8 @@ pub struct Stream<R> {
 
 impl<R: Record> Stream<R> {
     pub(super) fn new(watch: Watch) -> Self {
-        Self { table: RwLock::default(), pulse: Pulse::new(watch) }
+        let table = Table::of_prefix(watch.prefix.clone());
+        Self { table: RwLock::new(table), pulse: Pulse::new(watch) }
     }
 
     /// Reads the records; short work, no waiting.

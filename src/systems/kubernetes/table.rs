@@ -24,6 +24,8 @@ pub struct Table<R> {
     garbled: BTreeMap<String, Garbled>,
     round: u32,
     words: Words,
+    /// How the names begin of what is kept.
+    prefix: Option<String>,
 }
 
 #[derive(Debug)]
@@ -46,11 +48,17 @@ impl<R> Default for Table<R> {
             garbled: BTreeMap::new(),
             round: 0,
             words: Words::default(),
+            prefix: None,
         }
     }
 }
 
 impl<R: Record> Table<R> {
+    /// A table of those objects whose names begin so.
+    pub(super) fn of_prefix(prefix: Option<String>) -> Self {
+        Self { prefix, ..Self::default() }
+    }
+
     /// The records, by namespace and name.
     pub fn records(&self) -> impl Iterator<Item = &Arc<R>> {
         self.records.values().map(|kept| &kept.record)
@@ -80,6 +88,9 @@ impl<R: Record> Table<R> {
     /// Takes an object that is there, as JSON.
     pub fn take(&mut self, object: &str, resource: &Resource) -> Taken {
         let meta = identity_of(object);
+        if !self.keeps(&meta) {
+            return Taken { changed: false, version: meta.resource_version };
+        }
         let key = meta.key(&mut self.words);
         let changed = match (key, serde_json::from_str::<R::Wire>(object)) {
             (Some(key), Ok(wire)) => {
@@ -90,6 +101,14 @@ impl<R: Record> Table<R> {
             (None, _) => self.garble(None, "an object has no name"),
         };
         Taken { changed, version: meta.resource_version }
+    }
+
+    /// Whether an object is kept: one without a name is told of.
+    fn keeps(&self, meta: &Identity) -> bool {
+        let Some((prefix, name)) = self.prefix.as_ref().zip(meta.name.as_ref()) else {
+            return true;
+        };
+        name.starts_with(prefix.as_str())
     }
 
     /// Forgets an object that is gone, as JSON.

@@ -12,7 +12,13 @@ use super::record::{Meta, Record, time};
 use super::table::Key;
 use crate::model::needs::Resource;
 
-/// An object, whole but for `metadata.managedFields`.
+/// The longest annotation that is kept whole, in bytes.
+const LONGEST_ANNOTATION: usize = 4096;
+/// What is kept of a longer one, in bytes.
+const CUT_ANNOTATION: usize = 1024;
+
+/// An object, whole but for `metadata.managedFields` and the rest of annotations that are longer than
+/// 4 KiB: of those the first KiB is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Whole {
     /// Its namespace; empty for kinds that have none.
@@ -21,17 +27,37 @@ pub struct Whole {
     pub name: Arc<str>,
     /// The object, as the API server tells it.
     pub object: Value,
+    /// How many annotations were cut.
+    pub cut: u32,
 }
 
 impl Record for Whole {
     type Wire = Value;
 
     fn of(mut object: Value, (namespace, name): &Key, _: &Resource, _: &mut Words) -> Self {
+        let mut cut = 0;
         if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
             metadata.shift_remove("managedFields");
+            if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+                cut = annotations.values_mut().map(|value| u32::from(cut_short(value))).sum();
+            }
         }
-        Self { namespace: Arc::clone(namespace), name: Arc::clone(name), object }
+        Self { namespace: Arc::clone(namespace), name: Arc::clone(name), object, cut }
     }
+}
+
+/// Keeps the beginning of what is too long; says whether it was.
+fn cut_short(annotation: &mut Value) -> bool {
+    let Value::String(text) = annotation else { return false };
+    if text.len() <= LONGEST_ANNOTATION {
+        return false;
+    }
+    let mut end = CUT_ANNOTATION;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    *text = text[..end].to_owned();
+    true
 }
 
 /// An object by its metadata alone.

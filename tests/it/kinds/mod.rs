@@ -24,9 +24,12 @@ mod images;
 mod ingresses;
 mod kubernetes_api;
 mod nodes;
+mod operator;
 mod pod_logs;
 mod pod_security;
 mod pods;
+mod pods;
+mod resource;
 mod resource_usage;
 mod secret_keys;
 mod services;
@@ -73,9 +76,11 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("ingresses", ingresses::provocations()),
         ("kubernetes_api", kubernetes_api::provocations()),
         ("nodes", nodes::provocations()),
+        ("operator", operator::provocations()),
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),

@@ -38,6 +38,20 @@ pub(super) fn each_value(body: &[u8], look: &mut Looker<'_>) -> Result<(), NoSec
     if is_secret { Ok(()) } else { Err(NoSecret) }
 }
 
+/// Whether `body` is an object of this name.
+pub(super) fn is_of(body: &[u8], name: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        metadata: Metadata<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata<'a> {
+        name: &'a str,
+    }
+    serde_json::from_slice::<Named<'_>>(body).is_ok_and(|named| named.metadata.name == name)
+}
+
 /// The object: whether it calls itself a Secret.
 struct Object<'a, 'l> {
     look: &'a mut Looker<'l>,

@@ -135,6 +135,10 @@ async fn proper(
     if let Some(media) = binary(headers) {
         return Err(unsupported(&media));
     }
+    let group = call.path.strip_prefix("/apis/").and_then(|rest| rest.split('/').next());
+    if group.is_some_and(|group| lock(&shared.behaviour).broken_groups.contains(group)) {
+        return Err(said(503, None));
+    }
     let Some(target) = &call.target else { return Ok(discovery::answer(shared, call)) };
     if target.group == "authorization.k8s.io" && call.method == Method::POST {
         let (store, access) = (lock(&shared.store), lock(&shared.access));

@@ -42,6 +42,9 @@ pub struct Behaviour {
     /// review their own rights, as `system:discovery` and `system:basic-user` have it; some
     /// clusters take those away. Discovery stays open.
     pub default_roles: bool,
+    /// The API groups that are down, as one is whose aggregated server does not answer: discovery
+    /// goes on without them.
+    pub broken_groups: BTreeSet<String>,
 }
 
 /// What `/version` says of the server, in the fields that differ between vendors.
@@ -77,6 +80,7 @@ impl Default for Behaviour {
             failing_health: BTreeSet::new(),
             version: Version::named("v1.36.0"),
             default_roles: true,
+            broken_groups: BTreeSet::new(),
         }
     }
 }

@@ -152,6 +152,12 @@ impl Store {
         self.collections.retain(|c| !(c.kind.group == group && c.kind.plural == plural));
     }
 
+    /// Forgets a kind in one version with all its objects, as when that is served no more.
+    pub(super) fn unserve(&mut self, group: &str, version: &str, plural: &str) {
+        let gone = |k: &Kind| k.group == group && k.version == version && k.plural == plural;
+        self.collections.retain(|c| !gone(&c.kind));
+    }
+
     pub(super) fn kinds(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.collections.iter().map(|c| &c.kind)
     }

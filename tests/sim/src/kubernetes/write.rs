@@ -284,10 +284,11 @@ fn after_write(store: &mut Store, kind: &Kind, stored: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let group = text(&spec["group"]);
     for version in spec["versions"].as_array().into_iter().flatten() {
+        let names = &spec["names"];
         if version["served"] != true {
+            store.unserve(&group, &text(&version["name"]), &text(&names["plural"]));
             continue;
         }
-        let names = &spec["names"];
         let api_version = format!("{group}/{}", text(&version["name"]));
         let short = names["shortNames"].as_array().into_iter().flatten().map(text).collect();
         store.register(Kind {
@@ -302,7 +303,8 @@ fn after_write(store: &mut Store, kind: &Kind, stored: &Value) {
         { "type": "NamesAccepted", "status": "True", "reason": "NoConflicts" },
         { "type": "Established", "status": "True", "reason": "InitialNamesAccepted" },
     ]);
-    if stored["status"]["conditions"] != conditions {
+    // What somebody wrote there stands for a controller that comes to another end.
+    if stored["status"]["conditions"].is_null() {
         let mut stored = stored.clone();
         stored["status"] = json!({ "conditions": conditions, "acceptedNames": spec["names"] });
         // It was stored a moment ago, under the same lock.

@@ -8,7 +8,7 @@ use crate::kubernetes::object::now;
 use crate::kubernetes::workloads::{at, reckon, slice};
 
 /// The custom resources: API version, kind, plural.
-const DEFINITIONS: [(&str, &str, &str); 9] = [
+const DEFINITIONS: [(&str, &str, &str); 14] = [
     ("postgresql.cnpg.io/v1", "Cluster", "clusters"),
     ("postgresql.cnpg.io/v1", "Backup", "backups"),
     ("postgresql.cnpg.io/v1", "ScheduledBackup", "scheduledbackups"),
@@ -16,8 +16,13 @@ const DEFINITIONS: [(&str, &str, &str); 9] = [
     ("databases.spotahome.com/v1", "RedisFailover", "redisfailovers"),
     ("psmdb.percona.com/v1", "PerconaServerMongoDB", "perconaservermongodbs"),
     ("psmdb.percona.com/v1", "PerconaServerMongoDBBackup", "perconaservermongodbbackups"),
+    ("psmdb.percona.com/v1", "PerconaServerMongoDBRestore", "perconaservermongodbrestores"),
     ("cert-manager.io/v1", "Certificate", "certificates"),
     ("cert-manager.io/v1", "CertificateRequest", "certificaterequests"),
+    ("cert-manager.io/v1", "Issuer", "issuers"),
+    ("cert-manager.io/v1", "ClusterIssuer", "clusterissuers"),
+    ("acme.cert-manager.io/v1", "Order", "orders"),
+    ("acme.cert-manager.io/v1", "Challenge", "challenges"),
 ];
 
 pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
@@ -119,6 +124,15 @@ fn controllers(server: &ApiServer) -> Result<(), Failure> {
     reckon(server, namespace, name)
 }
 
+/// Gives the pods of a database the labels by which its operator knows them.
+fn label(server: &ApiServer, name: &str, labels: &Value) -> Result<(), Failure> {
+    for number in 0..3 {
+        let changes = json!({ "metadata": { "labels": labels } });
+        server.patch(&format!("pods/{NAMESPACE}/{name}-{number}"), &changes)?;
+    }
+    Ok(())
+}
+
 fn service(server: &ApiServer, name: &str, app: &str, port: u16) -> Result<(), Failure> {
     apply(
         server,
@@ -159,6 +173,8 @@ fn postgres(server: &ApiServer) -> Result<(), Failure> {
     // The operator makes bare pods; a StatefulSet makes the same ones here.
     stateful(server, NAMESPACE, "postgres", "ghcr.io/cloudnative-pg/postgresql:15.5", 3)?;
     server.delete(&format!("statefulsets/{NAMESPACE}/postgres"))?;
+    let labels = json!({ "cnpg.io/cluster": "postgres", "cnpg.io/podRole": "instance" });
+    label(server, "postgres", &labels)?;
     for suffix in ["rw", "ro", "r"] {
         service(server, &format!("postgres-{suffix}"), "postgres", 5432)?;
     }
@@ -172,7 +188,15 @@ fn postgres(server: &ApiServer) -> Result<(), Failure> {
             "instances": 3,
             "backup": {
                 "retentionPolicy": "30d",
-                "barmanObjectStore": { "destinationPath": store },
+                "barmanObjectStore": {
+                    "destinationPath": store,
+                    "s3Credentials": {
+                        "accessKeyId":
+                            { "name": "postgres-backup-credentials", "key": "ACCESS_KEY_ID" },
+                        "secretAccessKey":
+                            { "name": "postgres-backup-credentials", "key": "ACCESS_SECRET_KEY" },
+                    },
+                },
             },
         }),
         &json!({
@@ -212,6 +236,8 @@ fn postgres(server: &ApiServer) -> Result<(), Failure> {
 fn elasticsearch(server: &ApiServer) -> Result<(), Failure> {
     let image = "docker.elastic.co/elasticsearch/elasticsearch:7.10.2";
     stateful(server, NAMESPACE, "elasticsearch-es-default", image, 3)?;
+    let labels = json!({ "elasticsearch.k8s.elastic.co/cluster-name": "elasticsearch" });
+    label(server, "elasticsearch-es-default", &labels)?;
     for name in ["elasticsearch", "elasticsearch-es-http"] {
         service(server, name, "elasticsearch-es-default", 9200)?;
     }
@@ -240,12 +266,29 @@ fn redis(server: &ApiServer) -> Result<(), Failure> {
 fn mongodb(server: &ApiServer) -> Result<(), Failure> {
     const API: &str = "psmdb.percona.com/v1";
     stateful(server, NAMESPACE, "mongodb-rs0", "percona/percona-server-mongodb:6.0", 3)?;
+    let labels = json!({
+        "app.kubernetes.io/instance": "mongodb",
+        "app.kubernetes.io/component": "mongod",
+    });
+    label(server, "mongodb-rs0", &labels)?;
     for name in ["mongodb", "mongodb-rs0"] {
         service(server, name, "mongodb-rs0", 27017)?;
     }
     let spec = json!({
         "replsets": [{ "name": "rs0", "size": 3 }],
-        "backup": { "enabled": true, "tasks": [{ "name": "daily-backup", "keep": 7 }] },
+        "backup": {
+            "enabled": true,
+            "tasks": [{ "name": "daily-backup", "keep": 7 }],
+            "storages": {
+                "s3": {
+                    "type": "s3",
+                    "s3": {
+                        "bucket": "trackdechets-mongodb-backups",
+                        "credentialsSecret": "mongodb-backup-credentials",
+                    },
+                },
+            },
+        },
     });
     let status = json!({
         "state": "ready",
