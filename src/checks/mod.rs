@@ -21,7 +21,6 @@ pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
-pub mod pods;
 pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]

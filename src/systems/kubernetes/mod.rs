@@ -74,7 +74,6 @@ use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
 use crate::model::rights::Demands;
-use crate::model::secret::{SecretKey, SecretSource};
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
 

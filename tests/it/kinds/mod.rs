@@ -28,7 +28,6 @@ mod operator;
 mod pod_logs;
 mod pod_security;
 mod pods;
-mod pods;
 mod resource;
 mod resource_usage;
 mod secret_keys;
