@@ -22,6 +22,8 @@ mod refusal;
 mod request;
 pub mod scope;
 mod secret;
+#[cfg(test)]
+pub mod shapes;
 mod stream;
 mod table;
 pub mod template;

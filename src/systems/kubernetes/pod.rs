@@ -262,6 +262,7 @@ fn words_of(message: Option<&str>) -> String {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::shapes;
     use super::*;
 
     fn pod(object: Value) -> Pod {
@@ -296,6 +297,11 @@ mod tests {
         let place = size_of::<(Key, Arc<Pod>, u32)>() * 2;
         let sum = size_of::<Pod>() + counts + name + place + 3 * 16;
         assert!(sum <= 800, "{sum}");
+    }
+
+    #[test]
+    fn a_pod_survives_whatever_is_wrong_with_it() {
+        shapes::survives::<Pod>(&super::super::PODS, &shapes::pod());
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Record for Workload {
             // A ReplicaSet has one revision.
             REPLICA_SET => 0,
             _ if by_hand => 0,
-            _ => (desired - held_back).max(0),
+            _ => desired.saturating_sub(held_back).max(0),
         };
         let conditions = status.conditions.as_deref().unwrap_or_default();
         let progressing = condition(conditions, "Progressing");
@@ -226,4 +226,22 @@ fn given_up(condition: &Condition, words: &mut Words) -> Option<Arc<str>> {
     let exceeded = condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
     (condition.fails() && exceeded)
         .then(|| words.shared(&legible(condition.message.as_deref().unwrap_or_default(), 200)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shapes;
+    use super::*;
+
+    #[test]
+    fn workloads_survive_whatever_is_wrong_with_them() {
+        for (resource, object) in [
+            (WorkloadKind::Deployment.resource(), shapes::deployment()),
+            (WorkloadKind::StatefulSet.resource(), shapes::stateful_set()),
+            (WorkloadKind::DaemonSet.resource(), shapes::daemon_set()),
+            (REPLICA_SETS, shapes::replica_set()),
+        ] {
+            shapes::survives::<Workload>(&resource, &object);
+        }
+    }
 }
