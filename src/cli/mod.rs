@@ -4,6 +4,7 @@ mod check_config;
 mod healthy;
 mod kinds;
 mod once;
+mod reference;
 mod run;
 
 use std::ffi::OsString;
@@ -44,7 +45,7 @@ enum Command {
     /// Prints every mistake of the configuration with its place. Exit code 0 or 3.
     CheckConfig(Files),
     /// Prints the JSON Schema of the configuration, for editors.
-    Schema,
+    Schema(kinds::Schema),
     /// Lists the kinds of check, or one kind's parameters, reasons and figures.
     Kinds(kinds::Kinds),
     /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
@@ -74,7 +75,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(run) => run::main(run).await,
         Command::Once(once) => once::main(once).await,
         Command::CheckConfig(files) => check_config::main(&files),
-        Command::Schema => kinds::schema(),
+        Command::Schema(schema) => kinds::schema(&schema),
         Command::Kinds(kinds) => kinds::main(&kinds),
         Command::Healthy(healthy) => healthy::main(healthy).await,
     }

@@ -132,7 +132,8 @@ async fn the_documentation_comes_from_the_code() {
     let pods = text(&vigie(&["kinds", "pods"]).await);
     for words in [
         "Parameters\n",
-        "namespaces (required)",
+        "namespaces (word or list of text, required)",
+        "      fail_above (whole number, default 3)",
         "CrashLoopBackOff",
         "vigie_pods{item, ",
         "Example\n",

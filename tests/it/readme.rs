@@ -1,7 +1,9 @@
-//! The README tells the truth: its configuration loads, its table of kinds is the code's.
+//! The README tells the truth: its configuration loads, its table of kinds is the code's, and so are
+//! the pages beside it.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use vigie::checks::{KINDS, Kind};
 use vigie::config::load::load;
@@ -41,6 +43,31 @@ fn the_table_of_kinds_is_the_codes_own() {
         fs::write(path(), format!("{before}{BEGIN}{rows}{END}{after}")).expect("written");
     } else {
         assert_eq!(table, rows);
+    }
+}
+
+/// `VIGIE_BLESS=1` writes the pages.
+#[test]
+fn the_pages_of_documentation_are_what_the_program_prints() {
+    for (page, arguments) in [
+        ("kinds.md", ["kinds", "--format", "markdown"]),
+        ("configuration.md", ["schema", "--format", "markdown"]),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_vigie")).args(arguments).output();
+        let output = output.expect("vigie runs");
+        assert!(output.status.success(), "{output:?}");
+        let printed = String::from_utf8(output.stdout).expect("text");
+        let path = path().with_file_name("docs").join(page);
+        if std::env::var_os("VIGIE_BLESS").is_some() {
+            fs::write(path, printed).expect("written");
+        } else {
+            let written = fs::read_to_string(&path).expect("a page");
+            assert!(
+                written == printed,
+                "docs/{page} is not what `vigie {}` prints",
+                arguments.join(" ")
+            );
+        }
     }
 }
 
