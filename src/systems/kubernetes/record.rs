@@ -49,6 +49,7 @@ pub(super) struct Meta {
     pub(super) generation: Option<i64>,
     pub(super) owner_references: Option<Vec<OwnerReference>>,
     pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) finalizers: Option<Vec<String>>,
 }
 
 /// One of `metadata.ownerReferences`.

@@ -106,9 +106,11 @@ impl Cluster {
         self.server.delete(path).expect("an object that is there");
     }
 
-    /// Lets Vigie's clock go on.
+    /// Lets Vigie's clock and the server's go on.
     pub fn advance(&self, minutes: i64) {
-        self.clock.set(self.clock.now() + SignedDuration::from_mins(minutes));
+        let minutes = SignedDuration::from_mins(minutes);
+        self.clock.set(self.clock.now() + minutes);
+        self.server.behave(|server| server.date_offset += minutes);
     }
 
     pub async fn look(&self, check: &str) -> Judgement {
