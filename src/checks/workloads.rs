@@ -317,7 +317,8 @@ impl Workloads {
                 Phase::Running => *seen.running.entry(place).or_default() += 1,
                 Phase::Unknown => {
                     let name = format!("{}/{}", pod.namespace, pod.name);
-                    seen.garbled_pods.push((name, "its phase is not known: it may run".to_owned()));
+                    seen.garbled_pods
+                        .push((name, "its phase is not known, and it may run".to_owned()));
                 }
                 Phase::Pending | Phase::Succeeded | Phase::Failed => {}
             }

@@ -5,8 +5,11 @@
 //! asked of `cluster.server` by the tests that need it.
 
 mod access;
+mod cut_off;
 mod forms;
+mod hole;
 mod secret;
+mod several;
 mod stream;
 pub mod trouble;
 mod watched;
