@@ -85,8 +85,8 @@ async fn measure(figures: &mut Figures, count: u32, budget: &str, empty: &Usage)
     let mut ticks = interval(CHANGED_EVERY);
     for number in 0..CHANGES {
         ticks.tick().await;
-        let turn = if number % 2 == 0 { "a" } else { "b" };
-        watched.cluster.change(number, &json!({ "metadata": { "labels": { "turn": turn } } }));
+        let labels = json!({ "turn": number.to_string() });
+        watched.cluster.change(number, &json!({ "metadata": { "labels": labels } }));
     }
     let (took, busy) = (began.elapsed(), watched.vigie.usage());
     let rate = f64::from(CHANGES) / took.as_secs_f64();
