@@ -135,7 +135,7 @@ impl Record for Pod {
                 .reason
                 .as_deref()
                 .map(|reason| (words.shared(reason), words_of(status.message.as_deref()))),
-            held_by: deleted.and(metadata.finalizers).and_then(held),
+            held_by: deleted.and(metadata.finalizers.as_deref()).and_then(held),
         };
         Self {
             namespace: Arc::clone(namespace),
@@ -174,7 +174,7 @@ fn told(condition: &Condition) -> Option<String> {
 }
 
 /// The finalizers that a deleted pod waits for.
-fn held(finalizers: Vec<String>) -> Option<String> {
+fn held(finalizers: &[String]) -> Option<String> {
     (!finalizers.is_empty()).then(|| words_of(Some(&finalizers.join(", "))))
 }
 

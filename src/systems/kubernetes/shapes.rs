@@ -35,9 +35,10 @@ const ENORMOUS: usize = 1 << 16;
 /// The object with another value at a pointer; its parent must be there.
 pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match object.pointer_mut(parent).unwrap_or_else(|| panic!("{parent} is not there")) {
-        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
-        parent => parent[name] = value,
+    let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}: no parent"));
+    match parent.as_array_mut() {
+        Some(items) => items[name.parse::<usize>().unwrap()] = value,
+        None => parent[name] = value,
     }
     object
 }
