@@ -7,16 +7,21 @@
 
 pub mod access;
 mod ask;
+pub mod asked;
+pub mod autoscaler;
 mod counted;
+pub mod cron_job;
 mod event;
 mod feed;
 pub mod job;
 mod kept;
 pub mod labels;
 mod lines;
+pub mod node;
 mod pace;
 pub mod pod;
 mod pool;
+pub mod quantity;
 mod record;
 mod refusal;
 mod request;

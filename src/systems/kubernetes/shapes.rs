@@ -91,6 +91,7 @@ pub fn oddities() -> Vec<Value> {
         json!(""),
         json!("\u{0}\u{202e}\"<script>"),
         json!("9999-12-31T23:59:59Z"),
+        json!([]),
         json!([[], {}, "", 0]),
         json!({}),
         deep,
@@ -178,6 +179,9 @@ pub fn never_passes(object: &Value, telling: &[&str], judge: impl Fn(&Value) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::autoscaler::{AUTOSCALERS, Autoscaler};
+    use super::super::cron_job::{CRON_JOBS, CronJob};
+    use super::super::node::{NODES, Node};
     use super::super::whole::{Metadata, Whole};
     use super::*;
 
@@ -198,6 +202,13 @@ mod tests {
             survives::<Metadata>(&resource(&object), &object);
             survives::<Whole>(&resource(&object), &object);
         }
+    }
+
+    #[test]
+    fn nodes_autoscalers_and_cron_jobs_survive_whatever_is_wrong_with_them() {
+        survives::<Node>(&NODES, &node());
+        survives::<Autoscaler>(&AUTOSCALERS, &horizontal_pod_autoscaler());
+        survives::<CronJob>(&CRON_JOBS, &cron_job());
     }
 
     #[test]

@@ -20,7 +20,7 @@ async fn behind_a_hole() -> (Cluster, Hole) {
     let mut cluster = Cluster::start().await;
     cluster.server.behave(|server| server.bookmark_every = Duration::from_millis(100));
     cluster.put(pod("a"));
-    let hole = Hole::before(cluster.server.address()).await;
+    let hole = Hole::before(cluster.server.address());
     let pace = Pace { silence: SILENCE, ..brisk() };
     cluster.connect(&format!("server: {{ url: '{}' }}", hole.url()), pace);
     (cluster, hole)

@@ -23,7 +23,7 @@ pub struct Hole {
 
 impl Hole {
     /// Starts it before the server at `target`, passing everything on.
-    pub async fn before(target: SocketAddr) -> Self {
+    pub fn before(target: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let listener = socket.listen(QUEUE).expect("a port");

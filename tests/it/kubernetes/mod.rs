@@ -5,6 +5,7 @@
 //! asked of `cluster.server` by the tests that need it.
 
 mod access;
+pub mod client;
 mod cut_off;
 mod forms;
 mod hole;
