@@ -1,7 +1,7 @@
-//! How long it takes from the change of a pod to its trace in `/metrics`, with 10,000 pods.
+//! How long it takes from the change of a pod to its trace in `/metrics`, with 10,000 and 100,000.
 //!
-//! `cargo bench --bench change [-- CHANGES]` loads the pods into a simulated API server, runs the
-//! daemon as a child, lets one pod after the other succeed by a patch at the server, and asks the
+//! `cargo bench --bench change [-- PODS]` loads the pods into a simulated API server (or as many as
+//! it is told alone), runs the daemon as a child, lets one pod after the other succeed by a patch at the server, and asks the
 //! daemon for `/metrics` every two milliseconds until `vigie_pods{phase="Succeeded"}` counts it. The
 //! changes come up to a second apart, at odd moments, so that many fall into the pause that the
 //! daemon keeps between two judgings. The times are wall times: rendering and polling are in them.
@@ -24,44 +24,51 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use ground::cluster::{Cluster, PODS};
+use ground::cluster::Cluster;
 use ground::daemon::{Metrics, Vigie};
 use ground::figures::Figures;
 use ground::times::{millis, quantile};
 
-const POD_COUNT: u32 = 10_000;
+const ROUNDS: [u32; 2] = [10_000, 100_000];
+/// No more than pods of the workload that changes.
+const CHANGES: u32 = 200;
 const ASKED_EVERY: Duration = Duration::from_millis(2);
 
 #[tokio::main]
 async fn main() {
-    let changes = u32::try_from(ground::arguments::first().unwrap_or(200)).expect("a small number");
-    let cluster = Cluster::of(POD_COUNT).await;
+    let told = ground::arguments::first().map(|count| u32::try_from(count).expect("fewer pods"));
+    for count in told.map_or_else(|| ROUNDS.to_vec(), |count| vec![count]) {
+        measure(count).await;
+    }
+}
+
+async fn measure(count: u32) {
+    let cluster = Cluster::of(count).await;
     let vigie = Vigie::start(std::slice::from_ref(&cluster.file)).await;
-    let all = f64::from(POD_COUNT);
+    let all = f64::from(count);
     vigie.until(Duration::from_millis(100), |metrics| pods(metrics, "Running") >= all).await;
     cluster.server.forget_requests();
     let before = vigie.usage();
 
     let mut times = Vec::new();
-    for number in 0..changes {
+    for number in 0..CHANGES {
         sleep(Duration::from_millis(u64::from(number) * 377 % 1000)).await;
         let began = Instant::now();
-        let succeeds = json!({ "status": { "phase": "Succeeded" } });
-        cluster.server.patch(&format!("{PODS}{number}"), &succeeds).expect("a pod");
+        cluster.change(number, &json!({ "status": { "phase": "Succeeded" } }));
         let wanted = f64::from(number + 1);
         vigie.until(ASKED_EVERY, |metrics| pods(metrics, "Succeeded") >= wanted).await;
         times.push(began.elapsed());
     }
     times.sort_unstable();
 
-    let title = format!("From the change of one of {POD_COUNT} pods to /metrics, {changes} times");
+    let title = format!("From the change of one of {count} pods to /metrics, {CHANGES} times");
     let mut figures = Figures::new(&title);
     figures.row("p50", millis(quantile(&times, 50)), "");
     figures.row("p99", millis(quantile(&times, 99)), "1000 ms");
     figures.row("longest", millis(quantile(&times, 100)), "");
     let asked = cluster.server.count("list", "pods") + cluster.server.count("get", "pods");
     figures.row("gets and lists meanwhile", asked, "0");
-    let cpu = vigie.usage().spent_since(&before) / changes.max(1);
+    let cpu = vigie.usage().spent_since(&before) / CHANGES;
     figures.row("CPU a change, polling included", millis(cpu), "");
     figures.print();
 }

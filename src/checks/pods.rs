@@ -1,14 +1,16 @@
 //! `pods`: every pod runs and is ready, or has succeeded; none is stuck, crashing or restarting.
 //! Witness: the API server, by watch. What it does not say is never taken for good.
 
+mod age;
 mod complaint;
 mod parameters;
+mod restarts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -68,7 +70,11 @@ pub struct Pods {
     /// default.
     #[serde(default)]
     ready_within: Patience,
-    /// How long a pod may be pending before it fails; it warns until then. 5m by default.
+    /// How long one init container may run before the pod fails; it warns until then. 5m by
+    /// default.
+    #[serde(default)]
+    init_within: Patience,
+    /// How long a pod may be pending otherwise before it fails; it warns until then. 5m by default.
     #[serde(default)]
     pending_within: Patience,
     /// How long a pod may be there after its own grace period of deletion has ended; 5m by default.
@@ -79,6 +85,8 @@ pub struct Pods {
 /// The pods that a look saw.
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// How far the API server's clock is ahead of ours, where it is known.
+    skew: Option<SignedDuration>,
     /// Counts by namespace.
     namespaces: BTreeMap<Arc<str>, Counts>,
     /// Pods that are not simply running and ready, or succeeded.
@@ -111,16 +119,22 @@ impl Check for Pods {
         complaint::CREATE_CONTAINER_CONFIG_ERROR,
         complaint::CREATE_CONTAINER_ERROR,
         complaint::CRASH_LOOP_BACK_OFF,
+        complaint::CONTAINER_ENDED,
         complaint::OOM_KILLED,
         complaint::TOO_MANY_RESTARTS,
         complaint::NOT_READY,
+        complaint::INITIALIZING,
         complaint::PENDING,
         complaint::UNSCHEDULABLE,
         complaint::NODE_LOST,
         complaint::FAILED,
         complaint::EVICTED,
         complaint::TERMINATING,
-        Documented::blinds(Reason::CLOCK_SKEW, "A pod's time lies more than two minutes ahead."),
+        Documented::blinds(
+            Reason::CLOCK_SKEW,
+            "A pod's time lies more than two minutes ahead, or its age matters and the API server's \
+             clock is further from ours than that.",
+        ),
         blind::GARBLED,
         blind::RUNNING,
         blind::DOWN,
@@ -158,20 +172,18 @@ impl Check for Pods {
     }
 
     fn series(&self) -> Vec<Series> {
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
         let rows = |namespace: Option<String>| {
             let count = Series { measure: &COUNT, labels: vec![namespace.clone(), None] };
             [count, Series { measure: &PROBLEM, labels: vec![namespace, None, None] }]
         };
-        namespaces.into_iter().flat_map(rows).collect()
+        self.namespaces.labels().into_iter().flat_map(rows).collect()
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
         let kubernetes = &look.systems.kubernetes;
-        let mut seen = Seen::default();
+        let skew = kubernetes.clock_skew();
+        let skew = skew.and_then(|skew| SignedDuration::try_from_secs_f64(skew).ok());
+        let mut seen = Seen { skew, ..Seen::default() };
         for watch in self.watches() {
             if let Some(namespace) = &watch.namespace {
                 seen.namespaces.entry(namespace.as_str().into()).or_default();
@@ -311,16 +323,18 @@ impl Seen {
     }
 
     fn take(&mut self, table: &Table<Pod>) {
-        for pod in table.records() {
-            let counts = match self.namespaces.get_mut(&pod.namespace) {
-                Some(counts) => counts,
-                None => self.namespaces.entry(Arc::clone(&pod.namespace)).or_default(),
-            };
-            counts.phases[pod.phase as usize] += 1;
-            let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
-            counts.staying += u64::from(!ended && pod.deleted.is_none());
-            if !is_plain(pod) {
-                self.noticed.push(Arc::clone(pod));
+        let mut pods = table.records().peekable();
+        // Records come by namespace: a hundred thousand are counted without looking for their place.
+        while let Some(first) = pods.peek() {
+            let namespace = Arc::clone(&first.namespace);
+            let counts = self.namespaces.entry(Arc::clone(&namespace)).or_default();
+            while let Some(pod) = pods.next_if(|pod| pod.namespace == namespace) {
+                counts.phases[pod.phase as usize] += 1;
+                let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+                counts.staying += u64::from(!ended && pod.deleted.is_none());
+                if !is_plain(pod) {
+                    self.noticed.push(Arc::clone(pod));
+                }
             }
         }
         let garbled = table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned()));

@@ -135,6 +135,7 @@ impl Check for Workloads {
         verdict::TOO_MANY,
         verdict::SCALED_TO_ZERO,
         verdict::ROLLING_OUT,
+        verdict::PAUSED,
         verdict::PROGRESS_DEADLINE_EXCEEDED,
         verdict::UNAVAILABLE,
         blind::GARBLED,
@@ -174,12 +175,8 @@ impl Check for Workloads {
     }
 
     fn series(&self) -> Vec<Series> {
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
         let mut series = Vec::new();
-        for namespace in namespaces {
+        for namespace in self.namespaces.labels() {
             for kind in &self.kinds.0 {
                 let names: Vec<Option<String>> = if self.only_expected {
                     self.expect.iter().cloned().map(Some).collect()
@@ -213,7 +210,7 @@ impl Check for Workloads {
         if !self.at_most.is_empty() {
             for watch in self.namespaces.watches(&PODS, None) {
                 let read = kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
-                    self.count_running(table, &mut seen.running);
+                    self.count_running(table, &mut seen);
                     self.note_garbled_pods(table, &mut seen);
                 });
                 if let Err(obstacle) = read {
@@ -313,24 +310,34 @@ impl Workloads {
         seen.garbled_more += table.garbled_more();
     }
 
-    fn count_running(&self, table: &Table<Pod>, running: &mut BTreeMap<Place, u64>) {
-        for pod in table.records().filter(|pod| pod.phase == Phase::Running) {
-            let Some(owner) = &pod.owner else { continue };
-            // A ReplicaSet bears its Deployment's name and the hash of a template.
-            let itself = [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
-            let place = if owner.is_a(&REPLICA_SETS) {
-                owner.name.rsplit_once('-').map(|(name, _)| (WorkloadKind::Deployment, name))
-            } else {
-                let kind = itself.into_iter().find(|kind| owner.is_a(&kind.resource()));
-                kind.map(|kind| (kind, &*owner.name))
-            };
-            if let Some((kind, name)) = place
-                && self.at_most.contains_key(name)
-            {
-                let place = (Arc::clone(&pod.namespace), kind, name.to_owned());
-                *running.entry(place).or_default() += 1;
+    fn count_running(&self, table: &Table<Pod>, seen: &mut Seen) {
+        for pod in table.records() {
+            let Some(place) = self.limited(pod) else { continue };
+            match pod.phase {
+                Phase::Running => *seen.running.entry(place).or_default() += 1,
+                Phase::Unknown => {
+                    let name = format!("{}/{}", pod.namespace, pod.name);
+                    seen.garbled_pods
+                        .push((name, "its phase is not known, and it may run".to_owned()));
+                }
+                Phase::Pending | Phase::Succeeded | Phase::Failed => {}
             }
         }
+    }
+
+    /// The workload in `at_most` that a pod belongs to.
+    fn limited(&self, pod: &Pod) -> Option<Place> {
+        let owner = pod.owner.as_ref()?;
+        // A ReplicaSet bears its Deployment's name and the hash of a template.
+        let (kind, name) = if owner.is_a(&REPLICA_SETS) {
+            let (name, _) = owner.name.rsplit_once('-')?;
+            (WorkloadKind::Deployment, name)
+        } else {
+            let mut itself = [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet].into_iter();
+            (itself.find(|kind| owner.is_a(&kind.resource()))?, &*owner.name)
+        };
+        let is_limited = self.at_most.contains_key(name);
+        is_limited.then(|| (Arc::clone(&pod.namespace), kind, name.to_owned()))
     }
 }
 

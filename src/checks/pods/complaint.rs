@@ -2,25 +2,18 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::parameters::Concern;
-use super::{Pods, RESTARTS, Seen};
+use super::{Pods, Seen};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
 use crate::model::judgement::Answer;
-use crate::model::measure::Sample;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
-use crate::systems::kubernetes::pod::{NO_READY, NO_READY_SINCE, Phase, Pod, Snag, Waiting};
-
-/// A time further ahead than this is not believed.
-const MOST_SKEW: SignedDuration = SignedDuration::from_secs(120);
-
-/// An unchanged count is remembered so many times within the window.
-const REPEATED: i32 = 12;
-/// The count before the window began may be older than that by this part of the window.
-const OLDER: u32 = 6;
+use crate::systems::kubernetes::pod::{
+    Ended, NO_READY, NO_READY_SINCE, Phase, Pod, Snag, Trouble, Waiting,
+};
 
 macro_rules! reasons {
     ($($name:ident $code:literal $how:ident $means:literal;)*) => {
@@ -35,16 +28,23 @@ reasons! {
     CREATE_CONTAINER_CONFIG_ERROR "CreateContainerConfigError" fails
         "A container names a ConfigMap, a Secret or a key that is absent, or the like.";
     CREATE_CONTAINER_ERROR "CreateContainerError" fails "A container can't be made or started.";
-    CRASH_LOOP_BACK_OFF "CrashLoopBackOff" fails "A container ends again and again.";
+    CRASH_LOOP_BACK_OFF "CrashLoopBackOff" fails
+        "A container, an init container among them, ends again and again.";
+    CONTAINER_ENDED "ContainerEnded" warns_or_fails
+        "A container ended with an exit code other than 0 and was not started again; it fails \
+         after `ready_within`.";
     OOM_KILLED "OOMKilled" fails
         "A container was killed for want of memory within the window of `restarts`.";
     TOO_MANY_RESTARTS "TooManyRestarts" warns_or_fails
         "Containers restarted more often within the window than `restarts` allows.";
     NOT_READY "NotReady" warns_or_fails
-        "The pod runs and is not ready; it fails after `ready_within`.";
+        "The pod runs and is not ready, for want of a container or by a readiness gate; it fails \
+         after `ready_within`.";
+    INITIALIZING "Initializing" warns_or_fails
+        "An init container runs; it fails after `init_within`.";
     PENDING "Pending" warns_or_fails "The pod has not started; it fails after `pending_within`.";
     UNSCHEDULABLE "Unschedulable" warns_or_fails
-        "No node takes the pod; it fails after `pending_within`.";
+        "No node takes the pod, or a scheduling gate is closed; it fails after `pending_within`.";
     NODE_LOST "NodeLost" fails "The pod's phase is Unknown: its node can't be asked.";
     FAILED "Failed" warns_or_fails
         "The pod failed. It warns where its owner is whole all the same, where its Job or a newer \
@@ -62,7 +62,7 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    fn new(concern: Concern, answer: impl Into<Answer>) -> Self {
+    pub(super) fn new(concern: Concern, answer: impl Into<Answer>) -> Self {
         Self { concern, answer: answer.into() }
     }
 
@@ -150,12 +150,16 @@ impl Pods {
     /// All that can be said against a pod, causes before their effects.
     fn complaints(&self, seen: &Seen, pod: &Pod, past: &Past, now: Timestamp) -> Vec<Complaint> {
         if let Some(at) = pod.deleted {
-            return self.overdue(at, now).into_iter().collect();
+            return self.overdue(seen, pod, at, now).into_iter().collect();
         }
         let mut all = Vec::new();
         let trouble = pod.trouble.as_deref();
+        let ended = trouble.and_then(|trouble| trouble.ended.as_ref());
         if let Some(waiting) = trouble.and_then(|trouble| trouble.waiting.as_ref()) {
-            all.push(snagged(waiting));
+            all.push(snagged(waiting, ended));
+        }
+        if let Some(ended) = ended.filter(|ended| ended.over) {
+            all.extend(self.not_restarted(seen, pod, ended, now));
         }
         match pod.phase {
             Phase::Succeeded => return all,
@@ -169,35 +173,45 @@ impl Pods {
                 let because = "its phase is Unknown: its node can't be asked".to_owned();
                 all.push(Complaint::fail(Concern::Readiness, NODE_LOST, because));
             }
-            Phase::Pending => all.push(self.pending(pod, now)),
+            Phase::Pending => all.push(self.pending(seen, pod, now)),
             Phase::Running if matches!(pod.missing, Some(NO_READY | NO_READY_SINCE)) => {}
-            Phase::Running if !pod.ready => all.push(self.not_ready(pod, now)),
+            Phase::Running if !pod.ready => all.push(self.not_ready(seen, pod, now)),
             Phase::Running => {}
         }
-        if let Some((container, at)) = trouble.and_then(|trouble| trouble.oom_killed.as_ref()) {
-            all.extend(self.oom_killed(container, *at, now));
-        }
+        all.extend(trouble.and_then(|trouble| self.oom_killed(seen, trouble, now)));
         all.extend(self.restarted(pod, past, now));
         all
     }
 
-    fn overdue(&self, at: Timestamp, now: Timestamp) -> Option<Complaint> {
+    fn overdue(&self, seen: &Seen, pod: &Pod, at: Timestamp, now: Timestamp) -> Option<Complaint> {
         let allowed = self.terminating_within.0.get();
         let late = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        (late > allowed).then(|| {
-            let because = format!(
-                "was to be gone {} ago and is still there, {} allowed",
-                spoken(late),
-                spoken(allowed)
-            );
-            Complaint::fail(Concern::Termination, TERMINATING, because)
-        })
+        if late <= allowed {
+            return None;
+        }
+        if let Err(obstacle) = seen.age("to be gone", Some(at), now) {
+            return Some(Complaint::new(Concern::Termination, obstacle));
+        }
+        let held = pod.trouble.as_deref().and_then(|trouble| trouble.held_by.as_ref());
+        let more = held.map(|held| format!("; it waits for {held}")).unwrap_or_default();
+        let because = format!(
+            "was to be gone {} ago and is still there, {} allowed{more}",
+            spoken(late),
+            spoken(allowed)
+        );
+        Some(Complaint::fail(Concern::Termination, TERMINATING, because))
     }
 
-    fn pending(&self, pod: &Pod, now: Timestamp) -> Complaint {
-        let allowed = self.pending_within.0.get();
-        let since = age("created", pod.created, now);
+    fn pending(&self, seen: &Seen, pod: &Pod, now: Timestamp) -> Complaint {
         let trouble = pod.trouble.as_deref();
+        if let Some((container, since)) = trouble.and_then(|one| one.initializing.as_ref()) {
+            let allowed = self.init_within.0.get();
+            let state = format!("init container {container} has run");
+            let since = seen.age("started", *since, now);
+            return Complaint::aged(Concern::Readiness, INITIALIZING, &state, since, allowed, "");
+        }
+        let allowed = self.pending_within.0.get();
+        let since = seen.age("created", pod.created, now);
         match trouble.and_then(|trouble| trouble.unschedulable.as_ref()) {
             Some(words) => {
                 let more = format!("; the scheduler says: {words}");
@@ -208,102 +222,55 @@ impl Pods {
         }
     }
 
-    fn not_ready(&self, pod: &Pod, now: Timestamp) -> Complaint {
+    fn not_ready(&self, seen: &Seen, pod: &Pod, now: Timestamp) -> Complaint {
         let allowed = self.ready_within.0.get();
-        let since = age("not ready since", pod.ready_since.max(pod.created), now);
-        Complaint::aged(Concern::Readiness, NOT_READY, "not ready", since, allowed, "")
+        let since = seen.age("not ready since", pod.ready_since.max(pod.created), now);
+        let words = pod.trouble.as_deref().and_then(|trouble| trouble.unready.as_ref());
+        let more = words.map(|words| format!("; {words}")).unwrap_or_default();
+        Complaint::aged(Concern::Readiness, NOT_READY, "not ready", since, allowed, &more)
     }
 
-    fn oom_killed(&self, container: &str, at: Timestamp, now: Timestamp) -> Option<Complaint> {
+    /// A container that ended badly and is not running again.
+    fn not_restarted(
+        &self,
+        seen: &Seen,
+        pod: &Pod,
+        ended: &Ended,
+        now: Timestamp,
+    ) -> Option<Complaint> {
+        if matches!(pod.phase, Phase::Succeeded | Phase::Failed) {
+            return None;
+        }
+        let container = &ended.container;
+        if ended.never_ran() {
+            let because = format!("{container} can't be started: {}", how(ended));
+            return Some(Complaint::fail(Concern::Crashes, CREATE_CONTAINER_ERROR, because));
+        }
+        let allowed = self.ready_within.0.get();
+        let state = format!("{container} ended with {} and has been still", how(ended));
+        let since = seen.age("ended", ended.at, now);
+        Some(Complaint::aged(Concern::Crashes, CONTAINER_ENDED, &state, since, allowed, ""))
+    }
+
+    fn oom_killed(&self, seen: &Seen, trouble: &Trouble, now: Timestamp) -> Option<Complaint> {
+        let (container, at) = trouble.oom_killed.as_ref()?;
         let window = self.restarts.window.get();
-        let since = match age("killed", Some(at), now) {
+        let since = match seen.age("killed", Some(*at), now) {
             Ok(since) => since,
             Err(obstacle) => return Some(Complaint::new(Concern::Crashes, obstacle)),
         };
         (since <= window).then(|| {
             let because = format!(
-                "container {container} was killed for want of memory {} ago, none allowed \
-                 within {}",
+                "{container} was killed for want of memory {} ago, none allowed within {}",
                 spoken(since),
                 spoken(window)
             );
             Complaint::fail(Concern::Crashes, OOM_KILLED, because)
         })
     }
-
-    fn restarted(&self, pod: &Pod, past: &Past, now: Timestamp) -> Option<Complaint> {
-        let restarts = self.restarts_within(pod, past, now);
-        let limits = self.restarts;
-        let (allowed, fails) = if restarts > limits.fail_above {
-            (limits.fail_above, true)
-        } else if restarts > limits.warn_above {
-            (limits.warn_above, false)
-        } else {
-            return None;
-        };
-        let because = format!("{restarts} restarts within {}, {allowed} allowed", limits.window);
-        let reason = TOO_MANY_RESTARTS.reason;
-        let finding =
-            if fails { Finding::fail(reason, because) } else { Finding::warn(reason, because) };
-        Some(Complaint::new(Concern::Crashes, finding))
-    }
-
-    /// Restarts within the window, as far as they are remembered or the pod itself tells.
-    fn restarts_within(&self, pod: &Pod, past: &Past, now: Timestamp) -> u32 {
-        let window = self.restarts.window.get();
-        let within = |at: Option<Timestamp>| {
-            at.is_some_and(|at| {
-                Duration::try_from(now.duration_since(at)).unwrap_or_default() <= window
-            })
-        };
-        if within(pod.created) {
-            return pod.restarts;
-        }
-        let told = u32::from(pod.restarts > 0 && within(pod.last_restart));
-        let created = created(pod);
-        let mut points = past.points(&RESTARTS, &[&pod.namespace, &pod.name, &created]);
-        let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        // The count as it was when the window began: the last before it, or the first within it.
-        let mut before = points.find(|(at, _)| age(*at) <= window + window / OLDER);
-        for (at, count) in points {
-            if age(at) >= window {
-                before = Some((at, count));
-            }
-        }
-        let counted = before.map_or(0, |(_, before)| pod.restarts.saturating_sub(rounded(before)));
-        counted.max(told)
-    }
-
-    /// The count of restarts, where it is worth remembering: it changed, or the last is old.
-    ///
-    /// The first that is remembered of a pod is the count *before* the restart that made it worth
-    /// remembering, so that this one is counted, too.
-    pub(super) fn remembered(&self, pod: &Pod, past: &Past, now: Timestamp) -> Option<Sample> {
-        if pod.restarts == 0 {
-            return None;
-        }
-        let created = created(pod);
-        let labels = [&*pod.namespace, &*pod.name, &*created];
-        let window = SignedDuration::try_from(self.restarts.window.get()).ok()?;
-        let last = past.points(&RESTARTS, &labels).next_back();
-        let value = match last {
-            None => {
-                let told = pod.last_restart.is_some_and(|at| now.duration_since(at) <= window);
-                pod.restarts - u32::from(told)
-            }
-            Some((at, count)) => {
-                let fresh = now.duration_since(at) < window / REPEATED;
-                if fresh && rounded(count) == pod.restarts {
-                    return None;
-                }
-                pod.restarts
-            }
-        };
-        Some(RESTARTS.is(f64::from(value), labels))
-    }
 }
 
-fn snagged(Waiting { container, snag, message }: &Waiting) -> Complaint {
+fn snagged(Waiting { container, snag, message }: &Waiting, ended: Option<&Ended>) -> Complaint {
     let (concern, documented) = match snag {
         Snag::InvalidImageName => (Concern::Images, INVALID_IMAGE_NAME),
         Snag::ErrImagePull => (Concern::Images, ERR_IMAGE_PULL),
@@ -312,17 +279,32 @@ fn snagged(Waiting { container, snag, message }: &Waiting) -> Complaint {
         Snag::CreateContainerError => (Concern::Crashes, CREATE_CONTAINER_ERROR),
         Snag::CrashLoopBackOff => (Concern::Crashes, CRASH_LOOP_BACK_OFF),
     };
-    Complaint::fail(concern, documented, format!("container {container} waits: {message}"))
+    let ended = ended.filter(|ended| ended.container == *container);
+    let more = ended.map(|ended| format!("; it last ended with {}", how(ended)));
+    let more = more.unwrap_or_default();
+    Complaint::fail(concern, documented, format!("{container} waits: {message}{more}"))
+}
+
+/// `exit code 137 (OOMKilled)`.
+fn how(Ended { exit_code, reason, message, .. }: &Ended) -> String {
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    format!("exit code {exit_code}{reason}{message}")
 }
 
 fn failed(seen: &Seen, pod: &Pod) -> Complaint {
-    let failure = pod.trouble.as_deref().and_then(|trouble| trouble.failure.as_ref());
-    let (documented, what) = match failure {
+    let trouble = pod.trouble.as_deref();
+    let (documented, what) = match trouble.and_then(|trouble| trouble.failure.as_ref()) {
         Some((reason, message)) if **reason == *EVICTED.reason.code() => {
             (EVICTED, format!("was evicted: {message}"))
         }
         Some((reason, message)) => (FAILED, format!("failed ({reason}): {message}")),
-        None => (FAILED, "failed".to_owned()),
+        None => match trouble.and_then(|trouble| trouble.ended.as_ref()) {
+            Some(ended) => {
+                (FAILED, format!("failed: {} ended with {}", ended.container, how(ended)))
+            }
+            None => (FAILED, "failed".to_owned()),
+        },
     };
     let Some(owner) = &pod.owner else {
         return Complaint::fail(
@@ -352,34 +334,4 @@ fn failed(seen: &Seen, pod: &Pod) -> Complaint {
         Some(Err(obstacle)) => return Complaint::new(Concern::Failures, obstacle.clone()),
     };
     Complaint::new(Concern::Failures, finding)
-}
-
-/// How long ago something was. A time far ahead is not believed.
-fn age(what: &str, at: Option<Timestamp>, now: Timestamp) -> Result<Duration, Obstacle> {
-    let Some(at) = at else {
-        let because = format!("the API server does not say when it was {what}");
-        return Err(Obstacle::new(Reason::GARBLED, because));
-    };
-    let ahead = at.duration_since(now);
-    if ahead > MOST_SKEW {
-        let ahead = spoken(ahead.unsigned_abs());
-        let because = format!("{what} {at:.0}, which lies {ahead} ahead; 2m allowed");
-        return Err(Obstacle::new(Reason::CLOCK_SKEW, because));
-    }
-    Ok(Duration::try_from(now.duration_since(at)).unwrap_or_default())
-}
-
-fn created(pod: &Pod) -> String {
-    pod.created.map(|at| at.to_string()).unwrap_or_default()
-}
-
-/// A remembered count as the integer that it was.
-fn rounded(count: f64) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "only counts of restarts are remembered; a cast saturates"
-    )]
-    let count = count as u32;
-    count
 }

@@ -24,6 +24,10 @@ pub(super) const SCALED_TO_ZERO: Documented = Documented::fails(
 );
 pub(super) const ROLLING_OUT: Documented =
     Documented::warns(Reason::new("RollingOut"), "A rollout is under way, within its time.");
+pub(super) const PAUSED: Documented = Documented::warns(
+    Reason::new("Paused"),
+    "The Deployment is as desired, and paused: the next version would not be rolled out.",
+);
 pub(super) const PROGRESS_DEADLINE_EXCEEDED: Documented = Documented::fails(
     Reason::new("ProgressDeadlineExceeded"),
     "A rollout takes longer than its own progress deadline, or than `rollout_within`.",
@@ -79,8 +83,15 @@ impl Workloads {
             return Finding::fail(PROGRESS_DEADLINE_EXCEEDED.reason, because).into();
         }
         if workload.is_whole() {
-            return Finding::pass(counts).into();
+            return if workload.paused {
+                Finding::warn(PAUSED.reason, format!("{counts}; it is paused")).into()
+            } else {
+                Finding::pass(counts).into()
+            };
         }
+        let refused = workload.refused.as_ref();
+        let refused = refused.map(|words| format!("; the controller says: {words}"));
+        let counts = counts + &refused.unwrap_or_default();
         let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         if workload.is_rolling_out() {
             self.rolling(workload, &counts, lasted).into()
@@ -106,10 +117,12 @@ impl Workloads {
 
     fn rolling(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
         let allowed = self.rollout_within.0.get();
-        let what = if workload.observed {
-            "a rollout is under way"
-        } else {
+        let what = if !workload.observed {
             "the controller has not seen the newest version"
+        } else if workload.paused {
+            "a rollout is under way and paused"
+        } else {
+            "a rollout is under way"
         };
         let because =
             format!("{what} for {}, {} allowed: {counts}", spoken(lasted), spoken(allowed));
@@ -122,7 +135,8 @@ impl Workloads {
 
     fn short(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
         let allowed = self.available_within.0.get();
-        let because = format!("{counts}, for {}; {} allowed", spoken(lasted), spoken(allowed));
+        let (lasted_for, most) = (spoken(lasted), spoken(allowed));
+        let because = format!("not whole for {lasted_for}, {most} allowed: {counts}");
         if lasted > allowed || workload.available == 0 {
             Finding::fail(UNAVAILABLE.reason, because)
         } else {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use kube::client::Body;
 use tower::{Layer, Service};
@@ -56,6 +56,21 @@ impl Traffic {
     }
 }
 
+/// A request under way; counted when it is over, given up included.
+struct Asked {
+    traffic: Arc<Traffic>,
+    errand: Option<Errand>,
+    code: Option<StatusCode>,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let Some(Errand { verb, resource }) = self.errand.take() else { return };
+        let code = self.code.as_ref().map_or("error", StatusCode::as_str).to_owned();
+        self.traffic.requests.count([verb.to_owned(), resource, code]);
+    }
+}
+
 /// Counts every request that goes through.
 #[derive(Clone)]
 pub(super) struct Counted<S> {
@@ -97,16 +112,12 @@ where
         let errand = request.extensions().get::<Errand>().cloned();
         let traffic = Arc::clone(&self.traffic);
         let sent = traffic.clock.now();
+        let asked = Asked { traffic: Arc::clone(&traffic), errand, code: None };
         let answer = self.inner.call(request);
         Box::pin(async move {
+            let mut asked = asked;
             let answer = answer.await;
-            let code = match &answer {
-                Ok(response) => response.status().as_str().to_owned(),
-                Err(_) => "error".to_owned(),
-            };
-            if let Some(Errand { verb, resource }) = errand {
-                traffic.requests.count([verb.to_owned(), resource, code]);
-            }
+            asked.code = answer.as_ref().ok().map(Response::status);
             if let Ok(response) = &answer
                 && let Some(date) = response.headers().get(http::header::DATE)
                 && let Ok(date) = date.to_str()

@@ -135,3 +135,14 @@ impl Record for Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{JOBS, shapes};
+    use super::*;
+
+    #[test]
+    fn a_job_survives_whatever_is_wrong_with_it() {
+        shapes::survives::<Job>(&JOBS, &shapes::job());
+    }
+}

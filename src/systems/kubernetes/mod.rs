@@ -40,6 +40,8 @@ pub mod scope;
 pub mod secret;
 pub mod security;
 pub mod service;
+#[cfg(test)]
+pub mod shapes;
 mod stream;
 mod subject;
 mod table;

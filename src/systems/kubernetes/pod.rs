@@ -3,12 +3,13 @@
 //! Facts that the API server always gives and did not give this time are named in
 //! [`Pod::missing`], so that no pod passes by absence.
 
+mod containers;
+mod trouble;
 mod wire;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::labels::Labels;
 use super::pool::Words;
@@ -18,7 +19,9 @@ use super::template::{Running, Template};
 use crate::model::judgement::legible;
 use crate::model::needs::Resource;
 
-use wire::{ContainerStatus, missing};
+use containers::Containers;
+pub use trouble::{ContainerName, Ended, Snag, Trouble, Waiting};
+use wire::missing;
 pub use wire::{NO_READY, NO_READY_SINCE, Wire};
 
 /// The longest message that is kept of a pod, in characters.
@@ -97,70 +100,6 @@ impl Phase {
     }
 }
 
-/// What is unusual about a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// The worst of what its containers wait for, where that is no ordinary start.
-    pub waiting: Option<Waiting>,
-    /// The last container that was killed for want of memory, and when.
-    pub oom_killed: Option<(Arc<str>, Timestamp)>,
-    /// The scheduler's words, where no node takes it.
-    pub unschedulable: Option<String>,
-    /// Why it failed: `Evicted` and its like, with the message.
-    pub failure: Option<(Arc<str>, String)>,
-}
-
-/// A container that waits for something that does not come by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// The container's name.
-    pub container: Arc<str>,
-    /// For what.
-    pub snag: Snag,
-    /// The kubelet's words, its own code first.
-    pub message: String,
-}
-
-/// Why a container does not start; the order is from the first cause to the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Snag {
-    /// The image's name is none.
-    InvalidImageName,
-    /// The image could not be pulled.
-    ErrImagePull,
-    /// The image could not be pulled several times.
-    ImagePullBackOff,
-    /// A `ConfigMap`, a Secret or a key that it names is absent, or the like.
-    CreateContainerConfigError,
-    /// The container could not be made or started.
-    CreateContainerError,
-    /// It ends again and again.
-    CrashLoopBackOff,
-}
-
-impl Snag {
-    fn of(reason: &str) -> Option<Self> {
-        Some(match reason {
-            "InvalidImageName" => Self::InvalidImageName,
-            "ErrImagePull"
-            | "ErrImageNeverPull"
-            | "RegistryUnavailable"
-            | "ImageInspectError"
-            | "SignatureValidationFailed" => Self::ErrImagePull,
-            "ImagePullBackOff" => Self::ImagePullBackOff,
-            "CreateContainerConfigError" => Self::CreateContainerConfigError,
-            "CreateContainerError"
-            | "RunContainerError"
-            | "StartError"
-            | "PreCreateHookError"
-            | "PreStartHookError"
-            | "PostStartHookError" => Self::CreateContainerError,
-            "CrashLoopBackOff" => Self::CrashLoopBackOff,
-            _ => return None,
-        })
-    }
-}
-
 impl Pod {
     /// The workload that it belongs to, as people name it: the Deployment behind its `ReplicaSet`,
     /// the `CronJob` behind its Job, its controller, or itself where nobody controls it.
@@ -197,34 +136,44 @@ impl Record for Pod {
         let conditions = status.conditions.as_deref().unwrap_or_default();
         let ready = condition(conditions, "Ready");
         let missing = missing(&metadata, &spec, &status, phase, ready);
+        let node = spec.node_name.take().map(|node| words.shared(&node));
+        let template = words.template(spec.template(metadata.annotations.as_ref()));
         let mut containers = Containers::default();
         let mut running = Vec::new();
         let statuses = [&status.init_container_statuses, &status.container_statuses];
-        for status in statuses.into_iter().flatten().flatten() {
-            containers.add(status, words);
-            running.extend(status.running());
+        for (init, statuses) in [true, false].into_iter().zip(statuses) {
+            for status in statuses.iter().flatten() {
+                containers.add(status, init, &template, words);
+                running.extend(status.running());
+            }
         }
+        let deleted = time(metadata.deletion_timestamp);
+        let unready = ready.filter(|ready| !ready.holds() && phase == Some(Phase::Running));
         let trouble = Trouble {
             waiting: containers.waiting,
             oom_killed: containers.oom_killed,
+            ended: containers.ended,
+            initializing: containers.initializing,
             unschedulable: unschedulable(conditions),
+            unready: unready.and_then(told),
             failure: status
                 .reason
                 .as_deref()
                 .map(|reason| (words.shared(reason), words_of(status.message.as_deref()))),
+            held_by: deleted.and(metadata.finalizers.as_deref()).and_then(held),
         };
         Self {
             namespace: Arc::clone(namespace),
             name: Arc::clone(name),
             created: time(metadata.creation_timestamp),
-            deleted: time(metadata.deletion_timestamp),
+            deleted,
             phase: phase.unwrap_or(Phase::Unknown),
             ready: ready.is_some_and(Condition::holds),
             ready_since: ready.and_then(|ready| time(ready.last_transition_time.clone())),
             owner: Owner::controlling(metadata.owner_references, words),
             labels: Labels::of(metadata.labels, words),
-            node: spec.node_name.take().map(|node| words.shared(&node)),
-            template: words.template(spec.template(metadata.annotations.as_ref())),
+            node,
+            template,
             running: words.running(running),
             restarts: containers.restarts,
             last_restart: containers.last_restart,
@@ -234,49 +183,24 @@ impl Record for Pod {
     }
 }
 
-/// What all containers of a pod come to.
-#[derive(Default)]
-struct Containers {
-    restarts: u32,
-    last_restart: Option<Timestamp>,
-    waiting: Option<Waiting>,
-    oom_killed: Option<(Arc<str>, Timestamp)>,
-}
-
-impl Containers {
-    fn add(&mut self, status: &ContainerStatus, words: &mut Words) {
-        let name = status.name.as_deref().unwrap_or_default();
-        self.restarts = self.restarts.saturating_add(status.restart_count.unwrap_or_default());
-        let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
-        let now = status.state.as_ref().and_then(|state| state.terminated.as_ref());
-        for ended in [last, now].into_iter().flatten() {
-            let Some(Time(at)) = ended.finished_at else { continue };
-            let oom = ended.reason.as_deref() == Some("OOMKilled");
-            if oom && self.oom_killed.as_ref().is_none_or(|(_, before)| *before < at) {
-                self.oom_killed = Some((words.shared(name), at));
-            }
-        }
-        self.last_restart =
-            self.last_restart.max(last.and_then(|last| time(last.finished_at.clone())));
-        let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
-        if let Some(waiting) = waiting
-            && let Some(reason) = waiting.reason.as_deref()
-            && let Some(snag) = Snag::of(reason)
-            && self.waiting.as_ref().is_none_or(|worst| snag < worst.snag)
-        {
-            let message = match words_of(waiting.message.as_deref()) {
-                empty if empty.is_empty() => reason.to_owned(),
-                message => format!("{reason}: {message}"),
-            };
-            self.waiting = Some(Waiting { container: words.shared(name), snag, message });
-        }
-    }
-}
-
+/// The scheduler's words, where it gives the pod to no node, or is not to.
 fn unschedulable(conditions: &[Condition]) -> Option<String> {
     let scheduled = condition(conditions, "PodScheduled")?;
-    let refused = scheduled.fails() && scheduled.reason.as_deref() == Some("Unschedulable");
-    refused.then(|| words_of(scheduled.message.as_deref()))
+    let refused = matches!(scheduled.reason.as_deref(), Some("Unschedulable" | "SchedulingGated"));
+    (scheduled.fails() && refused).then(|| words_of(scheduled.message.as_deref()))
+}
+
+/// A condition's reason and message; none where it gives neither.
+fn told(condition: &Condition) -> Option<String> {
+    let said = [&condition.reason, &condition.message];
+    let said: Vec<&str> =
+        said.into_iter().flatten().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    (!said.is_empty()).then(|| words_of(Some(&said.join(": "))))
+}
+
+/// The finalizers that a deleted pod waits for.
+fn held(finalizers: &[String]) -> Option<String> {
+    (!finalizers.is_empty()).then(|| words_of(Some(&finalizers.join(", "))))
 }
 
 fn words_of(message: Option<&str>) -> String {
@@ -287,6 +211,7 @@ fn words_of(message: Option<&str>) -> String {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::shapes;
     use super::*;
 
     fn pod(object: Value) -> Pod {
@@ -309,7 +234,7 @@ mod tests {
         }}));
         let waiting = pod.trouble.unwrap().waiting.unwrap();
         assert_eq!(waiting.snag, Snag::ImagePullBackOff);
-        assert_eq!(&*waiting.container, "ImagePullBackOff");
+        assert_eq!(waiting.container.to_string(), "init container ImagePullBackOff");
         assert_eq!(pod.restarts, 6);
     }
 
@@ -321,6 +246,47 @@ mod tests {
         let place = size_of::<(Key, Arc<Pod>, u32)>() * 2;
         let sum = size_of::<Pod>() + counts + name + place + 3 * 16;
         assert!(sum <= 800, "{sum}");
+    }
+
+    #[test]
+    fn sidecars_do_not_keep_a_pod_from_being_initialized_and_other_init_containers_do() {
+        let running = json!({ "running": { "startedAt": "2026-11-23T10:00:00Z" } });
+        let status = |name: &str| json!({ "name": name, "restartCount": 0, "state": running });
+        let of = |statuses: Value| {
+            let pod = pod(json!({
+                "spec": { "initContainers": [{ "name": "proxy", "restartPolicy": "Always" }] },
+                "status": { "phase": "Pending", "initContainerStatuses": statuses },
+            }));
+            pod.trouble.and_then(|trouble| trouble.initializing)
+        };
+        assert_eq!(of(json!([status("proxy")])), None);
+        let (name, since) = of(json!([status("proxy"), status("migrate")])).unwrap();
+        assert_eq!((&*name, since.is_some()), ("migrate", true));
+    }
+
+    #[test]
+    fn the_last_bad_end_of_a_container_is_kept() {
+        let ended = |code: i32, at: &str| {
+            let reason = if code == 0 { "Completed" } else { "Error" };
+            json!({ "terminated": { "exitCode": code, "reason": reason, "finishedAt": at } })
+        };
+        let (early, late) = ("2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z");
+        let of = |state: Value, last: Value| {
+            let pod = pod(json!({ "status": { "phase": "Running", "containerStatuses": [
+                { "name": "c", "restartCount": 1, "state": state, "lastState": last },
+            ] } }));
+            let ended = pod.trouble.and_then(|trouble| trouble.ended);
+            ended.map(|ended| (ended.exit_code, ended.over))
+        };
+        assert_eq!(of(json!({ "running": {} }), ended(1, early)), Some((1, false)));
+        assert_eq!(of(ended(2, late), ended(1, early)), Some((2, true)));
+        assert_eq!(of(ended(0, late), json!({})), None, "it ended well");
+        assert_eq!(of(ended(0, late), ended(1, early)), Some((1, false)), "on its second try");
+    }
+
+    #[test]
+    fn a_pod_survives_whatever_is_wrong_with_it() {
+        shapes::survives::<Pod>(&super::super::PODS, &shapes::pod());
     }
 
     #[test]

@@ -80,6 +80,7 @@ pub(super) struct Meta {
     pub(super) owner_references: Option<Vec<OwnerReference>>,
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) annotations: Option<BTreeMap<String, String>>,
+    pub(super) finalizers: Option<Vec<String>>,
 }
 
 /// One of `metadata.ownerReferences`.

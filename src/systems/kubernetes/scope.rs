@@ -39,6 +39,14 @@ impl Namespaces {
             Self::Named(names) => Some(names),
         }
     }
+
+    /// The labels that rows about them may bear; none is any.
+    pub fn labels(&self) -> Vec<Option<String>> {
+        match self {
+            Self::All => vec![None],
+            Self::Named(names) => names.iter().cloned().map(Some).collect(),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Namespaces {

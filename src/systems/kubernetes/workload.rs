@@ -84,6 +84,10 @@ pub struct Workload {
     pub moving: bool,
     /// The controller's words, where it gave the rollout up.
     pub given_up: Option<Arc<str>>,
+    /// Whether a hand has paused its rollouts.
+    pub paused: bool,
+    /// The controller's words, where it may not create pods.
+    pub refused: Option<Arc<str>>,
     /// A field that is always there, and was not.
     pub missing: Option<&'static str>,
 }
@@ -119,6 +123,7 @@ pub struct Wire {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     replicas: Option<i64>,
+    paused: Option<bool>,
     update_strategy: Option<Strategy>,
 }
 
@@ -181,7 +186,7 @@ impl Record for Workload {
             // A ReplicaSet has one revision.
             REPLICA_SET => 0,
             _ if by_hand => 0,
-            _ => (desired - held_back).max(0),
+            _ => desired.saturating_sub(held_back).max(0),
         };
         let conditions = status.conditions.as_deref().unwrap_or_default();
         let progressing = condition(conditions, "Progressing");
@@ -202,6 +207,11 @@ impl Record for Workload {
             observed: status.observed_generation >= metadata.generation,
             moving: is_moving(&status, progressing, by_hand || held_back > 0),
             given_up: progressing.and_then(|condition| given_up(condition, words)),
+            paused: spec.and_then(|spec| spec.paused).unwrap_or_default()
+                || progressing.is_some_and(is_paused),
+            refused: condition(conditions, "ReplicaFailure")
+                .filter(|refused| refused.holds())
+                .map(|refused| message(refused, words)),
             missing,
         }
     }
@@ -217,13 +227,40 @@ fn pick(daemon: bool, of_daemon: Option<i64>, of_others: Option<i64>) -> i64 {
 fn is_moving(status: &Status, progressing: Option<&Condition>, held_back: bool) -> bool {
     let revisions = status.current_revision != status.update_revision && !held_back;
     let complete = |condition: &Condition| {
-        condition.holds() && condition.reason.as_deref() == Some("NewReplicaSetAvailable")
+        // Of a paused one the controller says no more; the counts tell.
+        is_paused(condition)
+            || condition.holds() && condition.reason.as_deref() == Some("NewReplicaSetAvailable")
     };
     revisions || progressing.is_some_and(|condition| !complete(condition))
 }
 
+fn is_paused(progressing: &Condition) -> bool {
+    progressing.reason.as_deref() == Some("DeploymentPaused")
+}
+
 fn given_up(condition: &Condition, words: &mut Words) -> Option<Arc<str>> {
     let exceeded = condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
-    (condition.fails() && exceeded)
-        .then(|| words.shared(&legible(condition.message.as_deref().unwrap_or_default(), 200)))
+    (condition.fails() && exceeded).then(|| message(condition, words))
+}
+
+fn message(condition: &Condition, words: &mut Words) -> Arc<str> {
+    words.shared(&legible(condition.message.as_deref().unwrap_or_default(), 200))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shapes;
+    use super::*;
+
+    #[test]
+    fn workloads_survive_whatever_is_wrong_with_them() {
+        for (resource, object) in [
+            (WorkloadKind::Deployment.resource(), shapes::deployment()),
+            (WorkloadKind::StatefulSet.resource(), shapes::stateful_set()),
+            (WorkloadKind::DaemonSet.resource(), shapes::daemon_set()),
+            (REPLICA_SETS, shapes::replica_set()),
+        ] {
+            shapes::survives::<Workload>(&resource, &object);
+        }
+    }
 }

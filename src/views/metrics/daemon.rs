@@ -125,7 +125,7 @@ fn costs(vitals: &Vitals) -> [Family<'_>; 3] {
     [kubernetes, s3, skew]
 }
 
-/// Watches that differ by selector alone share a row: the worst of them counts.
+/// Watches that differ by selector, name or form share a row: the worst of them counts.
 fn streams(snapshot: &Snapshot) -> [Family<'_>; 2] {
     let labels = ["resource", "object_namespace"];
     let mut up = Family::gauge(

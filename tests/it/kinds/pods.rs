@@ -29,6 +29,31 @@ fn restarted(times: u32) -> Value {
     with(pod("a"), "/status/containerStatuses/0/restartCount", json!(times))
 }
 
+/// A pod whose container ended, and is not started again.
+fn ended() -> Value {
+    let end = json!({ "exitCode": 1, "reason": "Error", "finishedAt": now() });
+    with(pod("a"), "/status/containerStatuses/0/state", json!({ "terminated": end }))
+}
+
+/// A pod whose init container runs.
+fn initializing() -> Value {
+    let init = json!([{ "name": "migrate", "image": "registry.example/web:1" }]);
+    let pod = with(in_phase("Pending"), "/spec/initContainers", init);
+    let status = json!([{
+        "name": "migrate", "image": "registry.example/web:1", "imageID": "", "ready": false,
+        "restartCount": 0, "state": { "running": { "startedAt": now() } },
+    }]);
+    with(pod, "/status/initContainerStatuses", status)
+}
+
+/// A pod that was created just now, by a server whose clock is an hour behind ours.
+async fn an_hour_behind() -> Judgement {
+    let cluster = Cluster::start().await;
+    cluster.server.behave(|server| server.date_offset = jiff::SignedDuration::from_hours(-1));
+    cluster.put(in_phase("Pending"));
+    cluster.look(CHECK).await
+}
+
 fn killed() -> Value {
     let last =
         json!({ "terminated": { "reason": "OOMKilled", "exitCode": 137, "finishedAt": now() } });
@@ -102,6 +127,10 @@ pub fn provocations() -> Vec<Provocation> {
         "OOMKilled" Fail after(0, [killed()]);
         "TooManyRestarts" Warn after(0, [restarted(1)]);
         "TooManyRestarts" Fail after(0, [restarted(4)]);
+        "ContainerEnded" Warn after(1, [ended()]);
+        "ContainerEnded" Fail after(6, [ended()]);
+        "Initializing" Warn after(1, [initializing()]);
+        "Initializing" Fail after(6, [initializing()]);
         "NotReady" Warn after(1, [unready()]);
         "NotReady" Fail after(6, [unready()]);
         "Pending" Warn after(1, [in_phase("Pending")]);
@@ -115,6 +144,7 @@ pub fn provocations() -> Vec<Provocation> {
         "Evicted" Fail after(0, [pod("b"), failed(Some("Evicted")), replica_set(0)]);
         "Terminating" Fail stuck_in_deletion();
         "ClockSkew" Unknown after(-10, [in_phase("Pending")]);
+        "ClockSkew" Unknown an_hour_behind();
         "Garbled" Unknown after(0, [with(pod("a"), "/status/containerStatuses", json!([]))]);
         "WatchRunning" Unknown trouble::running(CHECK);
         "StreamDown" Unknown trouble::down(CHECK);

@@ -50,6 +50,7 @@ pub fn provocations() -> Vec<Provocation> {
         "TooMany" Fail of(deployment("cron"));
         "ScaledToZero" Fail of(with(deployment("web"), "/spec/replicas", json!(0)));
         "RollingOut" Warn of(status("updatedReplicas", 1));
+        "Paused" Warn of(with(deployment("web"), "/spec/paused", json!(true)));
         "ProgressDeadlineExceeded" Fail of(given_up());
         "Unavailable" Warn of(status("availableReplicas", 1));
         "Unavailable" Fail of(status("availableReplicas", 0));

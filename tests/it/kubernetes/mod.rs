@@ -6,9 +6,12 @@
 
 mod access;
 pub mod client;
+mod cut_off;
 mod forms;
+mod hole;
 mod rights;
 mod secret;
+mod several;
 mod stream;
 pub mod trouble;
 mod watched;
@@ -108,9 +111,11 @@ impl Cluster {
         self.server.delete(path).expect("an object that is there");
     }
 
-    /// Lets Vigie's clock go on.
+    /// Lets Vigie's clock and the server's go on.
     pub fn advance(&self, minutes: i64) {
-        self.clock.set(self.clock.now() + SignedDuration::from_mins(minutes));
+        let minutes = SignedDuration::from_mins(minutes);
+        self.clock.set(self.clock.now() + minutes);
+        self.server.behave(|server| server.date_offset += minutes);
     }
 
     pub async fn look(&self, check: &str) -> Judgement {

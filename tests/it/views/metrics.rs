@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use vigie::checks::KINDS;
+use vigie::model::needs::Form;
 use vigie::model::snapshot::Snapshot;
 use vigie::model::vitals::Vitals;
 use vigie::views::metrics::{Exposition, Format, Served};
@@ -235,17 +236,25 @@ fn a_stale_item_is_unknown_at_once() {
 }
 
 #[test]
-fn watches_that_differ_by_selector_alone_show_the_worst_of_them() {
+fn watches_that_differ_by_selector_name_or_form_show_the_worst_of_them() {
+    let pods = [("resource", "pods"), ("object_namespace", "shop")];
+    let heard = "vigie_kubernetes_stream_last_heard_timestamp_seconds";
     let mut all = everything();
     let mut other = all.streams[0].clone();
     other.watch.selector = Some("app=web".to_owned());
     (other.up, other.last_heard) = (false, Some(ago(90)));
-    all.streams.push(other);
-    let text = text(all);
-    let pods = [("resource", "pods"), ("object_namespace", "shop")];
-    assert_eq!(value(&text, "vigie_kubernetes_stream_up", &pods), Some(0.0));
-    let heard = "vigie_kubernetes_stream_last_heard_timestamp_seconds";
-    assert_eq!(value(&text, heard, &pods), Some(1_795_395_510.0));
+    let mut third = all.streams[0].clone();
+    (third.watch.name, third.watch.form) = (Some("web".to_owned()), Form::Metadata);
+    all.streams.extend([other, third.clone()]);
+    let shown = text(all.clone());
+    assert_eq!(value(&shown, "vigie_kubernetes_stream_up", &pods), Some(0.0));
+    assert_eq!(value(&shown, heard, &pods), Some(1_795_395_510.0));
+    third.last_heard = None;
+    all.streams.push(third);
+    let shown = text(all);
+    let row = "vigie_kubernetes_stream_up{resource=\"pods\",object_namespace=\"shop\"";
+    assert_eq!(shown.matches(row).count(), 1, "four watches, one row");
+    assert_eq!(value(&shown, heard, &pods), None, "one of them was never heard");
 }
 
 #[test]

@@ -22,8 +22,10 @@ pub struct Wire {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RunningState {}
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RunningState {
+    pub(super) started_at: Option<Time>,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -66,7 +68,9 @@ pub(super) struct WaitingState {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Terminated {
+    pub(super) exit_code: Option<i32>,
     pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
     pub(super) finished_at: Option<Time>,
 }
 
@@ -121,11 +125,11 @@ pub(super) fn missing(
     }
 }
 
-/// Whether the state of a container is told: one of its three.
+/// Whether the state of a container is told: one of its three, and how it ended.
 fn is_told(status: &ContainerStatus) -> bool {
     status.state.as_ref().is_some_and(|state| {
         state.waiting.as_ref().is_some_and(|waiting| waiting.reason.is_some())
             || state.running.is_some()
-            || state.terminated.is_some()
+            || state.terminated.as_ref().is_some_and(|ended| ended.exit_code.is_some())
     })
 }
