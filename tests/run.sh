@@ -64,10 +64,33 @@ check_dashboards() {
     return "$outcome"
 }
 
+# A first look at what most tests build on: the simulated API server is as the real one was, and kinds say of it what
+# they are to say of both.
+smoke() {
+    cargo test --locked --test it -- simulation:: conformance::simulated::
+}
+
 # Counts what cargo's runners close with, so that the last line tells of them all.
 counted=$target/tests.log
 test_all() {
-    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$counted"
+    cargo test --workspace --locked --no-fail-fast -- --skip real:: 2>&1 | tee "$counted"
+}
+
+# The programs of a real cluster; where there can be none, that is told here and at the end.
+not_run=
+find_cluster() {
+    local outcome=0
+    tests/cluster.sh build || outcome=$?
+    if [[ $outcome == 3 ]]; then
+        not_run=$(tests/cluster.sh find 2>&1 || true)
+        return
+    fi
+    return "$outcome"
+}
+
+# By themselves: a whole cluster starts for them.
+test_real() {
+    cargo test --locked --test it -- real:: 2>&1 | tee -a "$counted"
 }
 
 document() {
@@ -106,7 +129,10 @@ step "rules" check_prometheus
 step "dashboards" check_dashboards
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation" document
+step "smoke" smoke
 step "tests" test_all
+step "cluster" find_cluster
+step "real API server" test_real
 step "configurations" check_configurations
 
 printf '\nTime taken:\n'
@@ -114,3 +140,6 @@ printf '%s\n' "${times[@]}"
 printf '\n'
 awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$counted"
+if [[ -n $not_run ]]; then
+    printf 'NOT RUN on a real API server: %s\n' "$not_run"
+fi

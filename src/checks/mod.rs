@@ -5,10 +5,15 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod autoscalers;
 pub mod backup;
 pub mod bull_queue;
+pub mod cron_jobs;
 pub mod dns;
 pub mod http;
+#[cfg(test)]
+mod mangled;
+pub mod nodes;
 pub mod operator;
 pub mod pods;
 pub mod resource;
@@ -198,10 +203,13 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Autoscalers: autoscalers,
     Backup: backup,
     BullQueue: bull_queue,
+    CronJobs: cron_jobs,
     Dns: dns,
     Http: http,
+    Nodes: nodes,
     Operator: operator,
     Pods: pods,
     Resource: resource,

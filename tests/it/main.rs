@@ -10,6 +10,7 @@
 
 mod architecture;
 mod browser;
+mod conformance;
 mod drill;
 mod fixtures;
 mod kinds;
@@ -18,6 +19,7 @@ mod net;
 mod once;
 mod prometheus;
 mod readme;
+mod real;
 mod redis;
 mod rejects;
 mod reload;

@@ -1,13 +1,15 @@
 //! The simulated Kubernetes API server against those who know the real one: `kubectl`, kube's
 //! client, and the facts that were measured on a real server.
 
-mod facts;
+pub mod facts;
 mod faults;
 mod kubectl;
 mod story;
 
+use std::future::ready;
 use std::path::{Path, PathBuf};
 
+use futures::FutureExt;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tempfile::TempDir;
@@ -68,7 +70,10 @@ async fn the_simulation_behaves_as_a_real_server_did() {
         client: simulation.client("root").await,
         stranger: Some(simulation.client("nobody").await),
         anonymous: Some(client(&simulation.kubeconfig("root"), false).await),
-        compact: Some(Box::new(move || server.expire_history())),
+        compact: Some(Box::new(move || {
+            server.expire_history();
+            ready(()).boxed()
+        })),
     };
     facts::hold(&cluster).await;
 }

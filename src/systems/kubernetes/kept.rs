@@ -1,8 +1,11 @@
 //! Which record is kept of which kind of object: to watch another kind in the fields that are read
 //! of it, write its record and name it here.
 
+use super::autoscaler::{AUTOSCALERS, Autoscaler};
+use super::cron_job::{CRON_JOBS, CronJob};
 use super::definition::{DEFINITIONS, Definition};
 use super::job::Job;
+use super::node::{NODES, Node};
 use super::pod::Pod;
 use super::whole::{Metadata, Whole};
 use super::workload::{REPLICA_SETS, Workload, WorkloadKind};
@@ -16,6 +19,9 @@ type Open = fn(&Kubernetes, &Watch) -> Watched;
 const KEPT: &[(Resource, Open)] = &[
     (PODS, Kubernetes::feed::<Pod>),
     (JOBS, Kubernetes::feed::<Job>),
+    (CRON_JOBS, Kubernetes::feed::<CronJob>),
+    (NODES, Kubernetes::feed::<Node>),
+    (AUTOSCALERS, Kubernetes::feed::<Autoscaler>),
     (REPLICA_SETS, Kubernetes::feed::<Workload>),
     (WorkloadKind::Deployment.resource(), Kubernetes::feed::<Workload>),
     (WorkloadKind::StatefulSet.resource(), Kubernetes::feed::<Workload>),

@@ -7,7 +7,10 @@
 
 pub mod access;
 mod ask;
+pub mod asked;
+pub mod autoscaler;
 mod counted;
+pub mod cron_job;
 pub mod definition;
 pub mod discovery;
 mod event;
@@ -16,10 +19,12 @@ pub mod job;
 mod kept;
 pub mod labels;
 mod lines;
+pub mod node;
 mod pace;
 pub mod plurals;
 pub mod pod;
 mod pool;
+pub mod quantity;
 mod record;
 mod refusal;
 mod request;

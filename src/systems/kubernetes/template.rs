@@ -11,6 +11,8 @@ pub struct Template {
     pub service_account: Option<Box<str>>,
     /// Init containers, sidecars among them, then the others; ephemeral ones last.
     pub containers: Box<[Container]>,
+    /// What the scheduler keeps for a pod as a whole, where it says so.
+    pub requests: Amounts,
     /// What a pod costs beside its containers.
     pub overhead: Amounts,
 }
@@ -67,6 +69,7 @@ pub(super) struct Spec {
     pub(super) containers: Option<Vec<ContainerSpec>>,
     pub(super) init_containers: Option<Vec<ContainerSpec>>,
     ephemeral_containers: Option<Vec<ContainerSpec>>,
+    resources: Option<Resources>,
     overhead: Option<Amounts>,
 }
 
@@ -103,6 +106,7 @@ impl Spec {
         Template {
             service_account: self.service_account_name.map(Box::from),
             containers: init.chain(main).chain(ephemeral).collect(),
+            requests: self.resources.and_then(|resources| resources.requests).unwrap_or_default(),
             overhead: self.overhead.unwrap_or_default(),
         }
     }

@@ -14,10 +14,13 @@ macro_rules! rows {
     };
 }
 
+mod autoscalers;
 mod backup;
 mod bull_queue;
+mod cron_jobs;
 mod dns;
 mod http;
+mod nodes;
 mod operator;
 mod pods;
 mod resource;
@@ -54,10 +57,13 @@ fn documented<C: Check>(code: &str) -> Reason {
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("autoscalers", autoscalers::provocations()),
         ("backup", backup::provocations()),
         ("bull_queue", bull_queue::provocations()),
+        ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
+        ("nodes", nodes::provocations()),
         ("tls", tls::provocations()),
         ("operator", operator::provocations()),
         ("pods", pods::provocations()),

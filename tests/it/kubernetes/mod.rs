@@ -5,6 +5,7 @@
 //! asked of `cluster.server` by the tests that need it.
 
 mod access;
+pub mod client;
 mod forms;
 mod secret;
 mod stream;

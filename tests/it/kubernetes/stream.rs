@@ -26,8 +26,8 @@ async fn a_change_is_told_and_what_changes_nothing_is_not() {
     assert!(*revision.borrow_and_update() > before);
     let before = *revision.borrow_and_update();
     watched.cluster.put(with(pod("b"), "/metadata/annotations", json!({ "seen": "twice" })));
-    watched.cluster.remove("pods/shop/a");
-    watched.shows(&["b"]).await;
+    watched.cluster.put(pod("c"));
+    watched.shows(&["a", "b", "c"]).await;
     assert_eq!(*revision.borrow_and_update(), before + 1, "the annotation is nobody's concern");
 }
 

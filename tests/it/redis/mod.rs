@@ -6,7 +6,7 @@ mod libraries;
 mod node;
 mod proxy;
 mod sentinel;
-mod server;
+pub mod server;
 mod store;
 mod trips;
 

@@ -31,8 +31,11 @@ pub struct Cluster {
     /// Somebody without a token, where the server wants one.
     pub anonymous: Option<Client>,
     /// Makes the server forget old versions, where that can be had.
-    pub compact: Option<Box<dyn Fn() + Send + Sync>>,
+    pub compact: Option<Compact>,
 }
+
+/// Makes a server forget all versions that anybody has seen.
+pub type Compact = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A fact: what it says, and how it is seen in a namespace of its own.
 type Fact = (&'static str, fn(Place) -> BoxFuture<'static, ()>);

@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::{WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
-use super::{Fact, Place, name, read, version};
+use super::{Fact, Lines, Place, name, read, version};
 
 pub const FACTS: &[Fact] = &[
     ("a change arrives as an event, its type before its object", |p| change(p).boxed()),
@@ -20,6 +20,7 @@ pub const FACTS: &[Fact] = &[
     ("a watch from the future is silent", |p| future(p).boxed()),
     ("objects enter and leave a selection as ADDED and DELETED", |p| selection(p).boxed()),
     ("a deletion shows the last state with a newer version", |p| deletion(p).boxed()),
+    ("a pod is marked before it is deleted", |p| marked(p).boxed()),
     ("metadata is watched without specification and status", |p| metadata(p).boxed()),
     ("kube's client reads watches", |p| typed(p).boxed()),
 ];
@@ -136,14 +137,34 @@ async fn selection(place: Place) {
 }
 
 async fn deletion(place: Place) {
-    let made = place.make_pod("a", json!({})).await;
-    let mut lines = place.watch(&format!("resourceVersion={}", version(&made))).await;
-    let path = place.path("pods/a?gracePeriodSeconds=0");
+    let config = json!({ "metadata": { "name": "a" } });
+    let made = place.make(&place.path("configmaps"), config).await;
+    let query = format!("configmaps?watch=true&resourceVersion={}", version(&made));
+    let mut lines = Lines::open(&place.client, &place.path(&query)).await;
+    let path = place.path("configmaps/a");
     let (code, _) = place.call(Method::DELETE, &path, "", Value::Null).await;
     assert_eq!(code, 200);
     let (word, last) = lines.event().await;
     assert_eq!((word.as_str(), name(&last)), ("DELETED", "a"));
     assert!(version(&last) > version(&made));
+    assert_eq!(place.get(&path).await.0, 404);
+}
+
+async fn marked(place: Place) {
+    let made = place.make_pod("a", json!({})).await;
+    let mut lines = place.watch(&format!("resourceVersion={}", version(&made))).await;
+    let path = place.path("pods/a?gracePeriodSeconds=0");
+    let (code, _) = place.call(Method::DELETE, &path, "", Value::Null).await;
+    assert_eq!(code, 200);
+    let mut before = version(&made);
+    for wanted in ["MODIFIED", "DELETED"] {
+        let (word, object) = lines.event().await;
+        assert_eq!((word.as_str(), name(&object)), (wanted, "a"));
+        assert!(object["metadata"]["deletionTimestamp"].is_string(), "{object}");
+        assert_eq!(object["metadata"]["deletionGracePeriodSeconds"], 0);
+        assert!(version(&object) > before);
+        before = version(&object);
+    }
     assert_eq!(place.get(&place.path("pods/a")).await.0, 404);
 }
 

@@ -171,7 +171,9 @@ pub(super) fn replace(
     }
     let finalized = value["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty);
     if !value["metadata"]["deletionTimestamp"].is_null() && finalized && part != Part::Whole {
-        return Ok(store.remove(kind, key)?.value(kind));
+        // The answer to a write shows what was written, also where it was the last.
+        store.remove(kind, key)?;
+        return Ok(value);
     }
     let stored = store.put(kind, value)?.value(kind);
     after_write(store, kind, &stored);
@@ -239,12 +241,14 @@ pub(super) fn patch(
 pub(super) fn delete(store: &mut Store, kind: &Arc<Kind>, key: &Key) -> Result<Value, Failure> {
     let mut value = store.get(kind, key)?.value(kind);
     let held = value["metadata"]["finalizers"].as_array().is_some_and(|held| !held.is_empty());
+    let unmarked = value["metadata"]["deletionTimestamp"].is_null();
+    // Pods are marked before they go, also where nothing holds them.
+    if unmarked && (held || kind.resource() == "pods") {
+        value["metadata"]["deletionTimestamp"] = stamp(now()).into();
+        value["metadata"]["deletionGracePeriodSeconds"] = 0.into();
+        value = store.put(kind, value)?.value(kind);
+    }
     if held {
-        if value["metadata"]["deletionTimestamp"].is_null() {
-            value["metadata"]["deletionTimestamp"] = stamp(now()).into();
-            value["metadata"]["deletionGracePeriodSeconds"] = 0.into();
-            return Ok(store.put(kind, value)?.value(kind));
-        }
         return Ok(value);
     }
     let removed = store.remove(kind, key)?;
