@@ -8,7 +8,6 @@ mod looking;
 mod parameters;
 mod path;
 mod preset;
-mod quantity;
 mod references;
 
 use std::collections::BTreeMap;

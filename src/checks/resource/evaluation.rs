@@ -19,9 +19,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::expression::{self, Compiled, GO_ON, LANGUAGE, PAST, QUANTITY, SUM, VARIABLES};
-use super::quantity;
 use crate::model::judgement::legible;
 use crate::model::reason::CLOCK_TOLERANCE;
+use crate::systems::kubernetes::quantity::Quantity;
 use crate::systems::kubernetes::whole::Whole;
 
 /// The longest that one look may spend on expressions.
@@ -161,7 +161,7 @@ fn language(
         Ok(Cel::String(text))
     };
     let quantity = |text: Arc<String>| -> Result<Cel, ExecutionError> {
-        let amount = quantity::parse(&text).map(Cel::Float);
+        let amount = Quantity::parse(&text).ok().map(|amount| Cel::Float(amount.as_f64()));
         amount.ok_or_else(|| ExecutionError::function_error(QUANTITY, "it is none"))
     };
     let sum = |numbers: Arc<Vec<Cel>>| -> Result<Cel, ExecutionError> {

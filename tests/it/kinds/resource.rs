@@ -88,7 +88,6 @@ async fn objects_are_counted_by_what_they_hold() {
         );
         let judgement = cluster.look(&check).await;
         let counted = judgement.lines().iter().any(|line| line.verdict == Verdict::Fail);
-        // Those of which it is not known are counted as well, and said to be.
         assert_eq!(judgement.verdict() == Verdict::Pass, verdict == Verdict::Pass, "{matching}");
         assert!(verdict != Verdict::Fail || counted, "{matching}: {}", judgement.because());
         let blind = judgement.lines().iter().any(|line| line.verdict == Verdict::Unknown);
@@ -270,7 +269,6 @@ async fn a_definition_that_comes_later_is_picked_up_and_one_that_goes_is_told() 
     let passes = |judgement: &Judgement| judgement.verdict() == Verdict::Pass;
     let judgement = until(async || cluster.look(OPEN).await, passes).await;
     assert_eq!(judgement.because(), "shop: 1 of Gadget are there");
-    // Another version takes the place of the one that is named.
     cluster.put(definition(&[("v1", false), ("v2", true)]));
     cluster.server.drop_connections().await;
     let judgement = cluster.look_until(OPEN, Reason::KIND_UNKNOWN).await;
@@ -278,7 +276,6 @@ async fn a_definition_that_comes_later_is_picked_up_and_one_that_goes_is_told() 
     let newer = OPEN.replace("v1", "v2");
     let judgement = cluster.look_until(&newer, Reason::new("TooFew")).await;
     assert_eq!(judgement.reason(), Some(Reason::new("TooFew")), "{}", judgement.because());
-    // And it comes back, without what it held.
     cluster.put(definition(&[("v1", true), ("v2", true)]));
     let judgement = cluster.look_until(OPEN, Reason::new("TooFew")).await;
     assert_eq!(judgement.reason(), Some(Reason::new("TooFew")), "{}", judgement.because());
