@@ -140,7 +140,7 @@ impl App {
             }),
             systems: Mutex::new(systems.clone()),
         };
-        systems.keep(&checklist.watches());
+        systems.keep(&checklist.watches(), checklist.demands(&settings.connections));
         app.engine.configure(&settings.environment, &checklist, systems);
         app
     }
@@ -203,7 +203,7 @@ impl App {
             *systems = systems.changed(&current.connections, &settings.connections);
             systems.clone()
         };
-        systems.keep(&checklist.watches());
+        systems.keep(&checklist.watches(), checklist.demands(&settings.connections));
         self.engine.configure(&settings.environment, &checklist, systems);
         current.connections = settings.connections;
         tracing::info!(%checksum, items = checklist.items.len(), "took a new configuration");

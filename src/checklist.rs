@@ -1,5 +1,6 @@
 //! The checklist: what to look at, as the configuration means it. Read-only once built.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use crate::checks::AnyCheck;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
 use crate::model::needs::{Needs, Watch};
+use crate::model::rights::{Demands, Purpose};
 use crate::model::schedule::{Damping, Schedule};
+use crate::systems::Connections;
 
 /// Sections of items.
 #[derive(Default)]
@@ -51,8 +54,39 @@ impl Checklist {
         applying.flat_map(|item| item.needs.watches.iter().cloned()).collect()
     }
 
+    /// What all items that apply ask of the API server, those secrets included that the connections
+    /// they use are read with.
+    pub fn demands(&self, connections: &Connections) -> Demands {
+        let mut demands = Demands::default();
+        for item in self.items.iter().filter(|item| item.applies) {
+            for check in &item.checks {
+                add_demands(&mut demands, check, &item.card.id, connections);
+            }
+        }
+        demands
+    }
+
     /// The item of this id.
     pub fn item(&self, id: &ItemId) -> Option<&Arc<Item>> {
         self.items.iter().find(|item| item.card.id == *id)
+    }
+}
+
+fn add_demands(demands: &mut Demands, check: &AnyCheck, item: &ItemId, connections: &Connections) {
+    let purpose = |by: Cow<'static, str>| Purpose { by, item: item.clone() };
+    let needs = check.needs();
+    demands.add(&needs, &purpose(check.kind().into()));
+    for (system, name) in &needs.connections {
+        let by = purpose(format!("connections.{system}.{name}").into());
+        for secret in connections.secrets(*system, name) {
+            demands.add_secret(secret, &by);
+        }
+    }
+    // A connection has authorities of its own.
+    if let Some(authorities) = connections.authorities()
+        && !needs.hosts.is_empty()
+        && needs.connections.is_empty()
+    {
+        demands.add_secret(authorities, &purpose("connections.net".into()));
     }
 }

@@ -20,6 +20,7 @@ wanted=(
     "nginx nginx-light"
     "/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream"
     "named bind9"
+    "docker-registry docker-registry"
     "chromium chromium"
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core"
     "node nodejs"
@@ -28,7 +29,7 @@ wanted=(
     "python3 python3"
     "shellcheck shellcheck"
 )
-services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named)
+services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named docker-registry)
 
 has() {
     case $1 in

@@ -5,13 +5,26 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod autoscalers;
 pub mod backup;
 pub mod bull_queue;
+pub mod cron_jobs;
 pub mod dns;
 pub mod http;
+pub mod images;
+pub mod ingresses;
+pub mod kubernetes_api;
+#[cfg(test)]
+mod mangled;
+pub mod nodes;
+pub mod pod_logs;
+pub mod pod_security;
 pub mod pods;
+pub mod resource_usage;
 #[cfg(test)]
 pub mod scripted;
+pub mod secret_keys;
+pub mod services;
 pub mod tls;
 pub mod workloads;
 
@@ -196,11 +209,22 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Autoscalers: autoscalers,
     Backup: backup,
     BullQueue: bull_queue,
+    CronJobs: cron_jobs,
     Dns: dns,
     Http: http,
+    Images: images,
+    Ingresses: ingresses,
+    KubernetesApi: kubernetes_api,
+    Nodes: nodes,
+    PodLogs: pod_logs,
+    PodSecurity: pod_security,
     Pods: pods,
+    ResourceUsage: resource_usage,
+    SecretKeys: secret_keys,
+    Services: services,
     Tls: tls,
     Workloads: workloads,
 }

@@ -4,6 +4,7 @@ mod check_config;
 mod healthy;
 mod kinds;
 mod once;
+mod rbac;
 mod reference;
 mod run;
 
@@ -48,6 +49,9 @@ enum Command {
     Schema(kinds::Schema),
     /// Lists the kinds of check, or one kind's parameters, reasons and figures.
     Kinds(kinds::Kinds),
+    /// Prints the least rights in Kubernetes that the configuration needs, as YAML to apply. Exit
+    /// code 0 or 3.
+    Rbac(rbac::Rbac),
     /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
     Healthy(healthy::Healthy),
 }
@@ -77,6 +81,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::CheckConfig(files) => check_config::main(&files),
         Command::Schema(schema) => kinds::schema(&schema),
         Command::Kinds(kinds) => kinds::main(&kinds),
+        Command::Rbac(rbac) => rbac::main(rbac).await,
         Command::Healthy(healthy) => healthy::main(healthy).await,
     }
 }

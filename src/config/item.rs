@@ -368,7 +368,9 @@ fn used(needs: &Needs, connections: Option<&Node>) -> Vec<String> {
         .iter()
         .map(|(system, name)| all.get(&system.to_string()).and_then(|system| system.get(name)));
     let by_secret = |source: &SecretSource| matches!(source, SecretSource::Secret(_));
-    let cluster = !needs.watches.is_empty() || needs.secrets.iter().any(by_secret);
+    let cluster = !needs.watches.is_empty()
+        || !needs.rights.is_empty()
+        || needs.secrets.iter().any(by_secret);
     let cluster = cluster.then(|| all.get("kubernetes"));
     let hosts = (!needs.hosts.is_empty()).then(|| all.get("net"));
     named.chain(cluster).chain(hosts).flatten().map(Node::words).collect()

@@ -6,6 +6,7 @@
 pub mod duration;
 pub mod finding;
 pub mod host_port;
+pub mod image;
 pub mod item;
 pub mod judgement;
 pub mod measure;
@@ -14,6 +15,7 @@ pub mod past;
 pub mod pattern;
 pub mod reason;
 pub mod report;
+pub mod rights;
 pub mod schedule;
 pub mod secret;
 pub mod snapshot;

@@ -33,8 +33,12 @@ pub struct Needs {
 pub enum SystemName {
     /// `connections.kubernetes`
     Kubernetes,
+    /// `connections.registries`, all of them together
+    Registries,
     /// `connections.s3.<name>`
     S3,
+    /// `connections.prometheus.<name>`
+    Prometheus,
     /// `connections.redis.<name>`
     Redis,
 }
@@ -43,7 +47,9 @@ impl fmt::Display for SystemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kubernetes => "kubernetes",
+            Self::Registries => "registries",
             Self::S3 => "s3",
+            Self::Prometheus => "prometheus",
             Self::Redis => "redis",
         })
     }

@@ -7,8 +7,10 @@ pub mod clock;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod prometheus;
 pub mod redis;
 pub mod refusals;
+pub mod registry;
 pub mod s3;
 pub mod secrets;
 pub mod shared;
@@ -21,11 +23,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::needs::{SystemName, Watch};
+use crate::model::rights::Demands;
+use crate::model::secret::SecretSource;
 use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
+use prometheus::Prometheus;
 use redis::Redis;
+use registry::{ALL_REGISTRIES, Registries};
 use s3::S3;
 use secrets::Secrets;
 
@@ -37,8 +43,13 @@ pub struct Connections {
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
+    /// Prometheus servers, or whatever else speaks their query API, by a name of your choice.
+    pub prometheus: BTreeMap<String, prometheus::Connection>,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
     pub redis: BTreeMap<String, redis::Connection>,
+    /// Registries of images, by the name that references to images give them (`ghcr.io`). One that
+    /// is not named here is asked over TLS, by nobody in particular.
+    pub registries: BTreeMap<registry::RegistryHost, registry::Connection>,
     /// Object stores that speak S3, by a name of your choice.
     pub s3: BTreeMap<String, s3::Connection>,
 }
@@ -49,9 +60,36 @@ impl Connections {
         match system {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
+            SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
             SystemName::S3 => self.s3.keys().cloned().collect(),
         }
+    }
+
+    /// The secrets that whoever uses a connection reads with it.
+    pub fn secrets(&self, system: SystemName, name: &str) -> Vec<&SecretSource> {
+        match system {
+            // The credentials of the cluster itself can't lie in it.
+            SystemName::Kubernetes => Vec::new(),
+            SystemName::Prometheus => {
+                let own = self.prometheus.get(name).map(prometheus::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
+            SystemName::Redis => {
+                self.redis.get(name).map(redis::Connection::secrets).unwrap_or_default()
+            }
+            SystemName::Registries => {
+                let own = self.registries.values().flat_map(registry::Connection::secrets);
+                own.chain(self.authorities()).collect()
+            }
+            SystemName::S3 => self.s3.get(name).map(s3::Connection::secrets).unwrap_or_default(),
+        }
+    }
+
+    /// The secret that whoever trusts certificates of hosts reads.
+    pub fn authorities(&self) -> Option<&SecretSource> {
+        self.net.ca.as_ref()
     }
 }
 
@@ -69,8 +107,12 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Prometheus, by connection.
+    pub prometheus: Prometheus,
     /// Redis, by connection.
     pub redis: Redis,
+    /// Registries of images.
+    pub registries: Registries,
     /// Object stores, by connection.
     pub s3: S3,
 }
@@ -90,22 +132,36 @@ impl Systems {
             // All others read their secrets through it.
             let systems = Self::new(after, clock);
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
-            return Self { net, ..systems };
+            let secrets = systems.secrets.clone();
+            let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
+            let prometheus =
+                Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
+            return Self { net, prometheus, registries, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
+        let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
+        systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
+        systems.registries = self.registries.reconfigured(
+            &after.registries,
+            systems.net.clone(),
+            systems.secrets.clone(),
+        );
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, redis, s3 } = connections;
+        let Connections { kubernetes: _, net, prometheus, redis, registries, s3 } = connections;
         let secrets = Secrets::with(kubernetes.clone());
+        let net = Net::new(net);
         Self {
-            net: Net::new(net),
+            prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
+            registries: Registries::new(registries, net.clone(), secrets.clone()),
+            net,
             redis: Redis::new(redis, secrets.clone()),
             s3: S3::new(s3, secrets.clone(), clock.clone()),
             kubernetes,
@@ -132,7 +188,9 @@ impl Systems {
     }
 
     /// Opens the watches that are wanted and closes all others; those that stay are left alone.
-    pub fn keep(&self, wanted: &BTreeSet<Watch>) {
+    /// `demands` is what the whole configuration asks of the cluster, these watches or more.
+    pub fn keep(&self, wanted: &BTreeSet<Watch>, demands: Demands) {
+        self.kubernetes.expect(demands);
         self.kubernetes.keep(wanted);
     }
 

@@ -6,3 +6,4 @@
 pub mod api;
 pub mod metrics;
 pub mod page;
+pub mod rbac;

@@ -93,7 +93,8 @@ fn each_kinds_example_loads_as_an_item() {
     for kind in KINDS {
         let check = kind.example.lines().map(|line| format!("            {line}\n"));
         let text = format!(
-            "connections:\n  redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
+            "connections:\n  prometheus: {{ main: {{ url: 'http://127.0.0.1' }} }}\n  \
+             redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
              endpoint: https://127.0.0.1\n      region: r\n      access_key: {{ env: A }}\n      \
              secret_key: {{ env: B }}\nsections:\n  - id: s\n    title: S\n    items:\n      - id: a\n        \
              title: A\n        severity: info\n        checks:\n          -\n{}",
@@ -105,4 +106,24 @@ fn each_kinds_example_loads_as_an_item() {
             load(&[file]).err().unwrap_or_default().iter().map(ToString::to_string).collect();
         assert!(flaws.is_empty(), "{}: {}\n{text}", kind.name, flaws.join("\n"));
     }
+}
+
+#[test]
+fn its_command_for_rights_prints_roles_for_its_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = text();
+    fs::write(folder.path().join("checklist.yaml"), blocks(&text, "yaml")[0]).expect("written");
+    let lines = blocks(&text, "sh").concat();
+    let command = lines.lines().find(|line| line.starts_with("vigie rbac ")).expect("the command");
+    let (ours, theirs) = command.split_once(" | ").expect("what reads it");
+    assert_eq!(theirs, "kubectl apply -f -");
+    let output = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .args(ours.split_whitespace().skip(1))
+        .current_dir(folder.path())
+        .output()
+        .expect("the binary");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("kind: RoleBinding"), "{printed}");
+    assert!(printed.contains("# pods (pods-running)"), "{printed}");
 }

@@ -57,7 +57,7 @@ pub async fn look_settled(
     let check = self::check(check);
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
-    systems.keep(&needs.watches.iter().cloned().collect());
+    systems.kubernetes.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
     run(allowed, &check, &needs, systems, past).await
 }

@@ -106,10 +106,11 @@ fn select(
 
 /// Looks at the items, each after those it depends on.
 async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outcome> {
-    let systems = Systems::new(&configuration.settings.connections, Clock::System);
+    let connections = &configuration.settings.connections;
+    let systems = Systems::new(connections, Clock::System);
     let watches =
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
-    systems.keep(&watches.collect());
+    systems.keep(&watches.collect(), configuration.checklist.demands(connections));
     let progress = Progress::start(items.len());
     let order: Vec<_> = items.iter().map(|item| item.card.id.clone()).collect();
     let chosen: HashSet<_> = order.iter().cloned().collect();

@@ -6,25 +6,45 @@
 //! deletion after a list. Secrets are never listed or watched: one GET by name a look.
 
 pub mod access;
+mod annotated;
 mod ask;
+pub mod asked;
+pub mod autoscaler;
 mod counted;
+pub mod cron_job;
+pub mod discovery;
+pub mod endpoint_slice;
 mod event;
 mod feed;
+pub mod ingress;
+pub mod ingress_class;
 pub mod job;
 mod kept;
+pub mod label_selector;
 pub mod labels;
 mod lines;
+pub mod logs;
+pub mod network_policy;
+pub mod node;
 mod pace;
+pub mod plurals;
 pub mod pod;
 mod pool;
+pub mod quantity;
+pub mod quota;
 mod record;
 mod refusal;
 mod request;
 pub mod scope;
-mod secret;
+pub mod secret;
+pub mod security;
+pub mod service;
 mod stream;
+mod subject;
 mod table;
 pub mod template;
+pub mod usage;
+pub mod vulnerability_report;
 pub mod whole;
 pub mod workload;
 
@@ -32,10 +52,8 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use k8s_openapi::api;
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -43,6 +61,7 @@ pub use ask::{Ask, Refused};
 pub use pace::Pace;
 pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
+pub use subject::Answer;
 pub use table::Table;
 
 use access::{Access, Connection};
@@ -53,6 +72,7 @@ use request::Requests;
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
+use crate::model::rights::Demands;
 use crate::model::secret::{SecretKey, SecretSource};
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
@@ -66,10 +86,17 @@ const fn resource<K: k8s_openapi::Resource>() -> Resource {
 pub const PODS: Resource = resource::<api::core::v1::Pod>();
 /// Jobs.
 pub const JOBS: Resource = resource::<api::batch::v1::Job>();
+/// Services.
+pub const SERVICES: Resource = resource::<api::core::v1::Service>();
+/// What is behind Services.
+pub const ENDPOINT_SLICES: Resource = resource::<api::discovery::v1::EndpointSlice>();
+/// Ingresses.
+pub const INGRESSES: Resource = resource::<api::networking::v1::Ingress>();
+/// Their classes.
+pub const INGRESS_CLASSES: Resource = resource::<api::networking::v1::IngressClass>();
+/// What namespaces may take.
+pub const RESOURCE_QUOTAS: Resource = resource::<api::core::v1::ResourceQuota>();
 const SECRETS: Resource = resource::<api::core::v1::Secret>();
-
-/// The longest wait for a Secret.
-const SECRET_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a check that reads watches may be blind, for the tables of the kinds.
 pub mod blind {
@@ -123,6 +150,8 @@ struct Inner {
     pace: Pace,
     clock: Clock,
     watches: RwLock<BTreeMap<Watch, Watched>>,
+    demands: RwLock<Arc<Demands>>,
+    readers: logs::Readers,
 }
 
 struct Watched {
@@ -164,16 +193,17 @@ impl Kubernetes {
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
-        let watches = RwLock::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches }))
+        let (watches, demands) = (RwLock::default(), RwLock::default());
+        let readers = logs::Readers::default();
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
-    /// the others alone.
+    /// the others alone. Secrets are never watched, whoever wants it.
     pub fn keep(&self, wanted: &BTreeSet<Watch>) {
         let mut watches = self.0.watches.write().unwrap_or_else(PoisonError::into_inner);
         watches.retain(|watch, _| wanted.contains(watch));
-        for watch in wanted {
+        for watch in wanted.iter().filter(|watch| !is_secret(&watch.resource)) {
             if !watches.contains_key(watch) {
                 watches.insert(watch.clone(), kept::opener(watch)(self, watch));
             }
@@ -205,7 +235,7 @@ impl Kubernetes {
                 format!("the check asks for the watch of {what}, which it did not declare");
             Obstacle::ours(Reason::UNDECLARED, because)
         };
-        if !needs.watches.contains(watch) {
+        if !needs.watches.contains(watch) || is_secret(&watch.resource) {
             return Err(undeclared());
         }
         let watches = self.0.watches.read().unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +248,17 @@ impl Kubernetes {
             Some(obstacle) => Err(obstacle),
             None => Ok(stream.read(work)),
         }
+    }
+
+    /// Hands down what the whole configuration asks of the cluster: checks of the permissions read
+    /// it.
+    pub fn expect(&self, demands: Demands) {
+        *self.0.demands.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(demands);
+    }
+
+    /// What the whole configuration asks of the cluster.
+    pub fn demands(&self) -> Arc<Demands> {
+        Arc::clone(&self.0.demands.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts up whenever something changed; none where the watch is not kept.
@@ -262,31 +303,11 @@ impl Kubernetes {
     pub fn clock_skew(&self) -> Option<f64> {
         self.0.traffic.skew()
     }
+}
 
-    /// A key of a Secret, by name.
-    ///
-    /// # Errors
-    /// An obstacle on our own side that names the place, never the value.
-    pub async fn secret(&self, source: &SecretKey) -> Result<SecretString, Obstacle> {
-        let SecretKey { namespace, name, key } = source;
-        let place = || SecretSource::Secret(source.clone()).place();
-        let requests = self.0.requests.clone().within(SECRET_WITHIN);
-        let read = async {
-            let body = requests.object(&SECRETS, namespace, name).await?;
-            secret::read_wiped(body).await
-        };
-        let read = tokio::time::timeout(SECRET_WITHIN, read).await.unwrap_or_else(|_| {
-            Err(refusal::Refusal::new("the API server does not answer in time"))
-        });
-        let because = match read {
-            Ok(body) => match secret::value_of(key, &body) {
-                Ok(value) => return Ok(value),
-                Err(missing) => missing.because().to_owned(),
-            },
-            Err(refusal) => refusal.because,
-        };
-        Err(Obstacle::ours(Reason::SECRET_MISSING, format!("{}: {because}", place())))
-    }
+fn is_secret(resource: &Resource) -> bool {
+    resource.group.is_empty()
+        && (resource.plural == SECRETS.plural || resource.kind == SECRETS.kind)
 }
 
 impl fmt::Debug for Kubernetes {

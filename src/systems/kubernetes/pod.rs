@@ -161,6 +161,31 @@ impl Snag {
     }
 }
 
+impl Pod {
+    /// The workload that it belongs to, as people name it: the Deployment behind its `ReplicaSet`,
+    /// the `CronJob` behind its Job, its controller, or itself where nobody controls it.
+    pub fn workload(&self) -> &str {
+        let Some(owner) = &self.owner else { return &self.name };
+        let named = match &*owner.kind {
+            "ReplicaSet" => {
+                let hash = self.labels.get("pod-template-hash");
+                let stem = hash.and_then(|hash| owner.name.strip_suffix(&**hash));
+                stem.and_then(|stem| stem.strip_suffix('-'))
+            }
+            // A CronJob names its Jobs after the minute.
+            "Job" => owner
+                .name
+                .rsplit_once('-')
+                .filter(|(_, minute)| {
+                    minute.len() >= 8 && minute.chars().all(|c| c.is_ascii_digit())
+                })
+                .map(|(stem, _)| stem),
+            _ => None,
+        };
+        named.unwrap_or(&owner.name)
+    }
+}
+
 impl Record for Pod {
     type Wire = Wire;
 
@@ -199,7 +224,7 @@ impl Record for Pod {
             owner: Owner::controlling(metadata.owner_references, words),
             labels: Labels::of(metadata.labels, words),
             node: spec.node_name.take().map(|node| words.shared(&node)),
-            template: words.template(spec.template()),
+            template: words.template(spec.template(metadata.annotations.as_ref())),
             running: words.running(running),
             restarts: containers.restarts,
             last_restart: containers.last_restart,

@@ -5,23 +5,53 @@
 //! whole.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
 
 use super::pool::Words;
 use super::table::Key;
 use crate::model::needs::Resource;
 
 /// What is kept of an object.
-pub trait Record: PartialEq + std::fmt::Debug + Send + Sync + Sized + 'static {
+pub trait Record: PartialEq + fmt::Debug + Send + Sync + Sized + 'static {
     /// The object, in the fields that are read.
     type Wire: DeserializeOwned;
 
     /// The record of an object whose name is known.
     fn of(wire: Self::Wire, key: &Key, resource: &Resource, words: &mut Words) -> Self;
+}
+
+/// A part of an object that is one itself: serde would read a list as an object without fields.
+pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// An object as it arrives: which one it is.
@@ -49,6 +79,7 @@ pub(super) struct Meta {
     pub(super) generation: Option<i64>,
     pub(super) owner_references: Option<Vec<OwnerReference>>,
     pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) annotations: Option<BTreeMap<String, String>>,
 }
 
 /// One of `metadata.ownerReferences`.

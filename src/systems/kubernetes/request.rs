@@ -115,19 +115,12 @@ impl Requests {
         resource: String,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Refusal> {
-        let until = Instant::now() + self.head_within;
-        let within = self.head_within.as_secs();
-        let client = timeout_at(until, self.access.client()).await.unwrap_or_else(|_| {
-            let because = format!("{doing}: the credentials can't be read within {within}s");
-            Err(Obstacle::ours(NO_ACCESS, because))
-        })?;
-        let mut request = request.map(Body::from);
-        request.extensions_mut().insert(Errand { verb, resource });
-        let response = match timeout_at(until, client.send(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(Refusal::transport(doing, &error)),
-            Err(_) => {
-                let because = format!("{doing}: no answer within {within}s");
+        let response = match self.exchange(doing, verb, resource, request).await {
+            Ok(response) => response,
+            Err(Lost::Ours(obstacle)) => return Err(obstacle.into()),
+            Err(Lost::Broke(error)) => return Err(Refusal::transport(doing, &error)),
+            Err(Lost::Late) => {
+                let because = format!("{doing}: no answer within {}s", self.head_within.as_secs());
                 return Err(Refusal::new(because));
             }
         };
@@ -135,9 +128,6 @@ impl Requests {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
-        if head.status == http::StatusCode::UNAUTHORIZED {
-            self.access.forget();
-        }
         let body = timeout(self.head_within, Limited::new(body, LONGEST_FAILURE).collect()).await;
         let failure: Failure = match body {
             Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
@@ -145,6 +135,41 @@ impl Requests {
         };
         Err(Refusal::answered(doing, head.status, &head.headers, &failure))
     }
+
+    /// Sends a request that is counted as `verb` on `resource`; the answer may be any.
+    pub(super) async fn exchange(
+        &self,
+        doing: &str,
+        verb: &'static str,
+        resource: String,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Lost> {
+        let until = Instant::now() + self.head_within;
+        let client = timeout_at(until, self.access.client()).await.unwrap_or_else(|_| {
+            let within = self.head_within.as_secs();
+            let because = format!("{doing}: the credentials can't be read within {within}s");
+            Err(Obstacle::ours(NO_ACCESS, because))
+        });
+        let client = client.map_err(Lost::Ours)?;
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(Errand { verb, resource });
+        let response = timeout_at(until, client.send(request)).await.map_err(|_| Lost::Late)?;
+        let response = response.map_err(Lost::Broke)?;
+        if response.status() == http::StatusCode::UNAUTHORIZED {
+            self.access.forget();
+        }
+        Ok(response)
+    }
+}
+
+/// Why there is no answer at all.
+pub(super) enum Lost {
+    /// Nothing could be sent, by a fault on our own side.
+    Ours(Obstacle),
+    /// It did not come in time.
+    Late,
+    /// Connection or exchange broke.
+    Broke(kube::Error),
 }
 
 /// The field selector of a watch of one object. RBAC grants watches by name through it alone.
@@ -157,14 +182,15 @@ fn plain(request: &mut Request<Vec<u8>>) {
     headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
+/// The path of a group in a version.
+pub(super) fn root(resource: &Resource) -> String {
+    let Resource { group, version, plural: _, kind: _ } = resource;
+    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
+}
+
 /// The path of a collection.
 fn path(resource: &Resource, namespace: Option<&str>) -> String {
-    let Resource { group, version, plural, kind: _ } = resource;
-    let api = if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    };
+    let (api, plural) = (root(resource), &resource.plural);
     match namespace {
         Some(namespace) => format!("{api}/namespaces/{namespace}/{plural}"),
         None => format!("{api}/{plural}"),

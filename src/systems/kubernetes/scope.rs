@@ -104,6 +104,13 @@ impl JsonSchema for Namespaces {
 #[serde(try_from = "String")]
 pub struct Selector(String);
 
+impl Selector {
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for Selector {
     type Error = String;
 

@@ -185,13 +185,7 @@ mod tests {
     }
 
     fn job(name: &str) -> Job {
-        Job {
-            namespace: "d".into(),
-            name: name.into(),
-            created: None,
-            owner: None,
-            complete: false,
-        }
+        Job { namespace: "d".into(), name: name.into(), ..Job::default() }
     }
 
     fn names(table: &Table<Job>) -> Vec<&str> {

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::security::{
+    self, ContainerSecurity, Handler, Lifecycle, Os, PodSecurity, Port, SecurityContext, Volume,
+    VolumeSpec,
+};
+
 /// What a pod's specification says beside its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Template {
@@ -11,8 +16,12 @@ pub struct Template {
     pub service_account: Option<Box<str>>,
     /// Init containers, sidecars among them, then the others; ephemeral ones last.
     pub containers: Box<[Container]>,
+    /// What the scheduler keeps for a pod as a whole, where it says so.
+    pub requests: Amounts,
     /// What a pod costs beside its containers.
     pub overhead: Amounts,
+    /// What it says of privileges, beside its containers.
+    pub security: PodSecurity,
 }
 
 /// Amounts by resource (`cpu`, `memory` …), as Kubernetes writes quantities.
@@ -31,6 +40,8 @@ pub struct Container {
     pub requests: Amounts,
     /// What it may take at most.
     pub limits: Amounts,
+    /// What it says of privileges.
+    pub security: ContainerSecurity,
 }
 
 /// When a container of a pod runs.
@@ -67,7 +78,17 @@ pub(super) struct Spec {
     pub(super) containers: Option<Vec<ContainerSpec>>,
     pub(super) init_containers: Option<Vec<ContainerSpec>>,
     ephemeral_containers: Option<Vec<ContainerSpec>>,
+    resources: Option<Resources>,
     overhead: Option<Amounts>,
+    os: Option<Os>,
+    #[serde(rename = "hostNetwork")]
+    host_network: Option<bool>,
+    #[serde(rename = "hostPID")]
+    host_pid: Option<bool>,
+    #[serde(rename = "hostIPC")]
+    host_ipc: Option<bool>,
+    security_context: Option<SecurityContext>,
+    volumes: Option<Vec<VolumeSpec>>,
 }
 
 /// A container in `spec`.
@@ -78,6 +99,12 @@ pub(super) struct ContainerSpec {
     image: Option<Box<str>>,
     restart_policy: Option<String>,
     resources: Option<Resources>,
+    ports: Option<Vec<Port>>,
+    liveness_probe: Option<Handler>,
+    readiness_probe: Option<Handler>,
+    startup_probe: Option<Handler>,
+    lifecycle: Option<Lifecycle>,
+    security_context: Option<SecurityContext>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,8 +116,19 @@ struct Resources {
 
 impl Spec {
     /// What is common to all pods of the template.
-    pub(super) fn template(self) -> Template {
+    pub(super) fn template(self, annotations: Option<&BTreeMap<String, String>>) -> Template {
         let Self { init_containers, containers, ephemeral_containers, .. } = self;
+        let os = self.os.and_then(|os| os.name);
+        let volumes = self.volumes.unwrap_or_default().into_iter();
+        let security = PodSecurity {
+            windows: os.as_deref() == Some("windows"),
+            host_network: self.host_network == Some(true),
+            host_pid: self.host_pid == Some(true),
+            host_ipc: self.host_ipc == Some(true),
+            context: self.security_context.unwrap_or_default(),
+            volumes: volumes.map(Volume::from).filter(|volume| !volume.is_usual()).collect(),
+            app_armor: security::app_armor(annotations),
+        };
         let init = |spec: ContainerSpec| {
             let stays = spec.restart_policy.as_deref() == Some("Always");
             spec.container(if stays { Role::Sidecar } else { Role::Init })
@@ -103,7 +141,9 @@ impl Spec {
         Template {
             service_account: self.service_account_name.map(Box::from),
             containers: init.chain(main).chain(ephemeral).collect(),
+            requests: self.resources.and_then(|resources| resources.requests).unwrap_or_default(),
             overhead: self.overhead.unwrap_or_default(),
+            security,
         }
     }
 }
@@ -117,6 +157,12 @@ impl ContainerSpec {
             image: self.image.unwrap_or_default(),
             requests: resources.requests.unwrap_or_default(),
             limits: resources.limits.unwrap_or_default(),
+            security: ContainerSecurity::of(
+                self.security_context,
+                self.ports,
+                [self.liveness_probe, self.readiness_probe, self.startup_probe],
+                self.lifecycle,
+            ),
         }
     }
 }

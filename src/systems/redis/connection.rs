@@ -26,6 +26,19 @@ pub struct Connection {
     pub tls: Option<Tls>,
 }
 
+impl Connection {
+    /// The secrets that are read with it.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        let Self { place, username: _, password, db: _, tls: _ } = self;
+        let of_place = match place {
+            Place::Url(_) => None,
+            Place::UrlFrom(source) => Some(source),
+            Place::Sentinel(sentinel) => sentinel.password.as_ref(),
+        };
+        of_place.into_iter().chain(password).collect()
+    }
+}
+
 /// Where a Redis is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

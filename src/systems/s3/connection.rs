@@ -46,6 +46,14 @@ pub struct Connection {
     pub ca: Option<SecretSource>,
 }
 
+impl Connection {
+    /// The secrets that are read with it.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        let Self { endpoint: _, region: _, path_style: _, access_key, secret_key, ca } = self;
+        [Some(access_key), Some(secret_key), ca.as_ref()].into_iter().flatten().collect()
+    }
+}
+
 /// Whether the bucket is written in the path of a URL. Default `true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]

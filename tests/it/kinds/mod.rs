@@ -14,11 +14,22 @@ macro_rules! rows {
     };
 }
 
+mod autoscalers;
 mod backup;
 mod bull_queue;
+mod cron_jobs;
 mod dns;
 mod http;
+mod images;
+mod ingresses;
+mod kubernetes_api;
+mod nodes;
+mod pod_logs;
+mod pod_security;
 mod pods;
+mod resource_usage;
+mod secret_keys;
+mod services;
 mod tls;
 mod workloads;
 
@@ -52,12 +63,23 @@ fn documented<C: Check>(code: &str) -> Reason {
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("autoscalers", autoscalers::provocations()),
         ("backup", backup::provocations()),
         ("bull_queue", bull_queue::provocations()),
+        ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
         ("http", http::provocations()),
-        ("tls", tls::provocations()),
+        ("images", images::provocations()),
+        ("ingresses", ingresses::provocations()),
+        ("kubernetes_api", kubernetes_api::provocations()),
+        ("nodes", nodes::provocations()),
+        ("pod_logs", pod_logs::provocations()),
+        ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("resource_usage", resource_usage::provocations()),
+        ("secret_keys", secret_keys::provocations()),
+        ("services", services::provocations()),
+        ("tls", tls::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }

@@ -7,6 +7,7 @@
 mod access;
 pub mod client;
 mod forms;
+mod rights;
 mod secret;
 mod stream;
 pub mod trouble;

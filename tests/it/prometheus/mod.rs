@@ -8,6 +8,7 @@ mod alerts;
 mod contract;
 mod dashboards;
 mod process;
+mod queries;
 mod scrape;
 mod server;
 mod vigie;

@@ -50,6 +50,30 @@ impl Prometheus {
         Self { process: process.await, _folder: folder }
     }
 
+    /// Starts one that scrapes an exporter each second, and does nothing else.
+    pub async fn scraping_only(exporter: SocketAddr) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let config = format!(
+            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: exporter\n    \
+             static_configs: [{{ targets: ['{exporter}'] }}]\n    honor_labels: true\n"
+        );
+        let file = folder.path().join("prometheus.yaml");
+        fs::write(&file, config).expect("a file");
+        let process = Process::start("prometheus", folder.path(), |address| {
+            vec![
+                format!("--config.file={}", file.display()),
+                format!("--storage.tsdb.path={}", folder.path().join("data").display()),
+                format!("--web.listen-address={address}"),
+            ]
+        });
+        Self { process: process.await, _folder: folder }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.process.address
+    }
+
     /// The rows that an expression has now. An expression that Prometheus refuses ends the test.
     pub async fn query(&self, expression: &str) -> Vec<Value> {
         let path = format!("/api/v1/query?query={}", escaped(expression));

@@ -4,6 +4,7 @@
 //! Each fact makes what it needs in a namespace of its own, and leaves nothing outside it.
 
 mod listing;
+mod reviewing;
 mod watching;
 mod writing;
 
@@ -42,7 +43,7 @@ type Fact = (&'static str, fn(Place) -> BoxFuture<'static, ()>);
 
 /// All facts hold; those that don't are named together.
 pub async fn hold(cluster: &Cluster) {
-    let all = [watching::FACTS, listing::FACTS, writing::FACTS].concat();
+    let all = [watching::FACTS, listing::FACTS, writing::FACTS, reviewing::FACTS].concat();
     let looks = all.into_iter().enumerate().map(|(number, (says, look))| {
         let namespace = format!("fact-{number}-{}", std::process::id());
         let place = Place { client: cluster.client.clone(), namespace };

@@ -1,5 +1,6 @@
 //! `kubectl` itself against the simulated server: the sternest reader of what a server says.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
@@ -12,6 +13,7 @@ use vigie_sim::kubernetes::pods;
 
 use super::Simulation;
 use super::facts::SOON;
+use crate::rbac::{examples, printed, rbac};
 
 /// `kubectl` with a configuration and a home of its own.
 struct Kubectl {
@@ -146,4 +148,46 @@ async fn kubectl_reads_logs_and_custom_resources() {
     kubectl.run("apply -f -", boat).await;
     let listed = kubectl.run("get bt", "").await;
     assert_eq!(words(listed.lines().nth(1).expect("a row"))[0], "ann");
+}
+
+#[tokio::test]
+async fn kubectl_applies_what_rbac_prints_and_it_is_granted() {
+    let simulation = Simulation::start().await;
+    let kubectl = Kubectl::new(&simulation);
+    let text = printed(&rbac(&examples(), &[]).await);
+    let named = text.lines().filter_map(|line| line.strip_prefix("  namespace: "));
+    let namespaces: BTreeSet<&str> = named.collect();
+    for namespace in &namespaces {
+        let namespace =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+        simulation.server.apply(namespace).expect("a namespace");
+    }
+    let documents = text.split("\n---\n").count();
+    for (time, said) in [("first", "created"), ("second", "unchanged")] {
+        let lines = kubectl.run("apply -f -", &text).await;
+        let so = lines.lines().filter(|line| line.ends_with(said)).count();
+        assert_eq!(so, documents, "the {time} time: {lines}");
+    }
+    for (attributes, allowed) in [
+        (json!({ "verb": "watch", "resource": "pods", "namespace": "shop" }), true),
+        (
+            json!({ "verb": "get", "resource": "secrets", "namespace": "shop", "name": "store" }),
+            true,
+        ),
+        (
+            json!({ "verb": "get", "resource": "secrets", "namespace": "shop", "name": "other" }),
+            false,
+        ),
+        (json!({ "verb": "list", "resource": "secrets", "namespace": "shop" }), false),
+        (json!({ "verb": "watch", "resource": "pods" }), false),
+    ] {
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {
+                "user": "system:serviceaccount:vigie:vigie", "resourceAttributes": attributes,
+            },
+        });
+        let format = "create -f - -o jsonpath={.status.allowed}";
+        assert_eq!(kubectl.run(format, &review.to_string()).await, allowed.to_string(), "{review}");
+    }
 }

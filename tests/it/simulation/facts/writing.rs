@@ -18,7 +18,6 @@ pub const FACTS: &[Fact] = &[
     ("finalizers hold what is deleted", |p| finalizers(p).boxed()),
     ("new nodes are tainted", |p| node(p).boxed()),
     ("custom resources are served once they are defined", |p| custom(p).boxed()),
-    ("one may ask about one's own rights", |p| review(p).boxed()),
 ];
 
 const MERGE: &str = "application/merge-patch+json";
@@ -180,17 +179,6 @@ async fn custom(place: Place) {
     assert_eq!(changed["metadata"]["generation"], 2);
     let path = format!("{definitions}/things.{group}");
     assert_eq!(place.call(Method::DELETE, &path, "", Value::Null).await.0, 200);
-}
-
-async fn review(place: Place) {
-    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    let review = json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": { "verb": "list", "resource": "pods" } },
-    });
-    let answer = place.make(path, review).await;
-    assert_eq!(answer["status"]["allowed"], true);
 }
 
 pub async fn a_token_without_rights_is_forbidden(stranger: &Client) {

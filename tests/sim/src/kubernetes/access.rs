@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 
 use super::call::Call;
 use super::failure::Failure;
+use super::review;
 
 /// Somebody with a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +157,12 @@ impl Access {
         self.users.remove(token)
     }
 
+    /// What a user of this name was admitted with.
+    pub(super) fn rules_of(&self, name: &str) -> Vec<Rule> {
+        let known = self.users.values().find(|user| user.name == name);
+        known.map(|user| user.rules.clone()).unwrap_or_default()
+    }
+
     /// The user behind a request.
     pub(super) fn user(&self, headers: &HeaderMap) -> Result<User, Failure> {
         if !self.guarded {
@@ -171,15 +178,21 @@ impl Access {
 }
 
 /// Refuses a call that `rules`, all rules of `user`, do not allow.
-pub(super) fn authorize(call: &Call, user: &User, rules: &[Rule]) -> Result<(), Failure> {
+pub(super) fn authorize(
+    call: &Call,
+    user: &User,
+    rules: &[Rule],
+    default_roles: bool,
+) -> Result<(), Failure> {
     let Some(target) = &call.target else {
         let verb = call.method.as_str().to_lowercase();
-        let open = is_open(&call.path) || rules.iter().any(|r| r.allows_path(&verb, &call.path));
+        let open = is_open(&call.path, default_roles);
+        let open = open || rules.iter().any(|r| r.allows_path(&verb, &call.path));
         let why = format!("User \"{}\" cannot {verb} path \"{}\"", user.name, call.path);
         let refusal = Failure::new(403, "Forbidden", format!("forbidden: {why}"));
         return if open { Ok(()) } else { Err(refusal) };
     };
-    if target.group == "authorization.k8s.io" && target.plural.starts_with("selfsubject") {
+    if default_roles && review::is_own(target) {
         return Ok(());
     }
     let resource = target.resource();
@@ -198,9 +211,13 @@ pub(super) fn authorize(call: &Call, user: &User, rules: &[Rule]) -> Result<(), 
     if wish.allowed_by(rules) { Ok(()) } else { Err(wish.refusal(&user.name)) }
 }
 
-/// What every authenticated user may read.
-fn is_open(path: &str) -> bool {
-    ["/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"].iter().any(|open| {
+/// What every authenticated user may read: what is served, and, by the roles that a cluster has
+/// from its start, how the server is.
+fn is_open(path: &str, default_roles: bool) -> bool {
+    let below = |open: &str| {
         path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    };
+    ["/api", "/apis", "/openapi"].iter().any(|open| below(open))
+        || default_roles
+            && ["/version", "/healthz", "/livez", "/readyz"].iter().any(|open| below(open))
 }

@@ -60,8 +60,8 @@ impl Target {
         let mut steps = steps.into_iter();
         target.plural = steps.next()?;
         target.name = steps.next();
-        let rest: Vec<String> = steps.collect();
-        target.subresource = (!rest.is_empty()).then(|| rest.join("/"));
+        // What follows goes on to whoever the subresource leads to.
+        target.subresource = steps.next();
         Some(target)
     }
 
@@ -197,6 +197,7 @@ mod tests {
             ("/api/v1/namespaces/n", "get", "namespaces", None, Some("n")),
             ("/api/v1/namespaces/n/status", "get", "namespaces/status", None, Some("n")),
             ("/api/v1/namespaces/n/pods/p/log", "get", "pods/log", Some("n"), Some("p")),
+            ("/api/v1/nodes/n/proxy/stats/summary", "get", "nodes/proxy", None, Some("n")),
             ("/apis/apps/v1/namespaces/n/deployments", "list", "deployments", Some("n"), None),
         ];
         for (path, verb, resource, namespace, name) in rows {

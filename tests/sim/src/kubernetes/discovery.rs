@@ -15,6 +15,8 @@ use super::call::Call;
 use super::failure::json_response;
 use super::kinds::{Kind, split};
 use super::lock;
+use super::review::REVIEWS;
+use super::settings::Version;
 
 /// Answers a path that names no resource.
 pub(super) fn answer(shared: &Shared, call: &Call) -> Response {
@@ -22,7 +24,7 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Response {
     let found = match steps.as_slice() {
         ["healthz" | "livez" | "readyz", rest @ ..] => return health(shared, call, rest),
         ["openapi", "v2"] => return old_specification(),
-        ["version"] => Some(version()),
+        ["version"] => Some(version(shared)),
         ["api"] => Some(json!({ "kind": "APIVersions", "versions": ["v1"] })),
         ["apis"] => Some(groups(shared)),
         ["apis", group] => group_of(shared, group),
@@ -81,11 +83,12 @@ fn health(shared: &Shared, call: &Call, rest: &[&str]) -> Response {
     text(StatusCode::OK, "ok".to_owned())
 }
 
-fn version() -> Value {
+fn version(shared: &Shared) -> Value {
+    let Version { major, minor, git } = lock(&shared.behaviour).version.clone();
     json!({
-        "major": "1",
-        "minor": "36",
-        "gitVersion": "v1.36.0",
+        "major": major,
+        "minor": minor,
+        "gitVersion": git,
         "gitCommit": "0000000000000000000000000000000000000000",
         "gitTreeState": "clean",
         "buildDate": "2026-04-22T00:00:00Z",
@@ -157,10 +160,7 @@ fn resources(shared: &Shared, api_version: &str) -> Option<Value> {
         }
     }
     if api_version == "authorization.k8s.io/v1" {
-        for (name, kind) in [
-            ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
-            ("selfsubjectrulesreviews", "SelfSubjectRulesReview"),
-        ] {
+        for (name, kind) in REVIEWS {
             resources.push(json!({
                 "name": name,
                 "singularName": kind.to_lowercase(),

@@ -49,6 +49,7 @@ mod patch;
 mod pod_logs;
 pub mod pods;
 mod rbac;
+mod review;
 mod route;
 mod selector;
 mod serve;
@@ -59,6 +60,7 @@ mod table;
 mod template;
 pub mod trackdechets;
 mod traffic;
+mod usage;
 mod watch;
 pub mod workloads;
 mod write;
@@ -79,8 +81,9 @@ pub use access::{Rule, User};
 pub use failure::Failure;
 pub use faults::{Act, Blow, Fault, Voice};
 pub use kinds::Kind;
-pub use settings::{Behaviour, Settings};
+pub use settings::{Behaviour, Settings, Version};
 pub use traffic::Request;
+pub use usage::{Metrics, Volume};
 
 use object::now;
 use serve::{Order, Orders};
@@ -96,6 +99,7 @@ struct Shared {
     faults: Mutex<Vec<Fault>>,
     behaviour: Mutex<Behaviour>,
     logs: Mutex<pod_logs::PodLogs>,
+    usage: Mutex<usage::Usage>,
     traffic: traffic::Traffic,
     voice: channel::Sender<Voice>,
     blows: broadcast::Sender<Blow>,
@@ -129,6 +133,7 @@ impl ApiServer {
             faults: Mutex::default(),
             behaviour: Mutex::default(),
             logs: Mutex::default(),
+            usage: Mutex::default(),
             traffic: traffic::Traffic::default(),
             voice: channel::Sender::new(Voice::Speaking),
             blows: broadcast::Sender::new(16),
@@ -256,7 +261,13 @@ impl ApiServer {
 
     /// The same, written at `at`.
     pub fn log_at(&self, pod: &str, container: &str, lines: &[&str], at: Timestamp) {
-        lock(&self.shared.logs).add(pod, container, lines, at);
+        let written: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
+        self.write_log(pod, container, written.as_bytes(), at);
+    }
+
+    /// Adds bytes, written at `at`: lines, of which the last may lack its end.
+    pub fn write_log(&self, pod: &str, container: &str, written: &[u8], at: Timestamp) {
+        lock(&self.shared.logs).add(pod, container, written, at);
     }
 
     /// What the container wrote so far becomes the log of its previous run.

@@ -17,18 +17,31 @@ use super::lock;
 use super::object::now;
 use super::write::key;
 
-/// A line and when it was written.
-type Line = (Timestamp, String);
+/// When a line was written, its bytes, and whether its end was written, too.
+type Line = (Timestamp, Vec<u8>, bool);
 
 /// The lines of all containers, by `namespace/pod/container`, with `/previous` of the run before.
 #[derive(Debug, Default)]
 pub(super) struct PodLogs(BTreeMap<String, Vec<Line>>);
 
 impl PodLogs {
-    /// Adds lines, written at `at`.
-    pub(super) fn add(&mut self, pod: &str, container: &str, lines: &[&str], at: Timestamp) {
+    /// Adds what was written at `at`: lines, of which the last may lack its end.
+    pub(super) fn add(&mut self, pod: &str, container: &str, written: &[u8], at: Timestamp) {
         let known = self.0.entry(format!("{pod}/{container}")).or_default();
-        known.extend(lines.iter().map(|line| (at, (*line).to_owned())));
+        for piece in written.split_inclusive(|byte| *byte == b'\n') {
+            let (piece, ended) = match piece.strip_suffix(b"\n") {
+                Some(line) => (line, true),
+                None => (piece, false),
+            };
+            match known.last_mut() {
+                // A line bears the time of its beginning.
+                Some((_, line, end)) if !*end => {
+                    line.extend_from_slice(piece);
+                    *end = ended;
+                }
+                _ => known.push((at, piece.to_vec(), ended)),
+            }
+        }
     }
 
     /// The container starts anew: what it wrote becomes the log of its previous run.
@@ -113,6 +126,8 @@ fn started(pod: &Value, name: &str, container: &str, previous: bool) -> Result<(
     }
 }
 
+/// The lines as a kubelet writes them: those since a whole second, as the API server passes no
+/// fractions on, each behind its time, and cut at the newest end wherever the limit falls.
 fn text(call: &Call, lines: &[Line]) -> Result<Vec<u8>, Failure> {
     let since = match (call.ask("sinceTime"), call.ask_number("sinceSeconds")?) {
         ("", None) => Timestamp::MIN,
@@ -120,24 +135,33 @@ fn text(call: &Call, lines: &[Line]) -> Result<Vec<u8>, Failure> {
             let back = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
             now().checked_sub(back).unwrap_or(Timestamp::MIN)
         }
-        (time, _) => time
-            .parse()
-            .map_err(|_| Failure::bad_request(format!("sinceTime: Invalid value: \"{time}\"")))?,
+        (time, _) => {
+            let time: Timestamp = time.parse().map_err(|_| {
+                Failure::bad_request(format!("sinceTime: Invalid value: \"{time}\""))
+            })?;
+            Timestamp::from_second(time.as_second()).unwrap_or(time)
+        }
     };
-    let mut lines: Vec<_> = lines.iter().filter(|(at, _)| *at >= since).collect();
+    let mut lines: Vec<_> = lines.iter().filter(|(at, ..)| *at >= since).collect();
     if let Some(tail) = call.ask_number("tailLines")? {
         let tail = usize::try_from(tail).unwrap_or(usize::MAX);
         lines.drain(..lines.len().saturating_sub(tail));
     }
     let mut text = Vec::new();
-    for (at, line) in lines {
+    for (at, line, ended) in lines {
         if call.asks_for("timestamps") {
             text.extend_from_slice(format!("{at:.9} ").as_bytes());
         }
-        text.extend_from_slice(line.as_bytes());
-        text.push(b'\n');
+        text.extend_from_slice(line);
+        if *ended {
+            text.push(b'\n');
+        }
     }
     if let Some(limit) = call.ask_number("limitBytes")? {
+        if limit == 0 {
+            let message = "limitBytes: Invalid value: 0: must be greater than 0";
+            return Err(Failure::bad_request(message));
+        }
         text.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
     Ok(text)

@@ -1,11 +1,9 @@
-//! Rights from Roles and bindings in the store, and what callers may ask about their own.
+//! Rights from Roles and bindings in the store.
 
-use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::access::{Rule, User, Wish};
-use super::call::Target;
-use super::failure::{Failure, json_response};
+use super::access::{Rule, User};
+use super::failure::Failure;
 use super::store::Store;
 
 /// All rules of `user`: its own, and those that role bindings give it.
@@ -56,64 +54,8 @@ fn bound(store: &Store, reference: &Value, namespace: &str) -> Result<Vec<Rule>,
         resources: words(&rule["resources"]),
         names: words(&rule["resourceNames"]),
         namespaces: if namespace.is_empty() { Vec::new() } else { vec![namespace.to_owned()] },
-        paths: words(&rule["nonResourceURLs"]),
+        // What lies in a namespace says nothing of paths that lie in none.
+        paths: if namespace.is_empty() { words(&rule["nonResourceURLs"]) } else { Vec::new() },
     };
     Ok(role["rules"].as_array().into_iter().flatten().map(read).collect())
-}
-
-/// Answers a review of the caller's own rights.
-pub(super) fn review(
-    target: &Target,
-    rules: &[Rule],
-    mut review: Value,
-) -> Result<Response, Failure> {
-    let status = match target.plural.as_str() {
-        "selfsubjectaccessreviews" => access_review(rules, &review["spec"]),
-        "selfsubjectrulesreviews" => rules_review(rules, &review["spec"]),
-        _ => return Err(Failure::no_such_resource()),
-    };
-    review["status"] = status;
-    Ok(json_response(201, &review))
-}
-
-fn access_review(rules: &[Rule], spec: &Value) -> Value {
-    let wanted = &spec["resourceAttributes"];
-    let text = |name: &str| wanted[name].as_str().unwrap_or_default();
-    let resource = match text("subresource") {
-        "" => text("resource").to_owned(),
-        subresource => format!("{}/{subresource}", text("resource")),
-    };
-    let wish = Wish {
-        verb: text("verb"),
-        group: text("group"),
-        resource: &resource,
-        namespace: text("namespace"),
-        name: text("name"),
-    };
-    let path = &spec["nonResourceAttributes"];
-    let allowed = match (path["verb"].as_str(), path["path"].as_str()) {
-        (Some(verb), Some(path)) => rules.iter().any(|rule| rule.allows_path(verb, path)),
-        _ => wish.allowed_by(rules),
-    };
-    json!({ "allowed": allowed })
-}
-
-fn rules_review(rules: &[Rule], spec: &Value) -> Value {
-    let namespace = spec["namespace"].as_str().unwrap_or_default();
-    let here = |rule: &&Rule| {
-        rule.namespaces.is_empty() || rule.namespaces.iter().any(|known| known == namespace)
-    };
-    let resource_rules: Vec<_> = rules
-        .iter()
-        .filter(here)
-        .map(|rule| {
-            json!({
-                "verbs": rule.verbs,
-                "apiGroups": rule.groups,
-                "resources": rule.resources,
-                "resourceNames": rule.names,
-            })
-        })
-        .collect();
-    json!({ "resourceRules": resource_rules, "nonResourceRules": [], "incomplete": false })
 }

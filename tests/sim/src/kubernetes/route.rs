@@ -21,7 +21,7 @@ use super::faults::{Act, Voice, strike, until_heard};
 use super::kinds::Kind;
 use super::object::{Shape, now};
 use super::write::{self, Dialect, Part, key};
-use super::{Shared, discovery, list, lock, pod_logs, rbac, table, watch};
+use super::{Shared, discovery, list, lock, pod_logs, rbac, review, table, usage, watch};
 
 /// The largest body that is read.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -113,7 +113,7 @@ fn said(code: u16, retry_after: Option<u32>) -> Failure {
 
 fn forbidden(call: &Call) -> Failure {
     let user = User::new("simulated", Vec::new());
-    let refusal = access::authorize(call, &user, &[]);
+    let refusal = access::authorize(call, &user, &[], true);
     refusal.err().unwrap_or_else(|| said(403, None))
 }
 
@@ -125,7 +125,8 @@ async fn proper(
 ) -> Result<Response, Failure> {
     let user = lock(&shared.access).user(headers)?;
     let rules = rbac::rules(&lock(&shared.store), &user)?;
-    access::authorize(call, &user, &rules)?;
+    let default_roles = lock(&shared.behaviour).default_roles;
+    access::authorize(call, &user, &rules, default_roles)?;
     let body = body.collect().await.map_err(|_| Failure::bad_request("the body was cut"))?;
     let body = body.to_bytes();
     if body.len() > LARGEST {
@@ -136,7 +137,11 @@ async fn proper(
     }
     let Some(target) = &call.target else { return Ok(discovery::answer(shared, call)) };
     if target.group == "authorization.k8s.io" && call.method == Method::POST {
-        return rbac::review(target, &rules, write::parse(&body)?);
+        let (store, access) = (lock(&shared.store), lock(&shared.access));
+        return review::answer(target, &rules, &store, &access, write::parse(&body)?);
+    }
+    if target.group == "metrics.k8s.io" {
+        return usage::metrics(shared, call, target);
     }
     let kind = lock(&shared.store).kind(&target.group, &target.version, &target.plural);
     let Some(kind) = kind else {
@@ -148,6 +153,9 @@ async fn proper(
         ("watch", None) => watch::watch(shared, &kind, call).await,
         ("get", Some("log")) if kind.resource() == "pods" => {
             pod_logs::read(shared, &kind, target, call)
+        }
+        ("get", Some("proxy")) if kind.resource() == "nodes" => {
+            usage::kubelet(shared, call, target)
         }
         (_, None | Some("status")) => one(shared, &kind, target, call, headers, &body),
         _ => Err(Failure::no_such_resource()),

@@ -36,6 +36,34 @@ pub struct Behaviour {
     /// The checks of `/readyz`, `/livez` and `/healthz` that fail: `ping`, `log`, `etcd`,
     /// `informer-sync`, `poststarthook/rbac/bootstrap-roles`.
     pub failing_health: BTreeSet<String>,
+    /// What `/version` says.
+    pub version: Version,
+    /// Whether everybody who is authenticated may read `/version`, `/readyz` and the like and
+    /// review their own rights, as `system:discovery` and `system:basic-user` have it; some
+    /// clusters take those away. Discovery stays open.
+    pub default_roles: bool,
+}
+
+/// What `/version` says of the server, in the fields that differ between vendors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Such as `1`.
+    pub major: String,
+    /// Such as `36`, or `29+` where a vendor builds it.
+    pub minor: String,
+    /// Such as `v1.36.0`, or `v1.29.3-eks-adc7111`.
+    pub git: String,
+}
+
+impl Version {
+    /// The version with this name, such as `v1.29.3-eks-adc7111`.
+    pub fn named(git: &str) -> Self {
+        let mut numbers = git.trim_start_matches('v').split('.');
+        let mut number = || numbers.next().unwrap_or_default().to_owned();
+        let (major, minor) = (number(), number());
+        let vendor = if git.contains(['-', '+']) { "+" } else { "" };
+        Self { major, minor: minor + vendor, git: git.to_owned() }
+    }
 }
 
 impl Default for Behaviour {
@@ -47,6 +75,8 @@ impl Default for Behaviour {
             wait_for_version: Duration::from_secs(3),
             date_offset: SignedDuration::ZERO,
             failing_health: BTreeSet::new(),
+            version: Version::named("v1.36.0"),
+            default_roles: true,
         }
     }
 }

@@ -134,16 +134,27 @@ fn serve(server: &ApiServer, workload: &Workload<'_>, port: u16) -> Result<(), F
             "ports": [{ "name": "http", "port": port, "targetPort": "http", "protocol": "TCP" }],
         },
     }))?;
+    slice(server, namespace, name, Some("http"), port)
+}
+
+/// Makes the empty slice of a Service; [`reckon`] fills it.
+pub(super) fn slice(
+    server: &ApiServer,
+    namespace: &str,
+    service: &str,
+    port_name: Option<&str>,
+    port: u16,
+) -> Result<(), Failure> {
     server.apply(json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
-            "name": format!("{name}-x7k2p"),
+            "name": format!("{service}-x7k2p"),
             "namespace": namespace,
-            "labels": { "kubernetes.io/service-name": name },
+            "labels": { "kubernetes.io/service-name": service },
         },
         "addressType": "IPv4",
-        "ports": [{ "name": "http", "port": port, "protocol": "TCP" }],
+        "ports": [{ "name": port_name.unwrap_or_default(), "port": port, "protocol": "TCP" }],
         "endpoints": [],
     }))?;
     Ok(())
@@ -189,8 +200,9 @@ pub(super) fn is_ready(pod: &Value) -> bool {
     conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
-/// Counts pods anew into the status of the workload `name`, of its `ReplicaSets`, its autoscaler and
-/// its Service: what controllers do after each change of a pod.
+/// Counts pods anew into the status of the workload `name`, of its `ReplicaSets` and its autoscaler,
+/// and into the slices of the Services that select it: what controllers do after each change of a
+/// pod.
 pub fn reckon(server: &ApiServer, namespace: &str, name: &str) -> Result<(), Failure> {
     let all = server.list("pods", Some(namespace))?;
     let own: Vec<_> = all.iter().filter(|pod| pod["metadata"]["labels"]["app"] == name).collect();
@@ -214,10 +226,13 @@ pub fn reckon(server: &ApiServer, namespace: &str, name: &str) -> Result<(), Fai
         });
         server.patch(&path, &json!({ "status": status }))?;
     }
-    let slice = format!("endpointslices/{namespace}/{name}-x7k2p");
-    if server.get(&slice).is_some() {
-        let endpoints: Vec<_> = own.iter().map(|pod| endpoint(pod)).collect();
-        server.patch(&slice, &json!({ "endpoints": endpoints }))?;
+    for service in server.list("services", Some(namespace))? {
+        let service_name = service["metadata"]["name"].as_str().unwrap_or_default();
+        let slice = format!("endpointslices/{namespace}/{service_name}-x7k2p");
+        if service["spec"]["selector"]["app"] == name && server.get(&slice).is_some() {
+            let endpoints: Vec<_> = own.iter().map(|pod| endpoint(pod)).collect();
+            server.patch(&slice, &json!({ "endpoints": endpoints }))?;
+        }
     }
     Ok(())
 }

@@ -83,6 +83,8 @@ pub struct Site {
 #[derive(Debug, Default)]
 struct State {
     answers: Mutex<BTreeMap<String, Answer>>,
+    /// By path and the value of `Authorization`.
+    guarded: Mutex<BTreeMap<(String, String), Answer>>,
     asked: Mutex<VecDeque<Asked>>,
     certificate: Mutex<Option<Arc<CertifiedKey>>>,
 }
@@ -131,6 +133,13 @@ impl Site {
         locked(&self.state.answers).insert(path.to_owned(), answer);
     }
 
+    /// Sets what `path` answers to whoever shows this `Authorization`; others get what
+    /// [`Self::answer`] says.
+    pub fn answer_to(&self, authorization: &str, path: &str, answer: Answer) {
+        let key = (path.to_owned(), authorization.to_owned());
+        locked(&self.state.guarded).insert(key, answer);
+    }
+
     /// Replaces the certificate, from the next handshake on.
     pub fn certify(&self, certificate: &Issued) -> Result<()> {
         self.state.show(certificate)
@@ -153,10 +162,13 @@ impl State {
     async fn reply(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        let answer = {
+        let shown = parts.headers.get(http::header::AUTHORIZATION);
+        let shown = shown.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let guarded = locked(&self.guarded).get(&(path.to_owned(), shown)).cloned();
+        let answer = guarded.or_else(|| {
             let answers = locked(&self.answers);
             answers.get(path).or_else(|| answers.get("*")).cloned()
-        };
+        });
         let asked = Asked {
             target: parts.uri.to_string(),
             method: parts.method,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ApiServer, Failure, NAMESPACE, apply, deployment, stateful};
 use crate::kubernetes::object::now;
-use crate::kubernetes::workloads::at;
+use crate::kubernetes::workloads::{at, reckon, slice};
 
 /// The custom resources: API version, kind, plural.
 const DEFINITIONS: [(&str, &str, &str); 9] = [
@@ -100,13 +100,23 @@ fn controllers(server: &ApiServer) -> Result<(), Failure> {
                 "clusterIP": "10.96.1.1",
                 "selector": { "app": "ingress-nginx-controller" },
                 "ports": [
-                    { "name": "http", "port": 80, "nodePort": 30080 },
-                    { "name": "https", "port": 443, "nodePort": 30443 },
+                    { "name": "http", "port": 80, "nodePort": 30080, "protocol": "TCP" },
+                    { "name": "https", "port": 443, "nodePort": 30443, "protocol": "TCP" },
                 ],
             },
             "status": { "loadBalancer": { "ingress": [{ "ip": "51.159.0.10" }] } },
         }),
-    )
+    )?;
+    let (namespace, name) = ("ingress-nginx", "ingress-nginx-controller");
+    slice(server, namespace, name, Some("https"), 443)?;
+    server.patch(
+        &format!("endpointslices/{namespace}/{name}-x7k2p"),
+        &json!({ "ports": [
+            { "name": "http", "port": 80, "protocol": "TCP" },
+            { "name": "https", "port": 443, "protocol": "TCP" },
+        ] }),
+    )?;
+    reckon(server, namespace, name)
 }
 
 fn service(server: &ApiServer, name: &str, app: &str, port: u16) -> Result<(), Failure> {
@@ -122,7 +132,9 @@ fn service(server: &ApiServer, name: &str, app: &str, port: u16) -> Result<(), F
                 "ports": [{ "port": port, "protocol": "TCP" }],
             },
         }),
-    )
+    )?;
+    slice(server, NAMESPACE, name, None, port)?;
+    reckon(server, NAMESPACE, app)
 }
 
 fn custom(api_version: &str, kind: &str, name: &str, spec: &Value, status: &Value) -> Value {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::{ApiServer, Failure, NAMESPACE, apply};
+use crate::kubernetes::{Metrics, Volume};
 
 /// The keys of `trackdechets-secrets`; each value says that it opens nothing.
 const KEYS: [&str; 20] = [
@@ -54,6 +55,7 @@ pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
         )?;
     }
     limits(server)?;
+    usage(server);
     for (name, spec) in [
         ("allow-ingress", json!({ "podSelector": {}, "policyTypes": ["Ingress"] })),
         ("allow-internal", json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] })),
@@ -107,6 +109,27 @@ fn value_of(key: &str) -> String {
         // Exactly 32 characters are wanted there.
         "WEBHOOK_TOKEN_ENCRYPTION_KEY" => "simulated-simulated-simulated-32".to_owned(),
         _ => format!("simulated-{}", key.to_lowercase()),
+    }
+}
+
+/// What everything takes: far from any limit.
+fn usage(server: &ApiServer) {
+    server.serve_metrics(Metrics::Served);
+    server.consume("*", "180m", "420Mi");
+    for claim in
+        ["postgres", "mongod-data-mongodb-rs0", "elasticsearch-data-elasticsearch-es-default"]
+    {
+        for number in 0..3_u64 {
+            server.mount(Volume {
+                node: format!("node-{number}"),
+                namespace: NAMESPACE.to_owned(),
+                claim: format!("{claim}-{number}"),
+                capacity: 100 << 30,
+                available: (62 - number) << 30,
+                inodes: 6_553_600,
+                inodes_used: 14_203 + number,
+            });
+        }
     }
 }
 
