@@ -1,7 +1,7 @@
 //! `pod_security` against an API server and a registry.
 
 use serde_json::{Value, json};
-use vigie::model::finding::Verdict::{self, Fail, Pass, Unknown, Warn};
+use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
@@ -251,5 +251,5 @@ async fn accounts_of_bounded_rights_pass_and_what_forbids_the_question_is_told()
     assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
     let judgement = look(ACCOUNTS, [pod("a")]).await;
     let said = (judgement.verdict(), judgement.reason());
-    assert_eq!(said, (Verdict::Unknown, Some(Reason::GARBLED)), "{}", judgement.because());
+    assert_eq!(said, (Unknown, Some(Reason::GARBLED)), "{}", judgement.because());
 }
