@@ -18,8 +18,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Configuration;
 use crate::config::load;
 
-/// What is logged unless somebody asks for more: the scheduler speaks of its own start at length.
-const DEFAULT_LOG: &str = "info,tokio_cron_scheduler=warn";
+/// What is logged unless somebody asks for more: the scheduler speaks of its own start at length, and
+/// the client complains of each request while the API server is down, which the watches tell once.
+const DEFAULT_LOG: &str = "info,tokio_cron_scheduler=warn,kube_client=off";
 /// Bad usage or a bad configuration.
 const BAD_USAGE: u8 = 3;
 

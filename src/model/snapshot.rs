@@ -233,7 +233,9 @@ impl Snapshot {
     }
 
     fn staleness(&self, item: &ItemState, now: Timestamp) -> Option<(Timestamp, Reason, String)> {
-        if let Some((watch, at)) = self.quietest(item)
+        // Whoever could not see any more has said why, and better than this could.
+        if item.folded.standing != Standing::Unknown
+            && let Some((watch, at)) = self.quietest(item)
             && now >= at
         {
             let because = format!(

@@ -300,10 +300,24 @@ fn token_in(read: Result<SecretString, Obstacle>) -> Result<SecretString, Obstac
     read.map_err(|obstacle| no_access(format!("the API server's token: {}", obstacle.because)))
 }
 
+/// What can't be sent as a header would make the HTTP stack panic at each request.
+fn sendable(token: &SecretString) -> Result<(), Obstacle> {
+    let plain = token.expose_secret().bytes().all(|byte| (b'!'..=b'~').contains(&byte));
+    if plain {
+        return Ok(());
+    }
+    Err(no_access(
+        "the API server's token holds a line break, a blank or another byte no token has",
+    ))
+}
+
 fn build(found: Found, traffic: &Arc<Traffic>) -> Result<Client, Obstacle> {
     let Found { mut config, token, text: _ } = found;
     if let Some(token) = token {
         config.auth_info.token = Some(token);
+    }
+    if let Some(token) = &config.auth_info.token {
+        sendable(token)?;
     }
     config.connect_timeout = Some(CONNECT_WITHIN);
     // The next attempt is the retry.

@@ -4,6 +4,8 @@
 //! Afterwards the stream is resumed where it ended, and listed again only where the server has
 //! forgotten that place. Whatever fails is waited out with growing pauses; the records stay.
 
+mod end;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::discovery::Discovered;
+use end::{End, ended};
+
 use super::event::{Bookmark, Event, Page};
 use super::lines::{Line, Lines};
 use super::pace::Pace;
@@ -29,6 +33,10 @@ use crate::systems::clock::Clock;
 const STEADY: Duration = Duration::from_secs(1);
 /// The most pages of a list: a million objects.
 const MOST_PAGES: u32 = 2_000;
+/// A resumed stream that has been quiet for so long has told what was missed.
+const CAUGHT_UP_AFTER: Duration = Duration::from_millis(500);
+/// The longest wait for a quiet moment.
+const LONGEST_CATCHING_UP: Duration = Duration::from_secs(5);
 /// So many times the wait for one page is waited for all of them.
 const PAGES_WITHIN: u32 = 10;
 
@@ -48,29 +56,6 @@ pub(super) struct Feed<R> {
     progress: bool,
     /// Whether the stream before this one was silent to its end.
     silent_before: bool,
-}
-
-/// What a server says whose storage can't tell how far a streamed list is.
-const NO_STORAGE: &str = "storage feature";
-
-/// How an open stream came to its end.
-enum End {
-    /// In due order.
-    Closed,
-    /// The server has forgotten the place where we resumed.
-    Expired(Refusal),
-    /// The server does not stream lists.
-    Unstreamed,
-    /// By a panic of ours.
-    Crashed,
-    /// Any other way.
-    Broken(Refusal),
-}
-
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        Self::Broken(refusal)
-    }
 }
 
 impl<R: Record> Feed<R> {
@@ -144,7 +129,12 @@ impl<R: Record> Feed<R> {
                         self.version = None;
                     }
                     let rest = refusal.rest.unwrap_or_default();
-                    self.stream.pulse.broke(refusal);
+                    // A connection may break; what is known is doubted where no other can be had.
+                    if self.stream.pulse.is_open() && !refusal.is_definite() {
+                        self.stream.pulse.closed();
+                    } else {
+                        self.stream.pulse.broke(refusal);
+                    }
                     Some(rest)
                 }
             };
@@ -178,8 +168,8 @@ impl<R: Record> Feed<R> {
             Ok(lines) => lines,
             Err(end) => return end,
         };
-        if !initial {
-            self.stream.pulse.opened();
+        if !initial && !self.stream.pulse.is_down() {
+            self.resumed();
         }
         self.read(&mut lines, initial).await
     }
@@ -213,13 +203,26 @@ impl<R: Record> Feed<R> {
 
     async fn read(&mut self, lines: &mut Lines, mut initial: bool) -> End {
         let list_until = Instant::now() + self.pace.list_within;
+        let caught_up_by = Instant::now() + LONGEST_CATCHING_UP;
         loop {
+            // After a break what was missed comes first, and is not to be judged in parts.
+            let behind = !initial && self.stream.pulse.is_down();
+            if behind && Instant::now() >= caught_up_by {
+                self.resumed();
+                continue;
+            }
             let patience = if initial {
                 self.pace.silence.min(list_until.saturating_duration_since(Instant::now()))
+            } else if behind {
+                CAUGHT_UP_AFTER
             } else {
                 self.pace.silence
             };
             let line = match timeout(patience, lines.next()).await {
+                Err(_) if behind => {
+                    self.resumed();
+                    continue;
+                }
                 Err(_) => return self.silent(initial),
                 Ok(Err(error)) => {
                     return Refusal::transport(&self.doing("watching"), &error).into();
@@ -256,6 +259,15 @@ impl<R: Record> Feed<R> {
             self.pace.silence.as_secs()
         );
         Refusal::silence(because).into()
+    }
+
+    /// The server goes on where it was left. Its answer is a sign of life, but for one that answered
+    /// before and then said nothing.
+    fn resumed(&mut self) {
+        if !self.silent_before {
+            self.heard();
+        }
+        self.stream.pulse.opened();
     }
 
     /// What came in is as new as can be: parts of a list are not.
@@ -376,16 +388,6 @@ impl<R: Record> Feed<R> {
 
     fn doing(&self, verb: &str) -> String {
         format!("{verb} {}", super::stream::shown(self.stream.pulse.watch()))
-    }
-}
-
-/// What a refusal means to a stream; one that was asked for a list first may not know how.
-fn ended(refusal: Refusal, initial: bool) -> End {
-    match refusal.code {
-        Some(410) => End::Expired(refusal),
-        Some(400 | 422) if initial => End::Unstreamed,
-        Some(500) if initial && refusal.because.contains(NO_STORAGE) => End::Unstreamed,
-        _ => End::Broken(refusal),
     }
 }
 

@@ -67,9 +67,7 @@ impl Pulse {
     pub(super) fn obstacle(&self, silence: Duration) -> Option<Obstacle> {
         let state = self.locked();
         let what = shown(&self.watch);
-        if let Some(down) = &state.down
-            && (!state.complete || down.is_definite())
-        {
+        if let Some(down) = &state.down {
             return Some(down.clone().into());
         }
         if !state.complete {
@@ -79,13 +77,19 @@ impl Pulse {
         if state.heard_at.is_some_and(|at| at.elapsed() < silence) {
             return None;
         }
-        match &state.down {
-            Some(down) => Some(down.clone().into()),
-            None => Some(Obstacle::new(
-                Reason::STREAM_SILENT,
-                format!("the watch of {what} has said nothing for over {}s", silence.as_secs()),
-            )),
-        }
+        let because =
+            format!("the watch of {what} has said nothing for over {}s", silence.as_secs());
+        Some(Obstacle::new(Reason::STREAM_SILENT, because))
+    }
+
+    /// Whether it broke, and is not open again.
+    pub(super) fn is_down(&self) -> bool {
+        self.locked().down.is_some()
+    }
+
+    /// Whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.locked().open
     }
 
     /// Something came in.
@@ -121,7 +125,7 @@ impl Pulse {
         self.publish();
     }
 
-    /// The server closed the stream in due order.
+    /// The stream ended, and is to be opened again at once.
     pub(super) fn closed(&self) {
         self.locked().open = false;
     }

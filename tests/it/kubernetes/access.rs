@@ -6,6 +6,7 @@ use std::time::Duration;
 use vigie::model::finding::Verdict;
 use vigie::model::reason::Reason;
 use vigie::systems::kubernetes::Pace;
+use vigie::systems::kubernetes::access::NO_ACCESS;
 use vigie_sim::kubernetes::{Blow, Settings, User};
 
 use super::{Cluster, brisk, pod, until};
@@ -33,6 +34,18 @@ async fn rotates(cluster: &Cluster, token: &Path) {
     let unauthorized = ["watch", "pods", "401"].map(str::to_owned);
     let requests = cluster.systems.kubernetes.requests();
     assert!(!requests.contains_key(&unauthorized), "the new token is in use at once");
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_told_and_crashes_nothing() {
+    let mut cluster = Cluster::start().await;
+    let token = cluster.file("token", "line1\nline2\n");
+    let connection = cluster.connection(&format!("token: {{ file: '{}' }}", token.display()));
+    cluster.connect(&connection, brisk());
+    let judgement = cluster.look("pods: { namespaces: [shop] }").await;
+    assert_eq!(judgement.reason(), Some(NO_ACCESS), "{}", judgement.because());
+    assert!(judgement.because().contains("a line break"), "{}", judgement.because());
+    assert!(!judgement.because().contains("line1"), "{}", judgement.because());
 }
 
 #[tokio::test]

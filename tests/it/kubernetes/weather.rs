@@ -28,14 +28,44 @@ async fn a_silent_stream_is_opened_anew_and_is_not_believed_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_refused_for_too_long_is_not_believed() {
-    let watched = Watched::paced(Pace { silence: Duration::from_secs(1), ..brisk() }).await;
+async fn what_was_known_is_not_told_while_the_server_refuses() {
+    let watched = Watched::pods().await;
     watched.cluster.put(pod("a"));
     watched.keep().await;
     watched.cluster.server.refuse().await;
     watched.says(Reason::STREAM_DOWN).await;
     watched.cluster.server.listen().await;
     watched.shows(&["a"]).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_tells_nothing_before_it_has_told_what_was_missed() {
+    let watched = Watched::pods().await;
+    watched.cluster.put(pod("a"));
+    watched.keep().await;
+    watched.cluster.server.refuse().await;
+    watched.says(Reason::STREAM_DOWN).await;
+    for number in 0..200 {
+        watched.cluster.put(pod(&format!("missed-{number}")));
+    }
+    watched.cluster.server.listen().await;
+    let seen = until(async || watched.names(), Result::is_ok).await;
+    assert_eq!(seen.map(|names| names.len()), Ok(201));
+    assert_eq!(watched.cluster.server.count("list", "pods"), 0, "it was resumed");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_once_is_opened_again_and_doubted_by_nobody() {
+    let watched = Watched::pods().await;
+    watched.cluster.put(pod("a"));
+    watched.keep().await;
+    let before = watched.cluster.server.count("watch", "pods");
+    watched.cluster.server.blow(Blow::Cut);
+    let resumed = async || {
+        assert_eq!(watched.names().as_deref(), Ok(&["a".to_owned()][..]));
+        watched.cluster.server.count("watch", "pods")
+    };
+    assert!(until(resumed, |count| *count > before).await > before);
 }
 
 #[tokio::test]
