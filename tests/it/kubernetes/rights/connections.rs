@@ -53,10 +53,11 @@ async fn registry(login: &str) -> Site {
     let config = config("1000");
     let manifest = manifest(&config);
     for (path, answer) in [
-        ("manifests/1".to_owned(), manifest.answer()),
-        (format!("blobs/{}", config.digest), config.answer()),
+        ("/v2/".to_owned(), Answer::new(200, "{}")),
+        ("/v2/shop/web/manifests/1".to_owned(), manifest.answer()),
+        (format!("/v2/shop/web/blobs/{}", config.digest), config.answer()),
     ] {
-        site.answer_to(&format!("Basic {login}"), &format!("/v2/shop/web/{path}"), answer);
+        site.answer_to(&format!("Basic {login}"), &path, answer);
     }
     site
 }
