@@ -118,6 +118,10 @@ impl Check for PodLogs {
         judging::NOT_ALL_READ,
         judging::UNREADABLE,
         Documented::blinds(Reason::CLOCK_SKEW, "A line's time lies more than two minutes ahead."),
+        Documented::blinds(
+            Reason::TOO_LARGE,
+            "A kubelet sends more of a log than it was asked for.",
+        ),
         blind::GARBLED,
         blind::RUNNING,
         blind::DOWN,

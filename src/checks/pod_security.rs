@@ -96,6 +96,10 @@ impl Check for PodSecurity {
             USER_UNKNOWN,
             "An image's user can't be read from its registry; the sentence says why.",
         ),
+        Documented::blinds(
+            Reason::SECRET_MISSING,
+            "The credential or the authorities for an image's registry can't be read on our side.",
+        ),
         judging::HOST_PROCESS,
         judging::HOST_NAMESPACE,
         judging::PRIVILEGED,
@@ -129,6 +133,10 @@ impl Check for PodSecurity {
         Documented::warns(
             OPEN_POLICY,
             "A network policy that selects the pod allows all traffic of a direction.",
+        ),
+        Documented::blinds(
+            Reason::TOO_LARGE,
+            "The API server's answer about an account is longer than 256 KiB.",
         ),
         blind::GARBLED,
         blind::RUNNING,

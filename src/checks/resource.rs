@@ -24,7 +24,7 @@ use crate::model::needs::{Form, Needs, Resource as Kind, Right, Watch};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::{SECRETS, blind, plurals, secret};
+use crate::systems::kubernetes::{SECRETS, blind, discovery, plurals, secret};
 
 use expression::Expression;
 use parameters::{
@@ -195,9 +195,12 @@ impl Check for Resource {
         }
         watches.extend(self.watches_beside());
         for watch in watches {
-            if !needs.watches.contains(&watch) {
-                needs.watches.push(watch);
-            }
+            let asked = discovery::right(&watch.resource);
+            needs.merge(Needs {
+                watches: vec![watch],
+                rights: asked.into_iter().collect(),
+                ..Needs::default()
+            });
         }
         needs
     }

@@ -39,8 +39,8 @@ const SAMPLE_TOO_OLD: Documented = Documented::blinds(
 );
 const DOWN: Documented = Documented::blinds(
     Reason::STREAM_DOWN,
-    "The API server can't be watched or asked, or its answer is cut or too long; the sentence says \
-     what came instead.",
+    "The API server can't be watched or asked, or its answer is cut; the sentence says what came \
+     instead.",
 );
 const FORBIDDEN: Documented = Documented::blinds(
     Reason::FORBIDDEN,

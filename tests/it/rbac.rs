@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 use vigie::checks::KINDS;
-use vigie_sim::kubernetes::{ApiServer, Rule, Settings, User};
+use vigie_sim::kubernetes::{ApiServer, Kind, Rule, Settings, User};
 
 use crate::drill::Daemon;
 
@@ -19,7 +19,10 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/rbac.
 pub const CONNECTIONS: &str = "connections:\n  redis: { default: { url_from: { secret: { namespace: shop, name: \
     redis, key: url } } } }\n  s3:\n    backups:\n      endpoint: https://127.0.0.1\n      region: r\n      \
     access_key: { secret: { namespace: shop, name: store, key: access } }\n      \
-    secret_key: { secret: { namespace: shop, name: store, key: secret } }\n";
+    secret_key: { secret: { namespace: shop, name: store, key: secret } }\n  prometheus:\n    main:\n      \
+    url: https://127.0.0.1\n      bearer: { secret: { namespace: monitoring, name: prometheus, key: token } }\n  \
+    registries: { ghcr.io: { credential: { docker_config: { secret: { namespace: shop, name: pull, key: \
+    .dockerconfigjson } } } } }\n";
 
 /// One item a kind, with the kind's example.
 pub fn examples() -> String {
@@ -69,6 +72,8 @@ async fn the_rights_of_all_examples_are_the_golden_ones() {
             let secrets = rule.contains("\"secrets\"");
             let one = rule.contains("resourceNames") && rule.contains("\"verbs\":[\"get\"]");
             assert!(!secrets || one, "{rule}");
+            assert!(!rule.contains("nodes/proxy"), "no example asks a kubelet: {rule}");
+            assert!(!rule.contains("\"\"]") || rule.contains("\"apiGroups\":[\"\"]"), "{rule}");
         }
     }
 }
@@ -165,5 +170,59 @@ async fn a_daemon_reviews_the_rights_of_a_new_configuration() {
             sleep(Duration::from_millis(50)).await;
         }
         fs::write(&file, format!("{text}{more}")).expect("a file");
+    }
+}
+
+/// An item about a kind that is in no table.
+fn gadgets(more: &str) -> String {
+    format!(
+        "      - {{ id: gadgets, title: A, severity: info, checks: [{{ resource: {{ api_version: \
+         example.org/v1, kind: Gadget, namespaces: [shop]{more} }} }}] }}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_plural_that_nobody_knows_is_asked_of_the_cluster_where_that_is_wished() {
+    let (server, _folder, text) = stranger(&gadgets("")).await;
+    let ask = async || rbac(&text, &["--ask-cluster"]).await;
+    let error = |output: &Output| {
+        assert_eq!(output.status.code(), Some(3));
+        assert!(output.stdout.is_empty(), "half of the rights would be taken for all");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let offline = error(&rbac(&text, &[]).await);
+    assert!(offline.contains("the plural of Gadget in example.org/v1 is not known"), "{offline}");
+    assert!(offline.contains("give `plural:`, or `--ask-cluster`"), "{offline}");
+    assert!(server.requests().is_empty(), "nobody was to be asked");
+    let absent = error(&ask().await);
+    assert!(absent.contains("serves no example.org/v1"), "{absent}");
+    server.register(Kind::custom("example.org/v1", "Gadget", "gadgetry"));
+    let printed = printed(&ask().await);
+    assert!(printed.contains("gadgetry"), "{printed}");
+    assert!(printed.contains("/apis/example.org/v1"), "{printed}");
+    assert!(!printed.contains("gadgets.example.org") && !printed.contains("\"\""), "{printed}");
+    let asked = server.requests();
+    assert!(asked.iter().all(|one| one.path == "/apis/example.org/v1"), "{asked:?}");
+    server.behave(|behaviour| behaviour.default_roles = false);
+    let forbidden = error(&ask().await);
+    assert!(forbidden.contains("403"), "{forbidden}");
+}
+
+#[tokio::test]
+async fn a_plural_that_is_given_needs_no_discovery_and_an_empty_one_is_none() {
+    let (server, _folder, text) = stranger(&gadgets(", plural: gadgetry")).await;
+    for more in [&[][..], &["--ask-cluster"]] {
+        let printed = printed(&rbac(&text, more).await);
+        assert!(printed.contains("gadgetry"), "{printed}");
+        assert!(!printed.contains("/apis/"), "{printed}");
+    }
+    assert!(server.requests().is_empty(), "nobody was to be asked");
+    let text = text.replace("plural: gadgetry", "plural: ''");
+    for more in [&[][..], &["--ask-cluster"]] {
+        let output = rbac(&text, more).await;
+        assert_eq!(output.status.code(), Some(3));
+        assert!(output.stdout.is_empty());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("is not a plural"), "{error}");
     }
 }

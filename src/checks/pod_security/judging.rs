@@ -257,7 +257,12 @@ fn of_image(
     let user = match seen.users.get(&image) {
         Some(Ok(user)) => user,
         Some(Err(obstacle)) => {
-            return unknown(format!("leaves its user to its image: {}", obstacle.because));
+            let because = format!("leaves its user to its image: {}", obstacle.because);
+            // What is missing on our own side says nothing about the image.
+            if obstacle.reason == Reason::SECRET_MISSING {
+                return Some(Obstacle { because, ..obstacle.clone() }.into());
+            }
+            return unknown(because);
         }
         None => {
             return unknown(format!("leaves its user to its image {image}, not asked this time"));

@@ -62,8 +62,11 @@ pub(super) const NO_CONNECTION: Documented = Documented::blinds(
     prometheus::NO_CONNECTION,
     "No connection of this name stands under `connections.prometheus`.",
 );
-pub(super) const TOO_LARGE: Documented =
-    Documented::blinds(Reason::TOO_LARGE, "Prometheus' answer is longer than 8 MiB.");
+pub(super) const TOO_LARGE: Documented = Documented::blinds(
+    Reason::TOO_LARGE,
+    "Prometheus' answer is longer than 8 MiB, that of metrics.k8s.io than 16 MiB, or a kubelet's \
+     than 4 MiB.",
+);
 pub(super) const SECRET_MISSING: Documented = Documented::blinds(
     Reason::SECRET_MISSING,
     "The credential or the authorities for Prometheus can't be read on our side.",

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -61,7 +61,7 @@ impl Kubernetes {
     /// The body of an answer; `needs` must declare the right.
     ///
     /// # Errors
-    /// Any answer but a success, none in time, or one that is too long.
+    /// Any answer but a success, none in time, or one that is too long: `TooLarge`.
     pub async fn ask(&self, needs: &Needs, ask: Ask<'_>) -> Result<Bytes, Refused> {
         let Ask { right, path, post, metadata_only, longest, until } = ask;
         let what = right.name();
@@ -84,8 +84,13 @@ impl Kubernetes {
         let read = async {
             let response = requests.send(&doing, right.verb, what.clone(), request).await?;
             let body = Limited::new(response.into_body(), longest).collect().await;
-            body.map(http_body_util::Collected::to_bytes)
-                .map_err(|error| Refusal::transport(&doing, &*error))
+            body.map(http_body_util::Collected::to_bytes).map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    let because = format!("{doing}: the answer is longer than {longest} bytes");
+                    return Refusal { reason: Reason::TOO_LARGE, ..Refusal::new(because) };
+                }
+                Refusal::transport(&doing, &*error)
+            })
         };
         let read = timeout_at(until, read).await;
         let read = read.unwrap_or_else(|_| {

@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 use super::request::Requests;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
-use crate::model::needs::Resource;
+use crate::model::needs::{Resource, Right};
 use crate::model::reason::Reason;
 
 /// The longest answer that is read, in bytes.
@@ -33,6 +33,21 @@ pub struct Discovered {
     pub resource: Resource,
     /// Whether its objects live in namespaces; none where nobody was asked.
     pub namespaced: Option<bool>,
+}
+
+/// The right to ask how the API server addresses a kind; none where nobody has to be asked.
+///
+/// Clusters grant it to every account from their start, by `system:discovery`; some take it back.
+pub fn right(resource: &Resource) -> Option<Right> {
+    let asks =
+        resource.plural.is_empty() && plurals::known(&resource.group, &resource.kind).is_none();
+    asks.then(|| Right {
+        verb: "get",
+        group: "".into(),
+        resource: super::request::root(resource).into(),
+        namespace: None,
+        name: None,
+    })
 }
 
 /// What a group serves in one version, in the fields that are read.

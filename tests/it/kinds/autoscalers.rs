@@ -26,7 +26,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
 }
 
 /// An autoscaler that wants 3 replicas of at most 5.
-fn autoscaler() -> Value {
+pub fn autoscaler() -> Value {
     json!({
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": { "namespace": "shop", "name": "web" },

@@ -20,7 +20,7 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 /// Runs each minute, and did so just now; with this in its status besides.
-fn cron_job(succeeded: Option<Timestamp>) -> Value {
+pub fn cron_job(succeeded: Option<Timestamp>) -> Value {
     json!({
         "apiVersion": "batch/v1", "kind": "CronJob",
         "metadata": { "namespace": "shop", "name": "reports" },
@@ -43,7 +43,7 @@ fn job(name: &str) -> Value {
     })
 }
 
-fn ended(name: &str, kind: &str) -> Value {
+pub fn ended(name: &str, kind: &str) -> Value {
     let condition = json!([{
         "type": kind, "status": "True", "reason": "BackoffLimitExceeded",
         "message": "Job has reached the specified backoff limit", "lastTransitionTime": now(),

@@ -41,7 +41,7 @@ async fn against(more: &'static str, images: &'static [&'static str]) -> Judgeme
     look(&with_check(more), pods).await
 }
 
-fn report(hours: i64) -> Value {
+pub fn report(hours: i64) -> Value {
     let made = now() - SignedDuration::from_hours(hours);
     json!({
         "apiVersion": "aquasecurity.github.io/v1alpha1",

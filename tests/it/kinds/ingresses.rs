@@ -12,7 +12,7 @@ use crate::kubernetes::{Cluster, NAMESPACE, trouble, with};
 const CHECK: &str = "ingresses: { namespaces: [shop] }";
 
 /// An Ingress of class nginx with one host, covered and served.
-fn ingress() -> Value {
+pub fn ingress() -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {
@@ -31,7 +31,7 @@ fn ingress() -> Value {
     })
 }
 
-fn class(name: &str, is_default: &str) -> Value {
+pub fn class(name: &str, is_default: &str) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
         "metadata": {

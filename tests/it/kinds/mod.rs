@@ -14,24 +14,24 @@ macro_rules! rows {
     };
 }
 
-mod autoscalers;
+pub mod autoscalers;
 mod backup;
 mod bull_queue;
-mod cron_jobs;
+pub mod cron_jobs;
 mod dns;
 mod http;
-mod images;
-mod ingresses;
+pub mod images;
+pub mod ingresses;
 mod kubernetes_api;
-mod nodes;
-mod operator;
+pub mod nodes;
+pub mod operator;
 mod pod_logs;
-mod pod_security;
+pub mod pod_security;
 mod pods;
-mod resource;
-mod resource_usage;
-mod secret_keys;
-mod services;
+pub mod resource;
+pub mod resource_usage;
+pub mod secret_keys;
+pub mod services;
 mod tls;
 mod workloads;
 

@@ -24,7 +24,7 @@ fn condition(kind: &str, status: &str) -> Value {
 }
 
 /// A node of 4 cores, 8 GiB and 10 pods.
-fn node(name: &str) -> Value {
+pub fn node(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": { "name": name, "labels": { "pool": "apps" } },

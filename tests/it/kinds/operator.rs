@@ -14,7 +14,7 @@ const CHECK: &str = "operator: { crds: [gadgets.example.org/v1], namespace: shop
                      controllers: [{ kind: Deployment, name: operator }], \
                      ingress_class: web, ingress_controller: example.org/web }";
 
-fn definition() -> Value {
+pub fn definition() -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": "gadgets.example.org" },
@@ -44,7 +44,7 @@ fn converted() -> Value {
     with(with(definition(), "/spec/versions", versions), "/spec/conversion", conversion)
 }
 
-fn class() -> Value {
+pub fn class() -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
         "metadata": { "name": "web" }, "spec": { "controller": "example.org/web" },

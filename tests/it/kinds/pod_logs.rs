@@ -115,6 +115,7 @@ pub fn provocations() -> Vec<Provocation> {
         "NotStarted" Unknown not_started();
         "NotAllRead" Unknown too_much();
         "LogUnreadable" Unknown struck(Act::Status { code: 500, retry_after: None });
+        "TooLarge" Unknown struck(Act::Pad(8 << 20));
         "ClockSkew" Unknown ahead();
         "Garbled" Unknown garbled();
         "WatchRunning" Unknown trouble::running(CHECK);

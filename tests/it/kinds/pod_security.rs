@@ -5,6 +5,7 @@ use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
+use vigie_sim::kubernetes::{Act, Fault};
 use vigie_sim::net::site::{Answer, Site};
 
 use super::Provocation;
@@ -17,7 +18,7 @@ const ISOLATED: &str = "pod_security: { namespaces: [shop], isolated: true }";
 const ACCOUNTS: &str = "pod_security: { namespaces: [shop], service_accounts: true }";
 
 /// A pod that keeps the `restricted` standard and more.
-fn hardened() -> Value {
+pub fn hardened() -> Value {
     let pod = with(
         pod("a"),
         "/spec/securityContext",
@@ -56,29 +57,41 @@ async fn whole(control: &str, field: &str, value: Value) -> Judgement {
 
 /// A cluster with a pod that leaves its user to an image, and the image's registry.
 async fn of_image(prepare: impl FnOnce(&Site)) -> Judgement {
+    of_image_by("", prepare).await
+}
+
+/// The same, the connection to the registry having further keys.
+async fn of_image_by(more: &str, prepare: impl FnOnce(&Site)) -> Judgement {
     let site = Site::plain().await.expect("a site");
     prepare(&site);
     let mut cluster = Cluster::start().await;
     let connections =
-        format!("{{ registries: {{ '{}': {{ plain_http: true }} }} }}", site.address());
+        format!("{{ registries: {{ '{}': {{ plain_http: true, {more} }} }} }}", site.address());
     cluster.systems.registries = support::systems(&connections, Clock::System).registries;
     let image = format!("{}/shop/web:1", site.address());
     cluster.put(with(pod("a"), "/spec/containers/0/image", json!(image)));
     cluster.look(ROOT).await
 }
 
+/// A registry that asks for a credential, which is not there.
+async fn keyless() -> Judgement {
+    let challenge = Answer::new(401, "").header("www-authenticate", "Basic realm=\"x\"");
+    let absent = "credential: { docker_config: { file: /absent } }";
+    of_image_by(absent, |site| site.answer("*", challenge)).await
+}
+
 async fn of_user(user: &'static str) -> Judgement {
     of_image(|site| drop(serve(site, "shop/web", "1", &config(user)))).await
 }
 
-fn policy(name: &str, spec: Value) -> Value {
+pub fn policy(name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": { "namespace": "shop", "name": name }, "spec": spec,
     })
 }
 
-fn both() -> Value {
+pub fn both() -> Value {
     policy("both", json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }))
 }
 
@@ -112,6 +125,14 @@ async fn bound(namespace: Option<&str>) -> Judgement {
     look(ACCOUNTS, [by("web"), role, binding]).await
 }
 
+/// A server that says more of an account than is read.
+async fn verbose() -> Judgement {
+    let cluster = Cluster::start().await;
+    cluster.put(by("web"));
+    cluster.server.inject(Fault::new(Act::Pad(1 << 20)).resource("subjectaccessreviews"));
+    cluster.look(ACCOUNTS).await
+}
+
 #[rustfmt::skip]
 pub fn provocations() -> Vec<Provocation> {
     macro_rules! rows {
@@ -126,6 +147,7 @@ pub fn provocations() -> Vec<Provocation> {
         "RunsAsRoot" Fail of_user("");
         "NamedUser" Unknown of_user("node");
         "UserUnknown" Unknown of_image(|site| site.answer("*", Answer::new(503, "")));
+        "SecretMissing" Unknown keyless();
         "HostProcess" Fail whole("host_process", "windowsOptions", json!({ "hostProcess": true }));
         "HostNamespace" Fail of("host_namespaces", "/spec/hostPID", json!(true));
         "Privileged" Fail container("privileged", "privileged", json!(true));
@@ -151,6 +173,7 @@ pub fn provocations() -> Vec<Provocation> {
         "AccountsLeftOut" Unknown look(ACCOUNTS, (0..=200).map(|n| named(&format!("p{n}"), &format!("a{n}"))));
         "NotIsolated" Fail look(ISOLATED, [pod("a"), policy("in", json!({ "podSelector": {} }))]);
         "OpenPolicy" Warn look(ISOLATED, [pod("a"), both(), policy("in", json!({ "podSelector": {}, "ingress": [{}] }))]);
+        "TooLarge" Unknown verbose();
         "Garbled" Unknown look(ROOT, [with(pod("a"), "/spec/containers", json!([]))]);
         "WatchRunning" Unknown trouble::running(ROOT);
         "StreamDown" Unknown trouble::down(ROOT);

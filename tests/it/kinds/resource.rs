@@ -16,7 +16,7 @@ use crate::support;
 const MAPS: &str = "resource: { api_version: v1, kind: ConfigMap, namespaces: [shop] }";
 const GADGET: &str = "api_version: example.org/v1, kind: Gadget, namespaces: [shop], name: a";
 
-fn map(name: &str) -> Value {
+pub fn map(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "namespace": "shop", "name": name }, "data": { "key": "value", "empty": "" },
@@ -31,7 +31,7 @@ fn secret(name: &str) -> Value {
 }
 
 /// A custom resource that is as it must be.
-fn gadget() -> Value {
+pub fn gadget() -> Value {
     json!({
         "apiVersion": "example.org/v1", "kind": "Gadget",
         "metadata": { "namespace": "shop", "name": "a" },

@@ -28,7 +28,7 @@ const METRICS_PATH: &str = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods";
 const STATS_PATH: &str = "/api/v1/nodes/node-0/proxy/stats/summary";
 
 /// A pod of a Deployment on a node, with limits and requests.
-fn limited() -> Value {
+pub fn limited() -> Value {
     let resources = json!({
         "limits": { "cpu": "1", "memory": "1000Mi" },
         "requests": { "cpu": "500m", "memory": "500Mi" },
@@ -42,7 +42,7 @@ fn limited() -> Value {
     with(pod, "/spec/nodeName", json!("node-0"))
 }
 
-fn node() -> Value {
+pub fn node() -> Value {
     json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node-0" }, "spec": {} })
 }
 
@@ -100,7 +100,7 @@ async fn metrics(metrics: Metrics) -> Judgement {
     cluster.look(MEMORY).await
 }
 
-fn volume(percent: u64, inodes: u64) -> Volume {
+pub fn volume(percent: u64, inodes: u64) -> Volume {
     Volume {
         node: "node-0".to_owned(),
         namespace: NAMESPACE.to_owned(),
@@ -142,7 +142,7 @@ async fn garbled() -> Judgement {
     cluster.look(MEMORY).await
 }
 
-fn quota(used: Option<&str>) -> Value {
+pub fn quota(used: Option<&str>) -> Value {
     let hard = json!({ "requests.memory": "100Gi", "pods": "50", "services.nodeports": "0" });
     let mut counted = json!({ "pods": "3", "services.nodeports": "0" });
     if let Some(used) = used {
@@ -325,9 +325,9 @@ async fn an_answer_that_is_cut_or_huge_is_none() {
     assert_eq!(cluster.look(MEMORY).await.verdict(), Pass);
     let huge = json!({ "items": [], "more": "x".repeat(17 << 20) });
     cluster.server.say_instead(METRICS_PATH, huge.clone());
-    assert_eq!(cluster.look(MEMORY).await.verdict(), Unknown);
+    assert_eq!(cluster.look(MEMORY).await.reason(), Some(Reason::TOO_LARGE));
     cluster.server.say_instead(STATS_PATH, huge);
-    assert_eq!(cluster.look(VOLUMES).await.verdict(), Unknown);
+    assert_eq!(cluster.look(VOLUMES).await.reason(), Some(Reason::TOO_LARGE));
     cluster.server.say_instead(STATS_PATH, json!({ "pods": [] }));
     let judgement = cluster.look(VOLUMES).await;
     assert_eq!(judgement.reason(), Some(Reason::new("NoSample")), "empty is not a pass");

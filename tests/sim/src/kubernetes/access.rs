@@ -211,13 +211,12 @@ pub(super) fn authorize(
     if wish.allowed_by(rules) { Ok(()) } else { Err(wish.refusal(&user.name)) }
 }
 
-/// What every authenticated user may read: what is served, and, by the roles that a cluster has
-/// from its start, how the server is.
+/// What every authenticated user may read by the roles that a cluster has from its start: what is
+/// served, and how the server is.
 fn is_open(path: &str, default_roles: bool) -> bool {
     let below = |open: &str| {
         path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    ["/api", "/apis", "/openapi"].iter().any(|open| below(open))
-        || default_roles
-            && ["/version", "/healthz", "/livez", "/readyz"].iter().any(|open| below(open))
+    let open = ["/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"];
+    default_roles && open.into_iter().any(below)
 }

@@ -15,6 +15,8 @@ pub enum Act {
     Garbage,
     /// The proper answer, cut after so many bytes of its body, and the connection with it.
     CutAfter(usize),
+    /// The proper answer behind so many blanks, which JSON allows.
+    Pad(usize),
     /// The proper answer, later.
     Delay(Duration),
     /// No answer, ever.

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use http::header::{CONTENT_TYPE, DATE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -47,7 +47,9 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request<B
             tokio::time::sleep(delay).await;
             proper(&shared, &call, &head.headers, body).await
         }
-        Some(Act::CutAfter(_)) | None => proper(&shared, &call, &head.headers, body).await,
+        Some(Act::CutAfter(_) | Act::Pad(_)) | None => {
+            proper(&shared, &call, &head.headers, body).await
+        }
     };
     let mut response = answer.unwrap_or_else(|failure| failure.response());
     shared.traffic.answered(number, response.status().as_u16());
@@ -61,7 +63,16 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request<B
         Some(Act::CutAfter(bytes)) => Some(bytes),
         _ => None,
     };
+    if let Some(Act::Pad(blanks)) = act {
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response = response.map(|body| padded(body, blanks));
+    }
     response.map(|body| counted(&shared, number, body, allowed))
+}
+
+fn padded(body: Body, blanks: usize) -> Body {
+    let blanks = stream::once(async move { Ok(Bytes::from(vec![b' '; blanks])) });
+    Body::from_stream(blanks.chain(body.into_data_stream()))
 }
 
 /// The same body, its bytes counted, and cut where so many are sent.

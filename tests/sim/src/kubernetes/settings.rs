@@ -38,9 +38,9 @@ pub struct Behaviour {
     pub failing_health: BTreeSet<String>,
     /// What `/version` says.
     pub version: Version,
-    /// Whether everybody who is authenticated may read `/version`, `/readyz` and the like and
-    /// review their own rights, as `system:discovery` and `system:basic-user` have it; some
-    /// clusters take those away. Discovery stays open.
+    /// Whether everybody who is authenticated may discover, read `/version`, `/readyz` and the
+    /// like, and review their own rights, as `system:discovery` and `system:basic-user` have it;
+    /// some clusters take those away.
     pub default_roles: bool,
     /// The API groups that are down, as one is whose aggregated server does not answer: discovery
     /// goes on without them.
