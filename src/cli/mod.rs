@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Configuration;
+use crate::config::flaw::Flaw;
 use crate::config::load;
 
 /// What is logged unless somebody asks for more: the scheduler speaks of its own start at length, and
@@ -104,7 +105,12 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Loads the configuration, or prints all that is wrong with it.
 fn load(files: &Files) -> Result<Configuration, ExitCode> {
-    load::load(&files.config).map_err(|flaws| {
+    told(load::load(&files.config))
+}
+
+/// The configuration, or all that is wrong with it, printed.
+fn told(loaded: Result<Configuration, Vec<Flaw>>) -> Result<Configuration, ExitCode> {
+    loaded.map_err(|flaws| {
         let count = flaws.len();
         let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
         // One mistake of a check, or of an item's own words, is told at a time.

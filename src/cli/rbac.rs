@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Files;
+use crate::config::load::load_for_elsewhere;
 use crate::model::needs::Resource;
 use crate::model::rights::{Demands, Rights, told};
 use crate::systems::Systems;
@@ -42,7 +43,8 @@ fn namespace(text: &str) -> Result<String, String> {
 
 pub(super) async fn main(rbac: Rbac) -> ExitCode {
     let Rbac { files, namespace, ask_cluster } = rbac;
-    let configuration = match super::load(&files) {
+    // Its token is made with the account that is printed here.
+    let configuration = match super::told(load_for_elsewhere(&files.config)) {
         Ok(configuration) => configuration,
         Err(code) => return code,
     };

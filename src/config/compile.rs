@@ -9,7 +9,7 @@ use super::flaw::{self, Flaw};
 use super::item::{self, Overrides};
 use super::load::Tree;
 use super::yaml::{Node, Position, Problem, interpolate};
-use super::{Configuration, Settings, graph, secret_files};
+use super::{Configuration, SecretFiles, Settings, graph};
 use crate::checklist::{Checklist, Item};
 use crate::model::item::{ItemId, Section};
 use crate::systems::Connections;
@@ -24,6 +24,7 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) flaws: Vec<Flaw>,
+    secret_files: SecretFiles,
     environment: Option<String>,
     runbook_base_url: Option<String>,
     connections: Option<Connections>,
@@ -33,8 +34,12 @@ pub(super) struct Draft {
     pub(super) places: HashMap<ItemId, Place>,
 }
 
-pub(super) fn compile(mut trees: Vec<Tree>, checksum: String) -> Result<Configuration, Vec<Flaw>> {
-    let mut draft = Draft::default();
+pub(super) fn compile(
+    mut trees: Vec<Tree>,
+    checksum: String,
+    secret_files: SecretFiles,
+) -> Result<Configuration, Vec<Flaw>> {
+    let mut draft = Draft { secret_files, ..Draft::default() };
     let variables = variables(&trees, &mut draft);
     for Tree { path, root } in &mut trees {
         let problems = interpolate(root, &variables);
@@ -92,7 +97,7 @@ impl Draft {
             &mut draft.runbook_base_url
         });
         if let Some(node) = root.get("connections") {
-            let absent = secret_files::missing(node).into_iter();
+            let absent = self.secret_files.missing(node).into_iter();
             self.flaws.extend(absent.map(|problem| Flaw::new(path, problem)));
             self.connections_node = Some(node.clone());
         }
@@ -161,6 +166,7 @@ impl Draft {
             runbook_base_url: self.runbook_base_url.as_deref(),
             connections: self.connections.as_ref(),
             connections_node: self.connections_node.as_ref(),
+            secret_files: self.secret_files,
         };
         let compiled = item::compile(&tree.path, node, overrides, &context, &mut self.flaws);
         let Some(compiled) = compiled else {

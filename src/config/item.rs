@@ -10,11 +10,11 @@ use croner::Cron;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
+use super::SecretFiles;
 use super::compile::{Place, known};
 use super::file::{ItemEntry, ItemOverride};
 use super::flaw::Flaw;
 use super::load::Tree;
-use super::secret_files;
 use super::yaml::{Node, Problem};
 use crate::checklist::Item;
 use crate::checks::AnyCheck;
@@ -39,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) runbook_base_url: Option<&'a str>,
     pub(super) connections: Option<&'a Connections>,
     pub(super) connections_node: Option<&'a Node>,
+    /// Where the files of secrets are.
+    pub(super) secret_files: SecretFiles,
 }
 
 /// The overrides of all files, by item.
@@ -274,7 +276,7 @@ fn checks(
     }
     let mut checks: Vec<AnyCheck> = Vec::new();
     for node in list {
-        let absent = secret_files::missing(node).into_iter();
+        let absent = context.secret_files.missing(node).into_iter();
         flaws.extend(absent.map(|problem| Flaw::new(file, problem)));
         match node.read::<AnyCheck>() {
             Ok(check) => {

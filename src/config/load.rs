@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::flaw::Flaw;
 use super::yaml::{Node, Problem};
-use super::{Configuration, compile, yaml};
+use super::{Configuration, SecretFiles, compile, yaml};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -32,8 +32,16 @@ pub(super) struct Tree {
 /// # Errors
 /// All flaws that could be found, each with its place.
 pub fn load(paths: &[PathBuf]) -> Result<Configuration, Vec<Flaw>> {
-    let sources = read(paths)?;
-    compile(&sources)
+    compile(&read(paths)?)
+}
+
+/// The same for a configuration that is in use elsewhere: the files of its secrets are not looked
+/// for.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for_elsewhere(paths: &[PathBuf]) -> Result<Configuration, Vec<Flaw>> {
+    compile_with(&read(paths)?, SecretFiles::Elsewhere)
 }
 
 /// Reads the files.
@@ -52,11 +60,15 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Flaw>> {
 /// # Errors
 /// All flaws that could be found, each with its place.
 pub fn compile(sources: &[Source]) -> Result<Configuration, Vec<Flaw>> {
+    compile_with(sources, SecretFiles::Here)
+}
+
+fn compile_with(sources: &[Source], secret_files: SecretFiles) -> Result<Configuration, Vec<Flaw>> {
     let trees = each(sources, |source| match yaml::parse(&source.text) {
         Ok(root) => Ok(Tree { path: source.path.clone(), root }),
         Err(problem) => Err(Flaw::new(&source.path, problem)),
     })?;
-    compile::compile(trees, checksum(sources))
+    compile::compile(trees, checksum(sources), secret_files)
 }
 
 /// A digest of the files' contents, in hexadecimal.

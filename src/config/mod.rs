@@ -12,6 +12,8 @@ pub mod load;
 mod secret_files;
 pub mod yaml;
 
+pub use secret_files::SecretFiles;
+
 use crate::checklist::Checklist;
 use crate::systems::Connections;
 

@@ -4,11 +4,26 @@ use std::path::Path;
 
 use super::yaml::{Node, Problem, Value};
 
-/// Every `{ file: … }` below `node` that names no file. No parameter but a secret's is written so.
-pub(super) fn missing(node: &Node) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    walk(node, &mut problems);
-    problems
+/// Where the files of secrets are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretFiles {
+    /// Here: one that is absent is a mistake.
+    #[default]
+    Here,
+    /// Where the configuration will be in use.
+    Elsewhere,
+}
+
+impl SecretFiles {
+    /// Every `{ file: … }` below `node` that names no file. No parameter but a secret's is written
+    /// so.
+    pub(super) fn missing(self, node: &Node) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self == Self::Here {
+            walk(node, &mut problems);
+        }
+        problems
+    }
 }
 
 fn walk(node: &Node, problems: &mut Vec<Problem>) {

@@ -23,6 +23,11 @@ impl de::Error for Problem {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        if expected.contains(&"env") {
+            // It may be the secret itself.
+            let problem = Self::custom("here stands the place of a secret, never the secret");
+            return problem.hint(flaw::expected("", expected));
+        }
         let problem = Self::custom(format_args!("`{variant}` is not known here"));
         problem.hint(flaw::expected(variant, expected))
     }
