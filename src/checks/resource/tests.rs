@@ -113,8 +113,46 @@ async fn nothing_of_an_object_is_repeated_that_may_be_a_password() {
     ));
     let judgement = said(&check, &json!({ "data": { "password": "hunter2" } })).await;
     assert_eq!(judgement.lines().len(), 5);
-    for line in &judgement.lines()[..4] {
+    for line in judgement.lines() {
         assert!(!line.because.contains("hunter2"), "{}", line.because);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_meant_is_not_counted_against_the_most() {
+    let check = check(
+        "{ api_version: example.org/v1, kind: Gadget, namespaces: [d], max_count: 0, min_count: 0, \
+         matching: object.spec.first }",
+    );
+    for (matched, verdict, reason) in [
+        (Outcome::True, Verdict::Fail, Some("TooMany")),
+        (Outcome::Mistake("x".to_owned()), Verdict::Unknown, Some("EvaluationError")),
+        (Outcome::OutOfTime, Verdict::Unknown, Some("EvaluationTimedOut")),
+    ] {
+        let object = Object {
+            namespace: "d".into(),
+            name: "a".into(),
+            deleted: false,
+            whole: Some(whole(&json!({}))),
+        };
+        let found = Ok(Found { objects: vec![object], ..Found::default() });
+        let group = Group { namespace: "d".into(), asked: String::new(), named: false, found };
+        let inside = Inside {
+            matched: Some(matched.clone()),
+            outcomes: Vec::new(),
+            ready_pods: None,
+            workloads: Vec::new(),
+        };
+        let insides = [(("d".into(), "a".into()), inside)].into();
+        let mut seen = Seen { groups: vec![group], insides, ..Seen::default() };
+        let judgement = check.judge(&seen, &Past::default(), now());
+        let got = (judgement.verdict(), judgement.reason().map(Reason::code));
+        assert_eq!(got, (verdict, reason), "{matched:?}");
+        seen.insides.clear();
+        seen.unjudged = 1;
+        let judgement = check.judge(&seen, &Past::default(), now());
+        assert_eq!(judgement.reason().map(Reason::code), Some("TooManyToJudge"));
+        assert_eq!(judgement.lines().len(), 1, "no line says that all is well");
     }
 }
 
