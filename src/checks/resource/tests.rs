@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::evaluation::{Work, evaluate};
+use super::evaluation::{Outcome, Work, evaluate};
 use super::expression::Expression;
 use super::looking::{Found, Group, Inside, Object, Seen};
 use super::*;
