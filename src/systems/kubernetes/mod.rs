@@ -136,6 +136,11 @@ pub mod blind {
         access::NO_ACCESS,
         "The address or the credentials of the API server can't be read on our side.",
     );
+    /// See [`Reason::TOO_LARGE`].
+    pub const TOO_LARGE: Documented = Documented::blinds(
+        Reason::TOO_LARGE,
+        "What is kept of the objects of a watch would take more than 32 MiB: ask for fewer of them.",
+    );
     /// See [`Reason::GARBLED`].
     pub const GARBLED: Documented = Documented::blinds(
         Reason::GARBLED,
@@ -247,10 +252,19 @@ impl Kubernetes {
             return Err(Obstacle::ours(Reason::WATCH_RUNNING, because));
         };
         let stream = watched.of::<R>().ok_or_else(undeclared)?;
-        match stream.pulse.obstacle(self.0.pace.silence) {
-            Some(obstacle) => Err(obstacle),
-            None => Ok(stream.read(work)),
+        if let Some(obstacle) = stream.pulse.obstacle(self.0.pace.silence) {
+            return Err(obstacle);
         }
+        stream.read(|table| match table.left_out() {
+            0 => Ok(work(table)),
+            more => {
+                let because = format!(
+                    "the objects of {what} take more than {} MiB, {more} of them are not kept",
+                    table::ROOM >> 20
+                );
+                Err(Obstacle::new(Reason::TOO_LARGE, because))
+            }
+        })
     }
 
     /// Hands down what the whole configuration asks of the cluster: checks of the permissions read
