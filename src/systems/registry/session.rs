@@ -298,7 +298,8 @@ impl<'a> Session<'a> {
         Ok(Terms { name, roots, identity: None, protocol: Some(b"http/1.1"), now })
     }
 
-    /// Reads an answer that is no success. Where a credential was shown, its words are not repeated.
+    /// Reads an answer that is no success. Where a credential was shown, nothing but a code that is
+    /// known is repeated of its words.
     fn refused(&self, response: &Response) -> Obstacle {
         let status = response.status;
         let reason = match status.as_u16() {
@@ -309,7 +310,7 @@ impl<'a> Session<'a> {
             500..=599 => Reason::SERVER_ERROR,
             _ => Reason::GARBLED,
         };
-        let words = if self.shown { String::new() } else { Failure::words(&response.body) };
+        let words = Failure::words(&response.body, self.shown);
         let image = &self.image;
         Obstacle::new(reason, format!("{image}: its registry answers {}{words}", status.as_u16()))
     }
@@ -347,14 +348,35 @@ struct Failure {
 
 #[derive(Deserialize)]
 struct Fault {
+    code: Option<String>,
     message: Option<String>,
 }
 
+/// The codes of errors that the distribution of images knows.
+const CODES: [&str; 9] = [
+    "BLOB_UNKNOWN",
+    "DENIED",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "TOOMANYREQUESTS",
+    "UNAUTHORIZED",
+    "UNSUPPORTED",
+];
+
 impl Failure {
-    /// The first message, after a colon.
-    fn words(body: &[u8]) -> String {
+    /// The first message after a colon, or its code alone, where that is a known one.
+    fn words(body: &[u8], code_alone: bool) -> String {
         let failure = serde_json::from_slice::<Self>(body).ok();
-        let message = failure.and_then(|failure| failure.errors.into_iter().next()?.message);
-        message.map(|message| format!(": {}", legible(&message, 200))).unwrap_or_default()
+        let Some(fault) = failure.and_then(|failure| failure.errors.into_iter().next()) else {
+            return String::new();
+        };
+        if code_alone {
+            let known = CODES.into_iter().find(|code| fault.code.as_deref() == Some(code));
+            let words = known.map(|code| code.to_ascii_lowercase().replace('_', " "));
+            return words.map(|words| format!(": {words}")).unwrap_or_default();
+        }
+        fault.message.map(|message| format!(": {}", legible(&message, 200))).unwrap_or_default()
     }
 }

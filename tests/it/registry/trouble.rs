@@ -137,7 +137,8 @@ async fn who_was_shown_a_credential_may_repeat_it_and_is_not_repeated() {
         "credential: {{ basic: {{ username: alice, password: {{ file: '{}' }} }} }}",
         password.path().display()
     );
-    let words = json!({ "errors": [{ "message": "no such user alice:hunter2, t0ken" }] });
+    let fault = json!({ "code": "hunter2", "message": "no such user alice:hunter2, t0ken" });
+    let words = json!({ "errors": [fault] });
     let ground = guarded(&credential).await;
     for status in [400, 404, 429, 500] {
         ground.site.answer("/token", Answer::new(status, words.to_string()));
