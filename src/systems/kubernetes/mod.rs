@@ -56,6 +56,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use k8s_openapi::api;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -78,6 +79,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::model::rights::Demands;
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
+use crate::systems::shared::Shared;
 
 /// A kind of object as Kubernetes' own definitions name it.
 pub const fn resource<K: k8s_openapi::Resource>() -> Resource {
@@ -160,6 +162,7 @@ struct Inner {
     watches: RwLock<BTreeMap<Watch, Watched>>,
     demands: RwLock<Arc<Demands>>,
     readers: logs::Readers,
+    asked: Shared<(String, String), Result<Bytes, Refused>>,
 }
 
 struct Watched {
@@ -202,8 +205,8 @@ impl Kubernetes {
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let (watches, demands) = (RwLock::default(), RwLock::default());
-        let readers = logs::Readers::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers }))
+        let (readers, asked) = (logs::Readers::default(), Shared::default());
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers, asked }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
