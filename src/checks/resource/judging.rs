@@ -43,7 +43,8 @@ pub(super) const EVALUATION_TIMED_OUT: Documented = Documented::blinds(
 );
 pub(super) const TOO_MANY_TO_JUDGE: Documented = Documented::blinds(
     Reason::new("TooManyToJudge"),
-    "There are more than 1,000 objects; the others were not judged.",
+    "There are more than 1,000 objects, or a reference leads to more than 1,000 places in one; the \
+     others were not judged.",
 );
 pub(super) const PODS_NOT_READY: Documented = Documented::fails(
     Reason::new("PodsNotReady"),
