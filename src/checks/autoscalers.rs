@@ -22,7 +22,7 @@ use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::autoscaler::{AUTOSCALERS, Autoscaler};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::{Table, blind};
+use crate::systems::kubernetes::{Table, Unseen, blind};
 
 use parameters::{AtMaximumWithin, Concern, Concerns, ObservedWithin, Reversals, ScaledWithin};
 
@@ -90,12 +90,7 @@ pub struct Autoscalers {
 #[derive(Debug, Default)]
 pub struct Seen {
     autoscalers: Vec<Arc<Autoscaler>>,
-    /// Objects that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of those.
-    garbled_more: usize,
-    /// Namespaces that can't be seen.
-    blind: Vec<(String, Obstacle)>,
+    unseen: Unseen,
 }
 
 impl Check for Autoscalers {
@@ -148,10 +143,7 @@ impl Check for Autoscalers {
     }
 
     fn series(&self) -> Vec<Series> {
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
+        let namespaces = self.namespaces.labels();
         let names: Vec<Option<String>> = if self.only_expected {
             self.expect.iter().cloned().map(Some).collect()
         } else {
@@ -173,7 +165,7 @@ impl Check for Autoscalers {
         for watch in self.watches() {
             let read = kubernetes.read(look.needs, &watch, |table| self.take(table, &mut seen));
             if let Err(obstacle) = read {
-                seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen.blind(&watch, obstacle);
             }
         }
         Ok(seen)
@@ -181,14 +173,7 @@ impl Check for Autoscalers {
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         self.judge_presence(seen, &mut judgement);
         for (number, autoscaler) in seen.autoscalers.iter().enumerate() {
             let (answer, remember) = self.answer(autoscaler, past, now);
@@ -234,38 +219,22 @@ impl Autoscalers {
     fn take(&self, table: &Table<Autoscaler>, seen: &mut Seen) {
         let judged = table.records().filter(|autoscaler| self.is_judged(&autoscaler.name));
         seen.autoscalers.extend(judged.map(Arc::clone));
-        let garbled =
-            table.garbled().filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
-        seen.garbled.extend(garbled.map(|(place, why)| (place.to_owned(), why.to_owned())));
-        seen.garbled_more += table.garbled_more();
+        seen.unseen.note(table, |name| self.is_judged(name));
     }
 
     /// Whether all that is expected is there. Where autoscalers can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
-        if !seen.blind.is_empty() || seen.garbled_more > 0 {
-            return;
-        }
         let there: BTreeSet<&str> =
             seen.autoscalers.iter().map(|autoscaler| &*autoscaler.name).collect();
-        let garbled = |name: &str| {
-            seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
-        };
-        for name in &self.expect {
-            if !there.contains(name.as_str()) && !garbled(name) {
-                let because = "no autoscaler of this name is there".to_owned();
-                judgement.add(name.clone(), Finding::fail(MISSING, because));
-            }
+        for name in seen.unseen.missing(&self.expect, &there) {
+            let because = "no autoscaler of this name is there".to_owned();
+            judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        if self.expect.is_empty() && there.is_empty() && seen.garbled.is_empty() {
+        if self.expect.is_empty() && there.is_empty() && seen.unseen.is_nothing() {
             let because = "no autoscaler is there, at least one wanted".to_owned();
             judgement.add("", Finding::fail(MISSING, because));
         }
     }
-}
-
-/// The name of an object that can't be read; empty where even that is not known.
-fn name_of(place: &str) -> &str {
-    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

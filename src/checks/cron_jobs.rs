@@ -25,7 +25,7 @@ use crate::model::zone::Zone;
 use crate::systems::kubernetes::cron_job::{CRON_JOBS, CronJob};
 use crate::systems::kubernetes::job::Job;
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::{JOBS, Table, blind};
+use crate::systems::kubernetes::{JOBS, Table, Unseen, blind};
 
 use parameters::{LateBy, RunsWithin};
 
@@ -98,16 +98,10 @@ pub struct Seen {
     runs: BTreeMap<Place, Vec<Arc<Job>>>,
     /// The Jobs that are named.
     jobs: Vec<Arc<Job>>,
-    /// `CronJobs` that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
+    /// `CronJobs` that could not be seen.
+    unseen: Unseen,
     /// The same of Jobs.
-    garbled_jobs: Vec<(String, String)>,
-    /// More of both.
-    garbled_more: usize,
-    /// Namespaces whose `CronJobs` can't be seen.
-    blind: Vec<(String, Obstacle)>,
-    /// The same of Jobs.
-    blind_jobs: Vec<(String, Obstacle)>,
+    unseen_jobs: Unseen,
 }
 
 /// Namespace and name.
@@ -163,10 +157,7 @@ impl Check for CronJobs {
     }
 
     fn series(&self) -> Vec<Series> {
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
+        let namespaces = self.namespaces.labels();
         let rows = |namespace: Option<String>| {
             [&LAST_SCHEDULE, &LAST_SUCCESS, &ACTIVE]
                 .map(|measure| Series { measure, labels: vec![namespace.clone(), None] })
@@ -180,14 +171,14 @@ impl Check for CronJobs {
         for watch in self.watches() {
             let read = kubernetes.read(look.needs, &watch, |table| self.take(table, &mut seen));
             if let Err(obstacle) = read {
-                seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen.blind(&watch, obstacle);
             }
         }
         for watch in self.namespaces.watches(&JOBS, None) {
             let read =
                 kubernetes.read(look.needs, &watch, |table| self.take_jobs(table, &mut seen));
             if let Err(obstacle) = read {
-                seen.blind_jobs.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen_jobs.blind(&watch, obstacle);
             }
         }
         Ok(seen)
@@ -195,14 +186,8 @@ impl Check for CronJobs {
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in seen.blind.iter().chain(&seen.blind_jobs) {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in seen.garbled.iter().chain(&seen.garbled_jobs) {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
+        seen.unseen_jobs.tell(&mut judgement);
         self.judge_presence(seen, &mut judgement);
         for (number, cron_job) in seen.cron_jobs.iter().enumerate() {
             let runs = seen.runs_of(cron_job);
@@ -235,17 +220,14 @@ impl CronJobs {
     fn take(&self, table: &Table<CronJob>, seen: &mut Seen) {
         let judged = table.records().filter(|cron_job| self.is_judged(&cron_job.name));
         seen.cron_jobs.extend(judged.map(Arc::clone));
-        let garbled =
-            table.garbled().filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
-        seen.garbled.extend(garbled.map(|(place, why)| (place.to_owned(), why.to_owned())));
-        seen.garbled_more += table.garbled_more();
+        seen.unseen.note(table, |name| self.is_judged(name));
     }
 
     fn take_jobs(&self, table: &Table<Job>, seen: &mut Seen) {
         for job in table.records() {
             if job.namespace.is_empty() {
                 let why = "it has no namespace".to_owned();
-                seen.garbled_jobs.push((job.name.to_string(), why));
+                seen.unseen_jobs.unreadable(job.name.to_string(), why);
             }
             if self.jobs.contains(&*job.name) {
                 seen.jobs.push(Arc::clone(job));
@@ -256,36 +238,21 @@ impl CronJobs {
             }
         }
         // A Job that can't be read may be a run of any CronJob that is judged.
-        let concerned = |place: &str| {
-            let name = name_of(place);
-            let judged = seen.cron_jobs.iter().any(|cron_job| name.starts_with(&*cron_job.name));
-            place.is_empty() || judged || self.jobs.contains(name)
+        let is_meant = |name: &str| {
+            self.jobs.contains(name)
+                || seen.cron_jobs.iter().any(|cron_job| name.starts_with(&*cron_job.name))
         };
-        let garbled: Vec<_> = table
-            .garbled()
-            .filter(|(place, _)| concerned(place))
-            .map(|(place, why)| (place.to_owned(), why.to_owned()))
-            .collect();
-        seen.garbled_jobs.extend(garbled);
-        seen.garbled_more += table.garbled_more();
+        seen.unseen_jobs.note(table, is_meant);
     }
 
     /// Whether all that is expected is there. Where `CronJobs` can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
-        if !seen.blind.is_empty() || seen.garbled_more > 0 {
-            return;
-        }
         let there: BTreeSet<&str> = seen.cron_jobs.iter().map(|cron_job| &*cron_job.name).collect();
-        let garbled = |name: &str| {
-            seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
-        };
-        for name in self.expected() {
-            if !there.contains(name.as_str()) && !garbled(name) {
-                let because = "no CronJob of this name is there".to_owned();
-                judgement.add(name.clone(), Finding::fail(MISSING, because));
-            }
+        for name in seen.unseen.missing(self.expected(), &there) {
+            let because = "no CronJob of this name is there".to_owned();
+            judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        let none = there.is_empty() && seen.garbled.is_empty();
+        let none = there.is_empty() && seen.unseen.is_nothing();
         match &self.expect {
             Some(expect) if none && expect.is_empty() && self.jobs.is_empty() => {
                 judgement.add("", Finding::pass("no CronJob is there, and none is expected"));
@@ -322,11 +289,6 @@ fn measure(cron_job: &CronJob, runs: &[Arc<Job>], judgement: &mut Judgement) {
     let active = runs.iter().filter(|run| !run.has_ended()).count();
     #[expect(clippy::cast_precision_loss, reason = "far from 2^52 Jobs")]
     judgement.measure(ACTIVE.is(active as f64, labels));
-}
-
-/// The name of an object that can't be read; empty where even that is not known.
-fn name_of(place: &str) -> &str {
-    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

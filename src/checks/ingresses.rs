@@ -26,7 +26,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::ingress::{Ingress, LONGEST_ANNOTATION};
 use crate::systems::kubernetes::ingress_class::IngressClass;
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
-use crate::systems::kubernetes::{INGRESS_CLASSES, INGRESSES, Table, blind};
+use crate::systems::kubernetes::{INGRESS_CLASSES, INGRESSES, Table, Unseen, blind};
 
 use backends::Behind;
 use parameters::{AddressWithin, Concern, Concerns, Host, MinReady};
@@ -110,12 +110,7 @@ pub struct Seen {
     classes: Vec<Arc<IngressClass>>,
     blind_classes: Option<Obstacle>,
     behind: Behind,
-    /// Ingresses that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of them.
-    garbled_more: usize,
-    /// Namespaces (empty: all) whose Ingresses can't be seen.
-    blind: Vec<(String, Obstacle)>,
+    unseen: Unseen,
 }
 
 impl Check for Ingresses {
@@ -180,10 +175,7 @@ impl Check for Ingresses {
         if !self.concerned(Concern::Backends) {
             return Vec::new();
         }
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
+        let namespaces = self.namespaces.labels();
         let names: Vec<Option<String>> = if self.only_expected {
             self.expect.iter().cloned().map(Some).collect()
         } else {
@@ -204,14 +196,10 @@ impl Check for Ingresses {
             let read = kubernetes.read(look.needs, &watch, |table: &Table<Ingress>| {
                 let judged = table.records().filter(|ingress| self.is_judged(&ingress.name));
                 seen.ingresses.extend(judged.cloned());
-                let garbled = table
-                    .garbled()
-                    .filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
-                seen.garbled.extend(garbled.map(|(place, why)| (place.into(), why.into())));
-                seen.garbled_more += table.garbled_more();
+                seen.unseen.note(table, |name| self.is_judged(name));
             });
             if let Err(obstacle) = read {
-                seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen.blind(&watch, obstacle);
             }
         }
         if self.class.is_some() {
@@ -232,14 +220,7 @@ impl Check for Ingresses {
 
     fn judge(&self, seen: &Seen, _: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         self.judge_presence(seen, &mut judgement);
         self.judge_hosts(seen, &mut judgement);
         for (number, ingress) in seen.ingresses.iter().enumerate() {
@@ -275,21 +256,12 @@ impl Ingresses {
 
     /// Whether all that is expected is there. Where Ingresses can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
-        if !seen.blind.is_empty() {
-            return;
-        }
         let there: BTreeSet<&str> = seen.ingresses.iter().map(|ingress| &*ingress.name).collect();
-        let garbled = |name: &str| {
-            seen.garbled_more > 0
-                || seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
-        };
-        for name in &self.expect {
-            if !there.contains(name.as_str()) && !garbled(name) {
-                let because = "no Ingress of this name is there".to_owned();
-                judgement.add(name.clone(), Finding::fail(MISSING, because));
-            }
+        for name in seen.unseen.missing(&self.expect, &there) {
+            let because = "no Ingress of this name is there".to_owned();
+            judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        if self.expect.is_empty() && there.is_empty() && seen.garbled.is_empty() {
+        if self.expect.is_empty() && there.is_empty() && seen.unseen.is_nothing() {
             let because = "no Ingress is there, at least one wanted".to_owned();
             judgement.add("", Finding::fail(MISSING, because));
         }
@@ -358,11 +330,6 @@ impl Ingresses {
         let because = format!("the annotation {}", wrong.join("; "));
         (!wrong.is_empty()).then(|| Finding::fail(WRONG_ANNOTATION.reason, because))
     }
-}
-
-/// The name of an object that can't be read; empty where even that is not known.
-fn name_of(place: &str) -> &str {
-    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

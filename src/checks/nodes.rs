@@ -21,7 +21,7 @@ use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::node::{NODES, Node};
 use crate::systems::kubernetes::scope::Selector;
-use crate::systems::kubernetes::{PODS, Table, blind};
+use crate::systems::kubernetes::{PODS, Table, Unseen, blind};
 
 use capacity::Load;
 use parameters::{Amount, Largest, MinCount, Needed, Patience, Toleration};
@@ -90,12 +90,7 @@ pub struct Seen {
     nodes: Vec<Arc<Node>>,
     /// What pods ask of each node, where that is asked for.
     load: Option<Result<Load, Obstacle>>,
-    /// Objects that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of those.
-    garbled_more: usize,
-    /// Why nodes can't be seen.
-    blind: Option<Obstacle>,
+    unseen: Unseen,
 }
 
 impl Check for Nodes {
@@ -168,11 +163,11 @@ impl Check for Nodes {
         let mut seen = Seen::default();
         let read = kubernetes.read(look.needs, &self.watch(), |table: &Table<Node>| {
             seen.nodes.extend(table.records().map(Arc::clone));
-            let garbled = table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned()));
-            seen.garbled.extend(garbled);
-            seen.garbled_more += table.garbled_more();
+            seen.unseen.note(table, |_| true);
         });
-        seen.blind = read.err();
+        if let Err(obstacle) = read {
+            seen.unseen.blind(&self.watch(), obstacle);
+        }
         if self.asks_for_room() {
             let pods = kubernetes
                 .read(look.needs, &Watch::all(PODS), |table| Load::of(table, &self.counting));
@@ -183,20 +178,13 @@ impl Check for Nodes {
 
     fn judge(&self, seen: &Seen, _: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        if let Some(obstacle) = &seen.blind {
-            judgement.add("nodes", obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         for node in &seen.nodes {
             if let Some(answer) = self.complaint(node, now) {
                 judgement.add(&*node.name, answer);
             }
         }
-        if seen.blind.is_none() {
+        if !seen.unseen.is_blind() {
             self.judge_count(seen, &mut judgement);
             self.judge_room(seen, &mut judgement);
         }
@@ -247,7 +235,7 @@ impl Seen {
     /// Nodes of which nothing can be said; each has a line of its own.
     fn unreadable(&self) -> u64 {
         let missing = self.nodes.iter().filter(|node| node.missing.is_some()).count();
-        (missing + self.garbled.len() + self.garbled_more) as u64
+        (missing + self.unseen.count()) as u64
     }
 }
 

@@ -27,7 +27,7 @@ use crate::systems::kubernetes::logs::{Heard, Level, Plan, Read, Source, right};
 use crate::systems::kubernetes::pod::Pod;
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::template::Role;
-use crate::systems::kubernetes::{PODS, Table, blind};
+use crate::systems::kubernetes::{PODS, Table, Unseen, blind};
 
 use parameters::{Baseline, Errors, Expected, Label, Limit, Names, Patience, Window};
 
@@ -102,12 +102,7 @@ pub struct Seen {
     read: Option<Read>,
     /// The last error lines by workload, where they may be shown.
     shown: BTreeMap<String, Vec<String>>,
-    /// Pods that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of those.
-    garbled_more: usize,
-    /// Namespaces whose pods can't be seen.
-    blind: Vec<(String, Obstacle)>,
+    unseen: Unseen,
 }
 
 impl Check for PodLogs {
@@ -193,15 +188,13 @@ impl Check for PodLogs {
         for watch in self.watches() {
             let read = kubernetes.read(look.needs, &watch, |table: &Table<Pod>| {
                 sources.extend(table.records().flat_map(|pod| self.sources(pod)));
-                let garbled = table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned()));
-                seen.garbled.extend(garbled);
-                seen.garbled_more += table.garbled_more();
+                seen.unseen.note(table, |_| true);
             });
             if let Err(obstacle) = read {
-                seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen.blind(&watch, obstacle);
             }
         }
-        if !seen.blind.is_empty() && sources.is_empty() {
+        if seen.unseen.is_blind() && sources.is_empty() {
             // Nothing can be read, and what was read stays where it is.
             return Ok(seen);
         }
@@ -209,7 +202,7 @@ impl Check for PodLogs {
         let plan = Plan {
             window: window.get(),
             from_the_start: self.expect.is_some(),
-            is_all: seen.blind.is_empty(),
+            is_all: !seen.unseen.is_blind(),
             fresh_within: look.fresh_within,
             until: look.until(),
             now: look.now,

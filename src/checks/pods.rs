@@ -25,7 +25,7 @@ use crate::systems::kubernetes::job::Job;
 use crate::systems::kubernetes::pod::{Phase, Pod};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind};
-use crate::systems::kubernetes::{JOBS, Owner, PODS, Table, blind};
+use crate::systems::kubernetes::{JOBS, Owner, PODS, Table, Unseen, blind};
 
 use complaint::Complaint;
 use parameters::{Concern, Concerns, MinCount, Patience, Restarts};
@@ -93,12 +93,7 @@ pub struct Seen {
     noticed: Vec<Arc<Pod>>,
     /// Owners of failed pods, by namespace: whether they are whole in spite of them.
     owners: BTreeMap<(Arc<str>, Owner), Result<bool, Obstacle>>,
-    /// Objects that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of those.
-    garbled_more: usize,
-    /// Namespaces that can't be seen.
-    blind: Vec<(String, Obstacle)>,
+    unseen: Unseen,
 }
 
 #[derive(Debug, Default)]
@@ -190,9 +185,8 @@ impl Check for Pods {
             }
             let read = kubernetes.read(look.needs, &watch, |table| seen.take(table));
             if let Err(obstacle) = read {
-                let namespace = watch.namespace.unwrap_or_default();
-                seen.namespaces.remove(namespace.as_str());
-                seen.blind.push((namespace, obstacle));
+                seen.unseen.blind(&watch, obstacle);
+                seen.namespaces.remove(watch.namespace.unwrap_or_default().as_str());
             }
         }
         if self.concerned(Concern::Failures) {
@@ -203,14 +197,7 @@ impl Check for Pods {
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         self.judge_counts(seen, &mut judgement);
         let judged = seen.noticed.iter().filter_map(|pod| {
             let complaint = self.worst_complaint(seen, pod, past, now)?;
@@ -262,7 +249,7 @@ impl Pods {
         let lines: Vec<(String, u64)> = if self.namespaces.names().is_some() {
             let line = |(name, counts): (&Arc<str>, &Counts)| (name.to_string(), counts.staying);
             seen.namespaces.iter().map(line).collect()
-        } else if seen.blind.is_empty() {
+        } else if !seen.unseen.is_blind() {
             vec![(String::new(), seen.namespaces.values().map(|counts| counts.staying).sum())]
         } else {
             Vec::new()
@@ -272,7 +259,7 @@ impl Pods {
                 format!("{staying} pods are there and none is in trouble, at least {least} wanted");
             if staying >= least {
                 judgement.add(subject, Finding::pass(because));
-            } else if staying + seen.garbled_in(&subject) < least {
+            } else if staying + (seen.unseen.count_in(&subject) as u64) < least {
                 judgement.add(subject, Finding::fail(TOO_FEW, because));
             }
         }
@@ -314,14 +301,6 @@ fn owners() -> [crate::model::needs::Resource; 4] {
 }
 
 impl Seen {
-    /// Objects that can't be read and may be pods of this namespace; each has a line of its own.
-    fn garbled_in(&self, namespace: &str) -> u64 {
-        let here = |(name, _): &&(String, String)| {
-            name.is_empty() || name.strip_prefix(namespace).is_some_and(|rest| rest.contains('/'))
-        };
-        (self.garbled.iter().filter(here).count() + self.garbled_more) as u64
-    }
-
     fn take(&mut self, table: &Table<Pod>) {
         let mut pods = table.records().peekable();
         // Records come by namespace: a hundred thousand are counted without looking for their place.
@@ -337,9 +316,7 @@ impl Seen {
                 }
             }
         }
-        let garbled = table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned()));
-        self.garbled.extend(garbled);
-        self.garbled_more += table.garbled_more();
+        self.unseen.note(table, |_| true);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::endpoint_slice::{EndpointSlice, Endpoints};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::service::Service;
-use crate::systems::kubernetes::{ENDPOINT_SLICES, SERVICES, Table, blind};
+use crate::systems::kubernetes::{ENDPOINT_SLICES, SERVICES, Table, Unseen, blind};
 
 use parameters::{AddressWithin, Expected, MinReady};
 
@@ -68,12 +68,7 @@ pub struct Services {
 pub struct Seen {
     services: Vec<Arc<Service>>,
     endpoints: Endpoints,
-    /// Services that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
-    /// More of them.
-    garbled_more: usize,
-    /// Namespaces (empty: all) whose Services can't be seen.
-    blind: Vec<(String, Obstacle)>,
+    unseen: Unseen,
     /// The same of slices; where one of them can't be read, it is as if none could.
     blind_slices: BTreeMap<String, Obstacle>,
 }
@@ -116,10 +111,7 @@ impl Check for Services {
     }
 
     fn series(&self) -> Vec<Series> {
-        let namespaces: Vec<Option<String>> = match self.namespaces.names() {
-            Some(names) => names.iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
+        let namespaces = self.namespaces.labels();
         let names: Vec<Option<String>> = if self.only_expected {
             self.expect.keys().cloned().map(Some).collect()
         } else {
@@ -145,14 +137,10 @@ impl Check for Services {
             let read = kubernetes.read(look.needs, &watch, |table: &Table<Service>| {
                 let judged = table.records().filter(|service| self.is_judged(&service.name));
                 seen.services.extend(judged.cloned());
-                let garbled = table
-                    .garbled()
-                    .filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
-                seen.garbled.extend(garbled.map(|(place, why)| (place.into(), why.into())));
-                seen.garbled_more += table.garbled_more();
+                seen.unseen.note(table, |name| self.is_judged(name));
             });
             if let Err(obstacle) = read {
-                seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                seen.unseen.blind(&watch, obstacle);
             }
         }
         if self.counts_endpoints() {
@@ -170,14 +158,7 @@ impl Check for Services {
 
     fn judge(&self, seen: &Seen, _: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         self.judge_presence(seen, &mut judgement);
         for (number, service) in seen.services.iter().enumerate() {
             let (namespace, name) = (&service.namespace, &service.name);
@@ -218,21 +199,12 @@ impl Services {
 
     /// Whether all that is expected is there. Where Services can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
-        if !seen.blind.is_empty() {
-            return;
-        }
         let there: BTreeSet<&str> = seen.services.iter().map(|service| &*service.name).collect();
-        let garbled = |name: &str| {
-            seen.garbled_more > 0
-                || seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
-        };
-        for name in self.expect.keys() {
-            if !there.contains(name.as_str()) && !garbled(name) {
-                let because = "no Service of this name is there".to_owned();
-                judgement.add(name.clone(), Finding::fail(MISSING, because));
-            }
+        for name in seen.unseen.missing(self.expect.keys(), &there) {
+            let because = "no Service of this name is there".to_owned();
+            judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        if self.expect.is_empty() && there.is_empty() && seen.garbled.is_empty() {
+        if self.expect.is_empty() && there.is_empty() && seen.unseen.is_nothing() {
             let because = "no Service is there, at least one wanted".to_owned();
             judgement.add("", Finding::fail(MISSING, because));
         }
@@ -259,11 +231,6 @@ impl Seen {
     fn blindness(&self, namespace: &str) -> Option<&Obstacle> {
         self.blind_slices.get(namespace).or_else(|| self.blind_slices.get(""))
     }
-}
-
-/// The name of an object that can't be read; empty where even that is not known.
-fn name_of(place: &str) -> &str {
-    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

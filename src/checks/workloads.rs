@@ -22,7 +22,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::pod::{Phase, Pod};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind};
-use crate::systems::kubernetes::{PODS, Table, blind};
+use crate::systems::kubernetes::{PODS, Table, Unseen, blind};
 
 static REPLICAS: Measure = Measure::gauge(
     "vigie_workload_replicas",
@@ -112,16 +112,10 @@ pub struct Seen {
     workloads: Vec<(WorkloadKind, Arc<Workload>)>,
     /// Running pods of the workloads in `at_most`.
     running: BTreeMap<Place, u64>,
-    /// Workloads that can't be read, and what is wrong with them.
-    garbled: Vec<(String, String)>,
+    /// Workloads that could not be seen.
+    unseen: Unseen,
     /// The same of pods that may belong to a workload in `at_most`.
-    garbled_pods: Vec<(String, String)>,
-    /// More of both.
-    garbled_more: usize,
-    /// Workloads that can't be seen.
-    blind: Vec<(String, Obstacle)>,
-    /// Pods that can't be seen.
-    blind_pods: Vec<(String, Obstacle)>,
+    unseen_pods: Unseen,
 }
 
 /// Namespace, kind and name.
@@ -203,7 +197,7 @@ impl Check for Workloads {
                     self.note_garbled(table, &mut seen);
                 });
                 if let Err(obstacle) = read {
-                    seen.blind.push((watch.namespace.unwrap_or_default(), obstacle));
+                    seen.unseen.blind(&watch, obstacle);
                 }
             }
         }
@@ -214,7 +208,7 @@ impl Check for Workloads {
                     self.note_garbled_pods(table, &mut seen);
                 });
                 if let Err(obstacle) = read {
-                    seen.blind_pods.push((watch.namespace.unwrap_or_default(), obstacle));
+                    seen.unseen_pods.blind(&watch, obstacle);
                 }
             }
         }
@@ -223,14 +217,8 @@ impl Check for Workloads {
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in seen.blind.iter().chain(&seen.blind_pods) {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in seen.garbled.iter().chain(&seen.garbled_pods) {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
+        seen.unseen_pods.tell(&mut judgement);
         self.judge_presence(seen, &mut judgement);
         for (number, (kind, workload)) in seen.workloads.iter().enumerate() {
             let since = verdict::unwhole_since(*kind, workload, past, now);
@@ -273,41 +261,26 @@ impl Workloads {
 
     /// Whether all that is expected is there. Where workloads can't be seen, nothing is missed.
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
-        if !seen.blind.is_empty() {
-            return;
-        }
         let there: BTreeSet<&str> =
             seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
-        let garbled = |name: &str| {
-            seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
-        };
-        for name in &self.expect {
-            if !there.contains(name.as_str()) && !garbled(name) {
-                let kinds: Vec<&str> = self.kinds.0.iter().map(|kind| kind.label()).collect();
-                let because = format!("no {} of this name is there", kinds.join(" or "));
-                judgement.add(name.clone(), Finding::fail(MISSING, because));
-            }
+        for name in seen.unseen.missing(&self.expect, &there) {
+            let kinds: Vec<&str> = self.kinds.0.iter().map(|kind| kind.label()).collect();
+            let because = format!("no {} of this name is there", kinds.join(" or "));
+            judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        if self.expect.is_empty() && there.is_empty() && seen.garbled.is_empty() {
+        if self.expect.is_empty() && there.is_empty() && seen.unseen.is_nothing() {
             let because = "no workload is there, at least one wanted".to_owned();
             judgement.add("", Finding::fail(MISSING, because));
         }
     }
 
     fn note_garbled(&self, table: &Table<Workload>, seen: &mut Seen) {
-        let judged =
-            table.garbled().filter(|(place, _)| place.is_empty() || self.is_judged(name_of(place)));
-        seen.garbled.extend(judged.map(|(place, why)| (place.to_owned(), why.to_owned())));
-        seen.garbled_more += table.garbled_more();
+        seen.unseen.note(table, |name| self.is_judged(name));
     }
 
     fn note_garbled_pods(&self, table: &Table<Pod>, seen: &mut Seen) {
-        let counted = |place: &str| {
-            place.is_empty() || self.at_most.keys().any(|name| name_of(place).starts_with(name))
-        };
-        let counted = table.garbled().filter(|(place, _)| counted(place));
-        seen.garbled_pods.extend(counted.map(|(place, why)| (place.to_owned(), why.to_owned())));
-        seen.garbled_more += table.garbled_more();
+        let is_counted = |name: &str| self.at_most.keys().any(|limited| name.starts_with(limited));
+        seen.unseen_pods.note(table, is_counted);
     }
 
     fn count_running(&self, table: &Table<Pod>, seen: &mut Seen) {
@@ -317,8 +290,8 @@ impl Workloads {
                 Phase::Running => *seen.running.entry(place).or_default() += 1,
                 Phase::Unknown => {
                     let name = format!("{}/{}", pod.namespace, pod.name);
-                    seen.garbled_pods
-                        .push((name, "its phase is not known, and it may run".to_owned()));
+                    let why = "its phase is not known, and it may run".to_owned();
+                    seen.unseen_pods.unreadable(name, why);
                 }
                 Phase::Pending | Phase::Succeeded | Phase::Failed => {}
             }
@@ -339,11 +312,6 @@ impl Workloads {
         let is_limited = self.at_most.contains_key(name);
         is_limited.then(|| (Arc::clone(&pod.namespace), kind, name.to_owned()))
     }
-}
-
-/// The name of an object that can't be read; empty where even that is not known.
-fn name_of(place: &str) -> &str {
-    place.rsplit('/').next().unwrap_or(place)
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
     let judgement = judged(&check, &autoscaler(), &Past::default(), at(1));
     assert_eq!(judgement.because(), "api: no autoscaler of this name is there");
     let mut seen = Seen::default();
-    seen.blind.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    seen.unseen.blind(&Watch::all(AUTOSCALERS).within("d"), Obstacle::new(Reason::FORBIDDEN, "no"));
     let judge =
         |check: &Autoscalers, seen: &Seen| check.judge(seen, &Past::default(), at(0)).reason();
     assert_eq!(judge(&check, &seen), Some(Reason::FORBIDDEN));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::verdict::{MOST_REPEATED, ago, skewed};
-use super::{CronJobs, MISSING, SUCCEEDED, Seen, name_of};
+use super::{CronJobs, MISSING, SUCCEEDED, Seen};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
@@ -97,10 +97,8 @@ impl CronJobs {
             }
         }
         for name in &self.jobs {
-            let garbled =
-                |(place, _): &(String, String)| place.is_empty() || name_of(place) == name.as_str();
             let there = seen.jobs.iter().any(|job| *job.name == **name);
-            if there || seen.garbled_jobs.iter().any(garbled) || seen.garbled_more > 0 {
+            if there || seen.unseen_jobs.may_be(name) {
                 continue;
             }
             self.absent(name, seen, past, now, judgement);
@@ -157,7 +155,7 @@ impl CronJobs {
             judgement.add(format!("Job {namespace}/{name}"), Finding::pass(because));
             return;
         }
-        if !seen.blind_jobs.is_empty() {
+        if seen.unseen_jobs.is_blind() {
             return;
         }
         let because = "no Job of this name is there; whether there was one that was deleted after \

@@ -269,7 +269,8 @@ fn blind_jobs_hide_no_suspended_cron_job_and_let_nothing_pass() {
     let check = cron_jobs("");
     for (object, verdict) in [(cron_job(), Unknown), (spec("suspend", json!(true)), Fail)] {
         let mut seen = seen(&check, &[object]);
-        seen.blind_jobs.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+        seen.unseen_jobs
+            .blind(&Watch::all(JOBS).within("d"), Obstacle::new(Reason::FORBIDDEN, "no"));
         assert_eq!(check.judge(&seen, &Past::default(), at(10)).verdict(), verdict);
     }
 }

@@ -124,9 +124,7 @@ impl Ingresses {
                 judgement.add(host.clone(), Finding::fail(HOST_UNEXPECTED.reason, because));
             }
         }
-        let all_seen = seen.blind.is_empty()
-            && seen.garbled.is_empty()
-            && seen.garbled_more == 0
+        let all_seen = seen.unseen.is_nothing()
             && seen.ingresses.iter().all(|ingress| ingress.missing.is_none());
         let missing: Vec<&str> =
             wanted.iter().map(|host| &*host.0).filter(|host| !found.contains_key(*host)).collect();

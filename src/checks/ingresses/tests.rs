@@ -98,7 +98,7 @@ fn judged(check: &Ingresses, objects: &[Value], around: &Around) -> Judgement {
     let mut seen = Seen::default();
     let objects = table::<Ingress>(objects, &INGRESSES);
     seen.ingresses.extend(objects.records().cloned());
-    seen.garbled.extend(objects.garbled().map(|(place, why)| (place.into(), why.into())));
+    seen.unseen.note(&objects, |_| true);
     let classes = table::<IngressClass>(classes, &INGRESS_CLASSES);
     seen.classes.extend(classes.records().cloned());
     seen.blind_classes = class::garbled(&classes);

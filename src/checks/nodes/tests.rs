@@ -65,12 +65,12 @@ fn judged_with(check: &Nodes, nodes: &[Value], pods: &[Value], now: Timestamp) -
     for pod in pods {
         bound.take(&pod.to_string(), &PODS);
     }
+    let mut unseen = Unseen::default();
+    unseen.note(&table, |_| true);
     let seen = Seen {
         nodes: table.records().map(Arc::clone).collect(),
         load: check.asks_for_room().then(|| Ok(Load::of(&bound, &check.counting))),
-        garbled: table.garbled().map(|(name, why)| (name.to_owned(), why.to_owned())).collect(),
-        garbled_more: 0,
-        blind: None,
+        unseen,
     };
     check.judge(&seen, &Past::default(), now)
 }

@@ -76,14 +76,7 @@ struct Sum {
 impl PodLogs {
     pub(super) fn judged(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
-        for (namespace, obstacle) in &seen.blind {
-            judgement.add(namespace.clone(), obstacle.clone());
-        }
-        for (name, why) in &seen.garbled {
-            let because = format!("the object can't be read: {why}");
-            judgement.add(name.clone(), Obstacle::new(Reason::GARBLED, because));
-        }
-        judgement.dropped += seen.garbled_more as u64;
+        seen.unseen.tell(&mut judgement);
         let Some(read) = &seen.read else { return judgement };
         for workload in &self.workloads {
             let totals = read.totals.get(workload).copied().unwrap_or_default();
@@ -94,7 +87,7 @@ impl PodLogs {
             let logs: Vec<&Log> =
                 read.logs.iter().filter(|log| log.source.workload == *workload).collect();
             if logs.is_empty() {
-                if seen.blind.is_empty() && seen.garbled.is_empty() {
+                if seen.unseen.is_nothing() {
                     let because = "has no pods whose logs could be read";
                     judgement.add(workload.clone(), Obstacle::new(NO_PODS.reason, because));
                 }

@@ -56,7 +56,7 @@ fn judged(check: &Services, objects: &[Value], slices: &[Value]) -> Judgement {
         table.take(&object.to_string(), &SERVICES);
     }
     seen.services.extend(table.records().cloned());
-    seen.garbled.extend(table.garbled().map(|(place, why)| (place.into(), why.into())));
+    seen.unseen.note(&table, |_| true);
     let mut table = Table::<EndpointSlice>::default();
     for slice in slices {
         table.take(&slice.to_string(), &ENDPOINT_SLICES);

@@ -176,7 +176,7 @@ fn a_pod_of_a_singleton_whose_phase_is_not_told_may_run() {
         pods.take(&pod.to_string(), &PODS);
         let mut seen = Seen::default();
         check.count_running(&pods, &mut seen);
-        assert_eq!(!seen.garbled_pods.is_empty(), may_run, "{pod}");
+        assert_eq!(seen.unseen_pods.count() > 0, may_run, "{pod}");
     }
 }
 
@@ -190,7 +190,7 @@ fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
         "api: no Deployment or StatefulSet or DaemonSet of this name is there"
     );
     let mut seen = Seen::default();
-    seen.blind.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    seen.unseen.blind(&Watch::all(PODS).within("d"), Obstacle::new(Reason::FORBIDDEN, "no"));
     assert_eq!(check.judge(&seen, &Past::default(), at(0)).reason(), Some(Reason::FORBIDDEN));
 }
 
@@ -198,7 +198,7 @@ fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
 fn blind_or_garbled_pods_and_garbled_strangers_hide_nothing_that_is_missing() {
     let check = workloads("expect: [web]\nonly_expected: true\nat_most: { web: 1 }");
     let mut seen = Seen::default();
-    seen.blind_pods.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    seen.unseen_pods.blind(&Watch::all(PODS).within("d"), Obstacle::new(Reason::FORBIDDEN, "no"));
     let mut pods = Table::<Pod>::default();
     for name in ["other-1", "web-1"] {
         let pod = json!({ "metadata": { "namespace": "d", "name": name }, "spec": 3 });
@@ -207,7 +207,7 @@ fn blind_or_garbled_pods_and_garbled_strangers_hide_nothing_that_is_missing() {
     check.note_garbled_pods(&pods, &mut seen);
     let judgement = check.judge(&seen, &Past::default(), at(0));
     assert_eq!(judgement.reason(), Some(MISSING), "{}", judgement.because());
-    assert_eq!(seen.garbled_pods.len(), 1, "the other belongs to nothing in `at_most`");
+    assert_eq!(seen.unseen_pods.count(), 1, "the other belongs to nothing in `at_most`");
 
     let kind = WorkloadKind::Deployment;
     let mut stranger = with(deployment(), "/metadata/name", json!("stranger"));

@@ -46,6 +46,7 @@ mod stream;
 mod subject;
 mod table;
 pub mod template;
+mod unseen;
 pub mod usage;
 pub mod vulnerability_report;
 pub mod whole;
@@ -67,6 +68,7 @@ pub use record::{Owner, Record};
 pub use stream::{Pulse, Stream};
 pub use subject::Answer;
 pub use table::Table;
+pub use unseen::Unseen;
 
 use access::{Access, Connection};
 use counted::Traffic;
