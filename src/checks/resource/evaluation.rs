@@ -258,6 +258,10 @@ fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> 
 }
 
 /// What went wrong, without any value of the object: it may hold what nobody is to see.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest repeats values, and so may whatever the crate comes to know"
+)]
 fn told(error: &ExecutionError, text: &str) -> String {
     match error {
         ExecutionError::NoSuchKey(key) if is_written(key, text) => {
@@ -279,8 +283,6 @@ fn told(error: &ExecutionError, text: &str) -> String {
         }
         ExecutionError::Overflow(..) => "a number grows too large".to_owned(),
         ExecutionError::IndexOutOfBounds(_) => "a list is shorter than that".to_owned(),
-        // The crate may come to know more errors.
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest says what values were seen")]
         _ => "its values can't be put together in this way".to_owned(),
     }
 }
