@@ -169,7 +169,6 @@ async fn accounts_are_not_asked_about_at_each_change_of_a_pod() {
     let cluster = Cluster::start().await;
     cluster.put(by("web"));
     assert_eq!(cluster.look(ACCOUNTS).await.verdict(), Pass);
-    cluster.server.forget_requests();
     for _ in 0..3 {
         let judgement = support::look_sharing(Duration::from_hours(1), ACCOUNTS, &cluster.systems);
         assert_eq!(judgement.await.verdict(), Pass);
