@@ -126,6 +126,8 @@ struct Use {
     owners: BTreeSet<(Arc<str>, Arc<str>, Box<str>)>,
     /// Digests of what runs.
     digests: BTreeSet<String>,
+    /// Digests of the configurations of what runs, where a node tells no other: nobody pins those.
+    configs: BTreeSet<String>,
 }
 
 impl Check for Images {
@@ -282,7 +284,11 @@ impl Seen {
                 used.owners.insert((kind, name, container.name.clone()));
             }
             let running = pod.running.iter().find(|one| one.container == container.name);
-            used.digests.extend(running.and_then(|one| running_digest(&one.image_id)));
+            let Some(running) = running else { continue };
+            // Without a repository it is the digest of a configuration.
+            let of_image = running.image_id.contains('@');
+            let digests = if of_image { &mut used.digests } else { &mut used.configs };
+            digests.extend(running_digest(&running.image_id));
         }
     }
 

@@ -123,6 +123,7 @@ impl Check for Resource {
         judging::WORKLOAD_NOT_READY,
         Documented::blinds(Reason::CLOCK_SKEW, "A time within `past(…)` lies ahead."),
         blind::GARBLED,
+        blind::TOO_LARGE,
         blind::RUNNING,
         blind::DOWN,
         blind::SILENT,

@@ -46,7 +46,7 @@ impl<'s> Shelf<'s> {
     /// The newest report on an image; one without a time comes last.
     fn newest(&self, image: &ImageName, used: &Use) -> Option<&'s Report> {
         let pinned = image.digest();
-        let told = used.digests.iter().map(String::as_str).chain(pinned);
+        let told = used.digests.iter().chain(&used.configs).map(String::as_str).chain(pinned);
         let digests = told.filter_map(|digest| self.digests.get(digest));
         // A tag beside a digest names nothing.
         let tag = image.tag().or(pinned.is_none().then_some("latest"));

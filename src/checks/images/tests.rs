@@ -86,6 +86,28 @@ fn the_newest_report_counts() {
     );
 }
 
+/// A node that knows an image by its configuration alone says nothing of the digest it is pinned by.
+#[test]
+fn a_digest_of_a_configuration_is_not_held_against_that_of_an_image() {
+    let [pinned, other] = ["a", "b"].map(|digit| format!("sha256:{}", digit.repeat(64)));
+    let image = format!("nginx@{pinned}");
+    let runs = |id: &str| {
+        let mut pod = pod("a", &image);
+        pod["status"]["containerStatuses"] =
+            json!([{ "name": "web", "image": image, "imageID": id }]);
+        judged(&check(""), &[pod], &[])
+    };
+    for (id, verdict) in [
+        (format!("docker.io/library/nginx@{pinned}"), Verdict::Pass),
+        (format!("docker.io/library/nginx@{other}"), Verdict::Warn),
+        (other, Verdict::Pass),
+        (String::new(), Verdict::Pass),
+    ] {
+        let judgement = runs(&id);
+        assert_eq!(judgement.verdict(), verdict, "{id}: {}", judgement.because());
+    }
+}
+
 #[test]
 fn only_whole_parts_of_a_place_and_of_a_tag_count() {
     let limits = check("registries: [ghcr.io/shop], tags: ['^v1$'], forbidden_tags: []");

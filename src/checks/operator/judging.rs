@@ -64,7 +64,7 @@ impl Operator {
             }
         }
         for (wanted, held) in &seen.controllers {
-            self.judge_controller(wanted, held, &mut judgement);
+            judge_controller(wanted, held, &mut judgement);
         }
         if let Some((name, held)) = &seen.ingress_class {
             let subject = format!("IngressClass {name}");
@@ -76,36 +76,6 @@ impl Operator {
             }
         }
         judgement
-    }
-
-    fn judge_controller(
-        &self,
-        wanted: &Wanted,
-        held: &Result<Held<Workload>, Obstacle>,
-        judgement: &mut Judgement,
-    ) {
-        let namespace = wanted.watch.namespace.as_deref().unwrap_or_default();
-        let subject = match &wanted.name {
-            Some(name) => format!("{} {namespace}/{name}", wanted.kind),
-            None => format!("{} {namespace}", wanted.kind).trim_end().to_owned(),
-        };
-        let Some(held) = readable(&subject, held, judgement) else { return };
-        if held.records.is_empty() {
-            let because = match &wanted.watch.selector {
-                Some(selector) => format!("no workload bears {}", legible(selector, 200)),
-                None => "is not there".to_owned(),
-            };
-            return judgement.add(subject, Finding::fail(CONTROLLER_ABSENT.reason, because));
-        }
-        for workload in &held.records {
-            let Workload { namespace, name, desired, available, .. } = &**workload;
-            judgement.add(format!("{} {namespace}/{name}", wanted.kind), of_controller(workload));
-            for (state, count) in [("desired", *desired), ("available", *available)] {
-                let labels = [&**namespace, wanted.kind.label(), &**name, state];
-                #[expect(clippy::cast_precision_loss, reason = "far from 2^52 replicas")]
-                judgement.measure(REPLICAS.is(count as f64, labels));
-            }
-        }
     }
 
     fn of_class(&self, class: &Whole) -> Answer {
@@ -122,6 +92,35 @@ impl Operator {
             return Finding::pass(because).into();
         }
         Finding::fail(INGRESS_CLASS_OTHERS.reason, format!("{because}, {wanted} wanted")).into()
+    }
+}
+
+fn judge_controller(
+    wanted: &Wanted,
+    held: &Result<Held<Workload>, Obstacle>,
+    judgement: &mut Judgement,
+) {
+    let namespace = wanted.watch.namespace.as_deref().unwrap_or_default();
+    let subject = match &wanted.name {
+        Some(name) => format!("{} {namespace}/{name}", wanted.kind),
+        None => format!("{} {namespace}", wanted.kind).trim_end().to_owned(),
+    };
+    let Some(held) = readable(&subject, held, judgement) else { return };
+    if held.records.is_empty() {
+        let because = match &wanted.watch.selector {
+            Some(selector) => format!("no workload bears {}", legible(selector, 200)),
+            None => "is not there".to_owned(),
+        };
+        return judgement.add(subject, Finding::fail(CONTROLLER_ABSENT.reason, because));
+    }
+    for workload in &held.records {
+        let Workload { namespace, name, desired, available, .. } = &**workload;
+        judgement.add(format!("{} {namespace}/{name}", wanted.kind), of_controller(workload));
+        for (state, count) in [("desired", *desired), ("available", *available)] {
+            let labels = [&**namespace, wanted.kind.label(), &**name, state];
+            #[expect(clippy::cast_precision_loss, reason = "far from 2^52 replicas")]
+            judgement.measure(REPLICAS.is(count as f64, labels));
+        }
     }
 }
 

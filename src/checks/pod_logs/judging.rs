@@ -339,7 +339,9 @@ fn judge_expected(
             judgement.add(name(log), no_start());
             continue;
         };
-        let age = Duration::try_from(now.duration_since(start)).unwrap_or_default();
+        // A pod that waited for its image or its init containers is older than its container.
+        let begun = log.begins.map_or(start, |begins| begins.max(start));
+        let age = Duration::try_from(now.duration_since(begun)).unwrap_or_default();
         let begins_late = log.begins.map(|begins| begins.duration_since(start));
         if log.behind || (log.heard && begins_late.is_none_or(|late| late > LOST)) {
             let because = format!(

@@ -198,6 +198,8 @@ fn an_expected_line_is_missing_only_where_all_was_read() {
         (60, Log { found: true, ..log(0) }, (Pass, "")),
         (5, log(0), (Pass, "")),
         (6, log(0), (Fail, "LineMissing")),
+        (9, Log { begins: Some(at(4)), ..log(0) }, (Pass, "")),
+        (10, Log { begins: Some(at(4)), ..log(0) }, (Fail, "LineMissing")),
         (60, Log { heard: false, begins: None, ..log(0) }, (Fail, "LineMissing")),
         (60, Log { behind: true, ..log(0) }, (Unknown, "NotAllRead")),
         (60, Log { begins: Some(at(11)), ..log(0) }, (Unknown, "NotAllRead")),

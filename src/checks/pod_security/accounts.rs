@@ -1,7 +1,7 @@
 //! What the accounts of pods may do: everything on everything, asked of the API server.
 //!
-//! Two reviews an account at most, at the item's own schedule: what roles amount to can't be
-//! watched without the right to read them all.
+//! Two reviews an account at most, at the item's own schedule and not at each change of a pod: what
+//! roles amount to can't be watched without the right to read them all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +89,8 @@ async fn may_everything(
         longest: LONGEST,
         until: look.until(),
     };
-    let body = look.systems.kubernetes.ask(look.needs, ask).await?;
+    let kubernetes = &look.systems.kubernetes;
+    let body = kubernetes.ask_once(look.needs, ask, look.fresh_within).await?;
     read(&body).map_err(|why| Obstacle::new(Reason::GARBLED, why))
 }
 

@@ -46,9 +46,9 @@ pub(super) enum Control {
     VolumeTypes,
     /// Restricted: `allowPrivilegeEscalation` is false.
     PrivilegeEscalation,
-    /// Restricted: `runAsNonRoot` is written as true.
+    /// Restricted: `runAsNonRoot` is written as true, or `hostUsers` as false.
     RunAsNonRoot,
-    /// Restricted: `runAsUser` is not 0.
+    /// Restricted: `runAsUser` is not 0, or `hostUsers` is false.
     RunAsUser,
     /// Restricted: a seccomp profile is written.
     SeccompProfile,

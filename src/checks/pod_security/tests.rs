@@ -153,6 +153,28 @@ fn each_control_is_broken_by_what_the_standard_names_in_every_sort_of_container(
 }
 
 #[test]
+fn root_of_a_user_namespace_is_nobody_on_the_node() {
+    let mut object = with("/spec/securityContext/runAsNonRoot", json!(false));
+    object["spec"]["securityContext"]["runAsUser"] = json!(0);
+    assert_eq!(broken(&object), ["run_as_non_root", "run_as_user"]);
+    for (host_users, expected) in [
+        (json!(false), &[][..]),
+        (json!(true), &["run_as_non_root", "run_as_user"]),
+        (Value::Null, &["run_as_non_root", "run_as_user"]),
+    ] {
+        object["spec"]["hostUsers"] = host_users.clone();
+        assert_eq!(broken(&object), expected, "{host_users}");
+    }
+}
+
+/// As `pod-security-admission` allows them since 1.32.
+#[test]
+fn safe_kernel_parameters_may_be_set() {
+    let buffers = json!([{ "name": "net.ipv4.tcp_rmem" }, { "name": "net.ipv4.tcp_wmem" }]);
+    assert_eq!(broken(&with("/spec/securityContext/sysctls", buffers)), Vec::<&str>::new());
+}
+
+#[test]
 fn what_has_no_meaning_on_windows_is_left_out_there() {
     let mut object = with("/spec/os", json!({ "name": "windows" }));
     object["spec"]["containers"][0]["securityContext"] = json!({});
@@ -203,7 +225,7 @@ fn places(object: &Value, at: &str, all: &mut Vec<String>) {
                 places(value, &format!("{at}/{number}"), all);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -211,12 +233,12 @@ proptest! {
     /// What is taken away breaks a control, says nothing new, or makes the object unreadable; no
     /// word of a hardened pod may be replaced by nonsense and be believed.
     #[test]
-    fn no_bent_field_crashes_or_hardens_a_bare_pod(pick in any::<prop::sample::Index>(), kind in 0..5) {
+    fn no_bent_field_crashes_or_hardens_a_bare_pod(pick in any::<prop::sample::Index>(), kind in 0_usize..5) {
         let mut all = Vec::new();
         places(&hardened(), "", &mut all);
         let place = all[pick.index(all.len())].clone();
         let mut object = hardened();
-        let value = [Value::Null, json!(7), json!("x"), json!([]), json!({})][kind as usize].clone();
+        let value = [Value::Null, json!(7), json!("x"), json!([]), json!({})][kind].clone();
         *object.pointer_mut(&place).unwrap() = value;
         if let Some(pod) = pod(&object) {
             for control in every_control() {

@@ -198,7 +198,7 @@ fn one(expression: &Compiled, context: &Context<'_, '_>, patience: &Patience) ->
     if patience.is_over() {
         return Outcome::OutOfTime;
     }
-    match guarded(&expression.tree, context) {
+    match guarded(&expression.tree, &expression.text, context) {
         Ok(Cel::Bool(true)) => Outcome::True,
         Ok(Cel::Bool(false)) => Outcome::False(compared(expression, context)),
         Ok(Cel::Int(number)) => Outcome::Number(number),
@@ -210,12 +210,12 @@ fn one(expression: &Compiled, context: &Context<'_, '_>, patience: &Patience) ->
     }
 }
 
-/// Evaluates under the panic guard.
-fn guarded(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<Cel, Outcome> {
+/// Evaluates under the panic guard; `text` is the expression as it was written.
+fn guarded(tree: &IdedExpr, text: &str, context: &Context<'_, '_>) -> Result<Cel, Outcome> {
     let resolved = catch_unwind(AssertUnwindSafe(|| Cel::resolve(tree, context)));
     match resolved {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Outcome::Mistake(told(&error))),
+        Ok(Err(error)) => Err(Outcome::Mistake(told(&error, text))),
         Err(thrown) if is_out_of_time(&*thrown) => Err(Outcome::OutOfTime),
         Err(_) => Err(Outcome::Mistake("its evaluation crashed".to_owned())),
     }
@@ -229,7 +229,7 @@ fn is_out_of_time(thrown: &(dyn Any + Send)) -> bool {
 fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> {
     let side = |node: &IdedExpr| {
         let path = expression::path(node).filter(|path| !path.is_empty());
-        let value = match guarded(node, context).ok()? {
+        let value = match guarded(node, &expression.text, context).ok()? {
             Cel::Int(number) => number.to_string(),
             Cel::UInt(number) => number.to_string(),
             Cel::Float(number) => number.to_string(),
@@ -240,7 +240,16 @@ fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> 
             {
                 format!("`{}`", legible(&word, 100))
             }
-            _ => return None,
+            Cel::String(_)
+            | Cel::List(_)
+            | Cel::Map(_)
+            | Cel::Function(..)
+            | Cel::Bytes(_)
+            | Cel::Duration(_)
+            | Cel::Timestamp(_)
+            | Cel::Opaque(_)
+            | Cel::Struct(_)
+            | Cel::Null => return None,
         };
         path.map(|path| format!("{path} is {value}"))
     };
@@ -249,9 +258,16 @@ fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> 
 }
 
 /// What went wrong, without any value of the object: it may hold what nobody is to see.
-fn told(error: &ExecutionError) -> String {
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest repeats values, and so may whatever the crate comes to know"
+)]
+fn told(error: &ExecutionError, text: &str) -> String {
     match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no `{}`", legible(key, 100)),
+        ExecutionError::NoSuchKey(key) if is_written(key, text) => {
+            format!("there is no `{}`", legible(key, 100))
+        }
+        ExecutionError::NoSuchKey(_) => "there is no such key".to_owned(),
         ExecutionError::NoSuchOverload(error) => legible(&error.to_string(), 200),
         ExecutionError::UndeclaredReference(name) => {
             format!("`{}` is not known", legible(name, 100))
@@ -269,6 +285,13 @@ fn told(error: &ExecutionError) -> String {
         ExecutionError::IndexOutOfBounds(_) => "a list is shorter than that".to_owned(),
         _ => "its values can't be put together in this way".to_owned(),
     }
+}
+
+/// Whether a key is a word of the expression itself: one that was looked up may be any value.
+fn is_written(key: &str, text: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(key)
+        .any(|(at, key)| !text[..at].ends_with(part) && !text[at + key.len()..].starts_with(part))
 }
 
 fn type_of(value: &Cel) -> &'static str {

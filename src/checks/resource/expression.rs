@@ -215,7 +215,15 @@ fn interruptible_loop(comprehension: ComprehensionExpr) -> ComprehensionExpr {
                 args[0] = call(operators::LOGICAL_AND, vec![go_on(), guard]);
                 call(operators::CONDITIONAL, args)
             }
-            step => {
+            step @ (Expr::Call(_)
+            | Expr::Comprehension(_)
+            | Expr::Ident(_)
+            | Expr::List(_)
+            | Expr::Literal(_)
+            | Expr::Map(_)
+            | Expr::Select(_)
+            | Expr::Struct(_)
+            | Expr::Unspecified) => {
                 let so_far = IdedExpr { id: 0, expr: Expr::Ident(accu_var.clone()) };
                 let step = IdedExpr { id: loop_step.id, expr: step };
                 call(operators::CONDITIONAL, vec![go_on(), step, so_far])
@@ -251,10 +259,8 @@ fn sides(node: &IdedExpr) -> Vec<IdedExpr> {
         operators::GREATER,
         operators::GREATER_EQUALS,
     ];
-    match &node.expr {
-        Expr::Call(call) if COMPARISONS.contains(&call.func_name.as_str()) => call.args.clone(),
-        _ => Vec::new(),
-    }
+    let Expr::Call(call) = &node.expr else { return Vec::new() };
+    if COMPARISONS.contains(&call.func_name.as_str()) { call.args.clone() } else { Vec::new() }
 }
 
 /// The path that an expression selects in the object, such as `status.phase`; none where it is more

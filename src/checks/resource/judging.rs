@@ -1,7 +1,5 @@
 //! What is said of the objects: that they are there, then what is wrong with each.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::evaluation::Outcome;
@@ -45,7 +43,8 @@ pub(super) const EVALUATION_TIMED_OUT: Documented = Documented::blinds(
 );
 pub(super) const TOO_MANY_TO_JUDGE: Documented = Documented::blinds(
     Reason::new("TooManyToJudge"),
-    "There are more than 1,000 objects; the others were not judged.",
+    "There are more than 1,000 objects, or a reference leads to more than 1,000 places in one; the \
+     others were not judged.",
 );
 pub(super) const PODS_NOT_READY: Documented = Documented::fails(
     Reason::new("PodsNotReady"),
@@ -79,10 +78,13 @@ impl Resource {
         }
         judgement.dropped += found.garbled_more as u64;
         let kind = self.kind().kind;
-        #[expect(clippy::cast_precision_loss, reason = "far from 2^52 objects")]
-        let count = found.objects.len() as f64;
-        judgement.measure(OBJECTS.is(count, [&group.namespace, &kind, &group.asked]));
-        let mut well = true;
+        let unsure = self.unsure(seen, found);
+        if unsure == 0 {
+            #[expect(clippy::cast_precision_loss, reason = "far from 2^52 objects")]
+            let count = found.objects.len() as f64;
+            judgement.measure(OBJECTS.is(count, [&group.namespace, &kind, &group.asked]));
+        }
+        let mut well = found.objects.iter().all(|object| seen.is_judged(object));
         for object in &found.objects {
             let complaints = self.complaints(seen, object);
             well &= complaints.is_empty();
@@ -91,7 +93,7 @@ impl Resource {
             }
         }
         let readable = found.garbled.is_empty() && found.garbled_more == 0;
-        match self.count_complaint(group, found, readable) {
+        match self.count_complaint(group, found, unsure, readable) {
             Some(finding) => judgement.add(place(group), finding),
             None if well && readable => {
                 judgement.add(place(group), Finding::pass(self.praise(group, found)));
@@ -100,7 +102,23 @@ impl Resource {
         }
     }
 
-    fn count_complaint(&self, group: &Group, found: &Found, readable: bool) -> Option<Finding> {
+    /// How many objects are there of which nobody could tell whether they are meant.
+    fn unsure(&self, seen: &Seen, found: &Found) -> u64 {
+        if self.matching.is_none() {
+            return 0;
+        }
+        let is_sure = |object: &&Object| seen.is_meant(object);
+        (found.objects.len() - found.objects.iter().filter(is_sure).count()) as u64
+    }
+
+    /// What is wrong with the number of objects, `unsure` of which may not be meant.
+    fn count_complaint(
+        &self,
+        group: &Group,
+        found: &Found,
+        unsure: u64,
+        readable: bool,
+    ) -> Option<Finding> {
         let kind = self.kind().kind;
         let count = found.objects.len() as u64;
         if group.named {
@@ -113,6 +131,7 @@ impl Resource {
             return Some(Finding::fail(TOO_FEW.reason, because));
         }
         let most = self.max_count?;
+        let count = count - unsure;
         let because = format!("{count} of {kind} are there, at most {most} allowed");
         (count > most).then(|| Finding::fail(TOO_MANY.reason, because))
     }
@@ -149,15 +168,14 @@ impl Resource {
             complaints.push(Finding::warn(BEING_DELETED.reason, because).into());
         }
         let Some(whole) = &object.whole else { return complaints };
-        let key = (Arc::clone(&object.namespace), Arc::clone(&object.name));
-        let Some(inside) = seen.insides.get(&key) else { return complaints };
+        let Some(inside) = seen.insides.get(&object.key()) else { return complaints };
         if let (Some(matching), Some(matched)) = (&self.matching, &inside.matched)
             && let Some(obstacle) = obstacle(matching.text(), matched)
         {
             return vec![obstacle.into()];
         }
         if self.observed() {
-            complaints.extend(not_observed(&whole.object).map(Answer::from));
+            complaints.extend(not_observed(&whole.object));
         }
         for (name, wanted) in self.conditions() {
             complaints.extend(condition_complaint(&whole.object, name, wanted));

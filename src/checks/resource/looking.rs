@@ -69,7 +69,30 @@ pub(super) struct Inside {
     /// How many of its pods are ready.
     pub(super) ready_pods: Option<Result<u64, Obstacle>>,
     /// How many replicas of its workloads are ready and available; none where one is not there.
-    pub(super) workloads: Vec<Result<Option<i64>, Obstacle>>,
+    pub(super) workloads: Vec<ReadyReplicas>,
+}
+
+/// How many replicas of a workload are ready and available; none where it is not there.
+type ReadyReplicas = Result<Option<i64>, Obstacle>;
+
+impl Object {
+    /// By what its inside is found.
+    pub(super) fn key(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.namespace), Arc::clone(&self.name))
+    }
+}
+
+impl Seen {
+    /// Whether an object was judged by all that is asked of it.
+    pub(super) fn is_judged(&self, object: &Object) -> bool {
+        object.whole.is_none() || self.insides.contains_key(&object.key())
+    }
+
+    /// Whether an object is known to be one of those that are meant.
+    pub(super) fn is_meant(&self, object: &Object) -> bool {
+        let inside = self.insides.get(&object.key());
+        inside.is_some_and(|inside| inside.matched == Some(Outcome::True))
+    }
 }
 
 impl Resource {
@@ -116,8 +139,7 @@ impl Resource {
         }
         seen.led = references::follow(&self.references, &meant, look).await;
         for found in seen.groups.iter_mut().filter_map(|group| group.found.as_mut().ok()) {
-            let key = |object: &Object| (Arc::clone(&object.namespace), Arc::clone(&object.name));
-            found.objects.retain(|object| !others.contains(&key(object)));
+            found.objects.retain(|object| !others.contains(&object.key()));
         }
     }
 
@@ -125,7 +147,7 @@ impl Resource {
         &self,
         look: &Look<'_>,
         whole: &Whole,
-    ) -> (Option<Result<u64, Obstacle>>, Vec<Result<Option<i64>, Obstacle>>) {
+    ) -> (Option<Result<u64, Obstacle>>, Vec<ReadyReplicas>) {
         let kubernetes = &look.systems.kubernetes;
         let (namespace, name) = (&*whole.namespace, &*whole.name);
         let ready_pods = self.ready_pods().map(|pods| {

@@ -202,7 +202,7 @@ pub(super) struct Reference {
     /// The kind of what is named; `Secret` by default.
     #[serde(default)]
     pub(super) kind: Option<KindName>,
-    /// The keys that a Secret or a ConfigMap of this name must have, and not empty.
+    /// The keys that a Secret or a `ConfigMap` of this name must have, and not empty.
     #[serde(default)]
     pub(super) keys: Vec<String>,
     /// The field beside the name in which the object names one such key, such as `key`.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The most places that one path leads to in an object.
-const MOST_PLACES: usize = 1000;
+pub(super) const MOST_PLACES: usize = 1000;
 
 /// A path such as `spec.volumes[*].secret.secretName`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -50,14 +50,23 @@ impl TryFrom<String> for Path {
     }
 }
 
+/// What a path leads to in an object.
+pub(super) struct Places<'v> {
+    /// What stands there, each with the object or list around it.
+    pub(super) found: Vec<(&'v Value, &'v Value)>,
+    /// Whether there is more than is looked at.
+    pub(super) cut: bool,
+}
+
 impl Path {
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// What stands there, each with the object or list around it; nothing where a field is missing.
-    pub(super) fn places<'v>(&self, object: &'v Value) -> Vec<(&'v Value, &'v Value)> {
+    /// What stands there; nothing where a field is missing.
+    pub(super) fn places<'v>(&self, object: &'v Value) -> Places<'v> {
         let mut places = vec![(object, object)];
+        let mut cut = false;
         for step in &self.steps {
             let mut next = Vec::new();
             for (_, here) in places {
@@ -74,10 +83,11 @@ impl Path {
                     (Step::Every, _) => {}
                 }
             }
+            cut |= next.len() > MOST_PLACES;
             next.truncate(MOST_PLACES);
             places = next;
         }
-        places
+        Places { found: places, cut }
     }
 }
 
@@ -89,7 +99,9 @@ mod tests {
 
     fn found(path: &str, object: &Value) -> Vec<Value> {
         let path = Path::try_from(path.to_owned()).unwrap();
-        path.places(object).into_iter().map(|(_, here)| here.clone()).collect()
+        let Places { found, cut } = path.places(object);
+        assert!(!cut && found.len() < MOST_PLACES);
+        found.into_iter().map(|(_, here)| here.clone()).collect()
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::judging::TOO_MANY_TO_JUDGE;
 use super::parameters::{Names, Reference};
+use super::path::{MOST_PLACES, Places};
 use crate::checks::Look;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, legible};
@@ -81,7 +83,7 @@ pub(super) async fn follow(
     for (number, reference) in references.iter().enumerate() {
         let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
         for whole in objects {
-            let names = reference.path.places(&whole.object).into_iter();
+            let names = reference.path.places(&whole.object).found.into_iter();
             let names = names.filter_map(|(_, here)| here.as_str());
             let named = names.filter(|name| reference.is_named(name));
             wanted.extend(named.map(|name| (whole.namespace.to_string(), name.to_owned())));
@@ -151,12 +153,18 @@ pub(super) fn complaint(
     whole: &Whole,
     led: &Led,
 ) -> Option<Answer> {
-    let places = reference.path.places(&whole.object);
-    if places.is_empty() {
+    let Places { found: places, cut } = reference.path.places(&whole.object);
+    if places.is_empty() && !cut {
         let because = format!("there is nothing at {}", reference.path.text());
         return Some(Finding::fail(REFERENCE_ABSENT.reason, because).into());
     }
-    let mut blind = None;
+    let mut blind = cut.then(|| {
+        let because = format!(
+            "{} leads to more than {MOST_PLACES} places, of which so many were looked at",
+            reference.path.text()
+        );
+        Answer::from(Obstacle::ours(TOO_MANY_TO_JUDGE.reason, because))
+    });
     for (around, here) in places {
         let Some(name) = here.as_str().filter(|name| !name.is_empty()) else {
             let because = format!("what stands at {} is no name", reference.path.text());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::evaluation::{Work, evaluate};
+use super::evaluation::{Outcome, Work, evaluate};
 use super::expression::Expression;
 use super::looking::{Found, Group, Inside, Object, Seen};
 use super::*;
@@ -33,6 +33,16 @@ fn check(parameters: &str) -> Resource {
 
 /// What a check says of one object that is there.
 async fn said(check: &Resource, object: &Value) -> Judgement {
+    judged_with(check, object, references::Led::new()).await
+}
+
+/// The same, where what its first reference names as `b` is there.
+async fn led(check: &Resource, object: &Value) -> Judgement {
+    let there = ((0, "d".to_owned(), "b".to_owned()), Ok(references::Held::There));
+    judged_with(check, object, [there].into()).await
+}
+
+async fn judged_with(check: &Resource, object: &Value, led: references::Led) -> Judgement {
     let whole = whole(object);
     let expressions = check.evaluated().map(Expression::compiled).collect();
     let work = Work { objects: vec![Arc::clone(&whole)], expressions, now: now() };
@@ -52,7 +62,7 @@ async fn said(check: &Resource, object: &Value) -> Judgement {
         workloads: check.ready_workloads().map(|_| Ok(Some(9))).collect(),
     };
     let insides = [(("d".into(), "a".into()), inside)].into();
-    let seen = Seen { groups: vec![group], insides, ..Seen::default() };
+    let seen = Seen { groups: vec![group], insides, led, ..Seen::default() };
     check.judge(&seen, &Past::default(), now())
 }
 
@@ -113,8 +123,59 @@ async fn nothing_of_an_object_is_repeated_that_may_be_a_password() {
     ));
     let judgement = said(&check, &json!({ "data": { "password": "hunter2" } })).await;
     assert_eq!(judgement.lines().len(), 5);
-    for line in &judgement.lines()[..4] {
+    for line in judgement.lines() {
         assert!(!line.because.contains("hunter2"), "{}", line.because);
+    }
+}
+
+#[tokio::test]
+async fn references_that_are_not_looked_at_are_not_good() {
+    let check = check(&format!(
+        "{GADGET} references: [{{ path: 'spec.maps[*].name', kind: ConfigMap, names: b }}] }}"
+    ));
+    for (count, reason) in [(1000, None), (1001, Some("TooManyToJudge"))] {
+        let maps = vec![json!({ "name": "b" }); count];
+        let object = json!({ "spec": { "maps": maps } });
+        let judgement = led(&check, &object).await;
+        assert_eq!(judgement.reason().map(Reason::code), reason, "{}", judgement.because());
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_meant_is_not_counted_against_the_most() {
+    let check = check(
+        "{ api_version: example.org/v1, kind: Gadget, namespaces: [d], max_count: 0, min_count: 0, \
+         matching: object.spec.first }",
+    );
+    for (matched, verdict, reason) in [
+        (Outcome::True, Verdict::Fail, Some("TooMany")),
+        (Outcome::Mistake("x".to_owned()), Verdict::Unknown, Some("EvaluationError")),
+        (Outcome::OutOfTime, Verdict::Unknown, Some("EvaluationTimedOut")),
+    ] {
+        let object = Object {
+            namespace: "d".into(),
+            name: "a".into(),
+            deleted: false,
+            whole: Some(whole(&json!({}))),
+        };
+        let found = Ok(Found { objects: vec![object], ..Found::default() });
+        let group = Group { namespace: "d".into(), asked: String::new(), named: false, found };
+        let inside = Inside {
+            matched: Some(matched.clone()),
+            outcomes: Vec::new(),
+            ready_pods: None,
+            workloads: Vec::new(),
+        };
+        let insides = [(("d".into(), "a".into()), inside)].into();
+        let mut seen = Seen { groups: vec![group], insides, ..Seen::default() };
+        let judgement = check.judge(&seen, &Past::default(), now());
+        let got = (judgement.verdict(), judgement.reason().map(Reason::code));
+        assert_eq!(got, (verdict, reason), "{matched:?}");
+        seen.insides.clear();
+        seen.unjudged = 1;
+        let judgement = check.judge(&seen, &Past::default(), now());
+        assert_eq!(judgement.reason().map(Reason::code), Some("TooManyToJudge"));
+        assert_eq!(judgement.lines().len(), 1, "no line says that all is well");
     }
 }
 

@@ -43,8 +43,8 @@ pub(super) struct Address {
     pub(super) stands_for_one: bool,
 }
 
-/// Words that people leave where a host belongs.
-const HOSTS: [&str; 5] = ["host", "hostname", "server", "domain", "localhost.example"];
+/// Words that people leave where a host belongs, and nobody calls a Service.
+const HOSTS: [&str; 4] = ["host", "hostname", "domain", "localhost.example"];
 /// Domains that never resolve.
 const NO_DOMAINS: [&str; 2] = [".example", ".invalid"];
 /// Words that people leave where a password belongs.
@@ -225,7 +225,9 @@ mod tests {
         ] {
             assert!(url(text.as_bytes(), &[]).unwrap().stands_for_one, "{text}");
         }
-        assert!(!url(b"postgres://u:x@hosts.internal/db", &[]).unwrap().stands_for_one);
+        for text in ["postgres://u:x@hosts.internal/db", "http://server:3000"] {
+            assert!(!url(text.as_bytes(), &[]).unwrap().stands_for_one, "{text}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! One request outside the watches, for what can't be watched: reviews, logs, figures.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -58,6 +60,24 @@ impl From<Refused> for Obstacle {
 }
 
 impl Kubernetes {
+    /// The same as [`Self::ask`], and one request for all that is the same and is asked within
+    /// `fresh_within`: an item is woken by each change of a pod.
+    ///
+    /// # Errors
+    /// Any answer but a success, none in time, or one that is too long.
+    pub async fn ask_once(
+        &self,
+        needs: &Needs,
+        ask: Ask<'_>,
+        fresh_within: Duration,
+    ) -> Result<Bytes, Refused> {
+        if !needs.rights.contains(ask.right) {
+            return self.ask(needs, ask).await;
+        }
+        let question = (ask.path.to_owned(), ask.post.map(Value::to_string).unwrap_or_default());
+        self.0.asked.ask(question, fresh_within, || self.ask(needs, ask)).await
+    }
+
     /// The body of an answer; `needs` must declare the right.
     ///
     /// # Errors

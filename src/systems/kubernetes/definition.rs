@@ -109,7 +109,8 @@ impl Record for Definition {
             established: told(&conditions, "Established"),
             accepted: told(&conditions, "NamesAccepted"),
             deleted: metadata.deletion_timestamp.is_some(),
-            unconvertible: served.len() > 1 && conversion.is_some_and(Conversion::is_unsigned),
+            unconvertible: served.len() > 1
+                && conversion.as_ref().is_some_and(Conversion::is_unsigned),
             served,
         }
     }
@@ -117,11 +118,11 @@ impl Record for Definition {
 
 impl Conversion {
     /// Whether it is done by a Service in the cluster that the API server has no reason to trust.
-    fn is_unsigned(self) -> bool {
-        let client = self.webhook.and_then(|webhook| webhook.client_config).unwrap_or_default();
-        self.strategy.as_deref() == Some("Webhook")
-            && client.service.is_some()
-            && client.ca_bundle.is_none_or(|bundle| bundle.is_empty())
+    fn is_unsigned(&self) -> bool {
+        let webhook = self.webhook.as_ref().filter(|_| self.strategy.as_deref() == Some("Webhook"));
+        webhook.and_then(|webhook| webhook.client_config.as_ref()).is_some_and(|client| {
+            client.service.is_some() && client.ca_bundle.as_deref().is_none_or(str::is_empty)
+        })
     }
 }
 

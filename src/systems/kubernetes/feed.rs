@@ -98,7 +98,7 @@ impl<R: Record> Feed<R> {
             let rest = match end {
                 End::Closed => {
                     self.stream.pulse.closed();
-                    if self.stream.read(super::table::Table::has_nameless) {
+                    if self.stream.read(super::table::Table::wants_list) {
                         self.version = None;
                     }
                     (!steady).then_some(Duration::ZERO)

@@ -17,7 +17,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::pod::Pod;
+use super::pod::{Phase, Pod};
 use super::template::Role;
 use super::{Kubernetes, Refused};
 use crate::model::needs::{Needs, Right};
@@ -25,7 +25,7 @@ use crate::model::reason::Reason;
 
 use fetch::{Fetched, Place};
 pub(super) use readers::Readers;
-use tail::{Counts, Runs, Tail};
+use tail::{Counts, Over, Runs, Tail};
 
 /// The most that is read of a container in a look, in bytes.
 pub const MOST_BYTES: usize = 1 << 20;
@@ -246,7 +246,12 @@ fn pod_of(source: &Source) -> (Arc<str>, Arc<str>) {
 /// A pod that no node has started has no logs; that one that is pending may have those of its init
 /// containers.
 fn has_started(source: &Source) -> bool {
-    source.pod.node.is_some() || source.pod.phase != super::pod::Phase::Pending
+    source.pod.node.is_some() || source.pod.phase != Phase::Pending
+}
+
+/// Whether the pod has ended for good: nothing more is written, and its containers may be gone.
+fn has_ended(pod: &Pod) -> bool {
+    matches!(pod.phase, Phase::Succeeded | Phase::Failed)
 }
 
 impl Reader {
@@ -256,13 +261,14 @@ impl Reader {
         self.tails.retain(|key, _| keys.contains(key));
     }
 
-    /// What was read a moment ago stands for this turn, too, unless its container was restarted.
+    /// What was read a moment ago stands for this turn, too, unless its container was restarted; and
+    /// what is over stands for ever.
     fn leave_fresh(&mut self, sources: &[Source], plan: Plan) {
         for source in sources {
-            if let Some(tail) = self.tails.get_mut(&key(source))
-                && tail.asked.is_some_and(|asked| asked.elapsed() < plan.fresh_within)
-                && tail.previous(runs(&source.pod)).is_none()
-            {
+            let Some(tail) = self.tails.get_mut(&key(source)) else { continue };
+            let fresh = tail.asked.is_some_and(|asked| asked.elapsed() < plan.fresh_within);
+            let stands = fresh && tail.previous(runs(&source.pod)).is_none();
+            if stands || tail.over.is_some() {
                 tail.turn = self.turn;
             }
         }
@@ -298,6 +304,7 @@ impl Reader {
             tail.skip_to(from);
         }
         tail.forget(from, plan.now);
+        tail.ended = has_ended(&source.pod).then(|| tail.ended.unwrap_or(plan.now));
         Place {
             source: source.clone(),
             previous: tail.previous(runs),
@@ -307,6 +314,18 @@ impl Reader {
     }
 
     fn take(
+        &mut self,
+        fetched: Fetched,
+        place: &Place,
+        plan: Plan,
+        turn: u64,
+        classify: &mut (dyn FnMut(&Source, &[u8]) -> Heard + Send),
+    ) -> Option<Trouble> {
+        let trouble = self.take_answers(fetched, place, plan, turn, classify);
+        self.tails.get_mut(&key(&place.source))?.concluded(trouble, plan)
+    }
+
+    fn take_answers(
         &mut self,
         fetched: Fetched,
         place: &Place,
@@ -352,6 +371,7 @@ impl Reader {
     fn log(&self, source: Source, trouble: Option<Trouble>, plan: Plan) -> Log {
         let tail = self.tails.get(&key(&source));
         let trouble = trouble.or_else(|| match tail {
+            Some(Tail { over: Some(Over::Lost), .. }) => Some(Trouble::Gone),
             Some(tail) if tail.turn == self.turn => None,
             Some(tail) => Some(Trouble::NotItsTurn(tail.turn > 0)),
             None if !has_started(&source) => Some(Trouble::NotStarted),
@@ -359,7 +379,9 @@ impl Reader {
         });
         Log {
             trouble,
-            errors: tail.map_or(0, |tail| tail.within(plan.window, Level::Error)),
+            errors: tail
+                .filter(|tail| tail.over.is_none())
+                .map_or(0, |tail| tail.within(plan.window, Level::Error)),
             heard: tail.is_some_and(|tail| tail.heard),
             found: tail.is_some_and(|tail| tail.found.is_some()),
             begins: tail.and_then(|tail| tail.begins),

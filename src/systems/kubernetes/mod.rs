@@ -57,6 +57,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use k8s_openapi::api;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -80,6 +81,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::model::rights::Demands;
 use crate::model::snapshot;
 use crate::systems::clock::Clock;
+use crate::systems::shared::Shared;
 
 /// A kind of object as Kubernetes' own definitions name it.
 pub const fn resource<K: k8s_openapi::Resource>() -> Resource {
@@ -138,6 +140,11 @@ pub mod blind {
         access::NO_ACCESS,
         "The address or the credentials of the API server can't be read on our side.",
     );
+    /// See [`Reason::TOO_LARGE`].
+    pub const TOO_LARGE: Documented = Documented::blinds(
+        Reason::TOO_LARGE,
+        "What is kept of the objects of a watch would take more than 32 MiB: ask for fewer of them.",
+    );
     /// See [`Reason::GARBLED`].
     pub const GARBLED: Documented = Documented::blinds(
         Reason::GARBLED,
@@ -157,6 +164,7 @@ struct Inner {
     watches: RwLock<BTreeMap<Watch, Watched>>,
     demands: RwLock<Arc<Demands>>,
     readers: logs::Readers,
+    asked: Shared<(String, String), Result<Bytes, Refused>>,
 }
 
 struct Watched {
@@ -199,8 +207,8 @@ impl Kubernetes {
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let (watches, demands) = (RwLock::default(), RwLock::default());
-        let readers = logs::Readers::default();
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers }))
+        let (readers, asked) = (logs::Readers::default(), Shared::default());
+        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers, asked }))
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves
@@ -249,10 +257,19 @@ impl Kubernetes {
             return Err(Obstacle::ours(Reason::WATCH_RUNNING, because));
         };
         let stream = watched.of::<R>().ok_or_else(undeclared)?;
-        match stream.pulse.obstacle(self.0.pace.silence) {
-            Some(obstacle) => Err(obstacle),
-            None => Ok(stream.read(work)),
+        if let Some(obstacle) = stream.pulse.obstacle(self.0.pace.silence) {
+            return Err(obstacle);
         }
+        stream.read(|table| match table.left_out() {
+            0 => Ok(work(table)),
+            more => {
+                let because = format!(
+                    "the objects of {what} take more than {} MiB, {more} of them are not kept",
+                    table::ROOM >> 20
+                );
+                Err(Obstacle::new(Reason::TOO_LARGE, because))
+            }
+        })
     }
 
     /// Hands down what the whole configuration asks of the cluster: checks of the permissions read

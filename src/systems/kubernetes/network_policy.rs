@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn directions(spec: Value) -> (Option<Opening>, Option<Opening>) {
+    fn directions(spec: &Value) -> (Option<Opening>, Option<Opening>) {
         let wire = serde_json::from_value(json!({ "spec": spec })).unwrap();
         let key = ("shop".into(), "p".into());
         let policy = NetworkPolicy::of(wire, &key, &NETWORK_POLICIES, &mut Words::default());
@@ -139,7 +139,7 @@ mod tests {
             (json!({ "ingress": [{ "from": [{}] }] }), Some(Limited), None),
             (json!({ "policyTypes": ["Ingress", "Egress"] }), Some(Limited), Some(Limited)),
         ] {
-            assert_eq!(directions(spec.clone()), (ingress, egress), "{spec}");
+            assert_eq!(directions(&spec), (ingress, egress), "{spec}");
         }
     }
 }

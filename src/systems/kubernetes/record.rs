@@ -25,6 +25,12 @@ pub trait Record: PartialEq + fmt::Debug + Send + Sync + Sized + 'static {
 
     /// The record of an object whose name is known.
     fn of(wire: Self::Wire, key: &Key, resource: &Resource, words: &mut Words) -> Self;
+
+    /// What it takes to keep it, in bytes, roughly; 0 for a record of few fields, whose number
+    /// alone counts.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 /// A part of an object that is one itself: serde would read a list as an object without fields.

@@ -16,6 +16,8 @@ pub struct PodSecurity {
     pub windows: bool,
     /// Whether it shares the node's network.
     pub host_network: bool,
+    /// Whether its users are others than the node's, by `hostUsers: false`.
+    pub own_users: bool,
     /// Whether it sees the node's processes.
     pub host_pid: bool,
     /// Whether it shares the node's inter-process communication.

@@ -1,9 +1,10 @@
 //! The compact records of one watch, kept by namespace and name.
 //!
 //! A list marks what it names and, at its end, sweeps away what it did not: the API server sends no
-//! deletion for what vanished between two lists.
+//! deletion for what vanished between two lists. Records of any size are kept up to a bound; what
+//! is beyond it is known by name, and nobody reads the table as long as there is any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pool::Words;
@@ -16,12 +17,18 @@ pub(super) type Key = (Arc<str>, Arc<str>);
 
 /// The most garbled objects that are kept by name.
 const MOST_GARBLED: usize = 100;
+/// What all records of a watch may take, in bytes; those of few fields are not weighed.
+pub(super) const ROOM: usize = 32 << 20;
 
 /// What is known of the objects of one watch.
 #[derive(Debug)]
 pub struct Table<R> {
     records: BTreeMap<Key, Kept<R>>,
     garbled: BTreeMap<String, Garbled>,
+    /// Objects for which there was no room.
+    left_out: BTreeSet<Key>,
+    /// What the records take, in bytes.
+    held: usize,
     round: u32,
     words: Words,
     /// How the names begin of what is kept.
@@ -32,6 +39,7 @@ pub struct Table<R> {
 struct Kept<R> {
     record: Arc<R>,
     round: u32,
+    weight: u32,
 }
 
 #[derive(Debug)]
@@ -46,6 +54,8 @@ impl<R> Default for Table<R> {
         Self {
             records: BTreeMap::new(),
             garbled: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            held: 0,
             round: 0,
             words: Words::default(),
             prefix: None,
@@ -80,9 +90,16 @@ impl<R: Record> Table<R> {
         self.garbled.len() - self.garbled().count()
     }
 
-    /// Whether there was an object without a name: nothing but a list tells that it is gone.
-    pub(super) fn has_nameless(&self) -> bool {
-        self.garbled.contains_key("")
+    /// For how many objects there is no room: without them the records are not the whole truth.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
+    /// Whether nothing but a list can tell what is missing: an object without a name may be gone,
+    /// and there may be room again.
+    pub(super) fn wants_list(&self) -> bool {
+        let is_roomy = self.held < ROOM / 4 * 3;
+        self.garbled.contains_key("") || (is_roomy && !self.left_out.is_empty())
     }
 
     /// Takes an object that is there, as JSON.
@@ -122,12 +139,14 @@ impl<R: Record> Table<R> {
     /// A list begins.
     pub(super) fn begin(&mut self) {
         self.round = self.round.wrapping_add(1);
+        self.left_out.clear();
     }
 
     /// A list is complete: what it did not name is gone.
     pub(super) fn sweep(&mut self) {
         let round = self.round;
         self.records.retain(|_, kept| kept.round == round);
+        self.held = self.records.values().map(|kept| kept.weight as usize).sum();
         self.garbled.retain(|_, garbled| garbled.round == round);
         self.words.forget_unused();
     }
@@ -136,25 +155,37 @@ impl<R: Record> Table<R> {
     fn put(&mut self, key: Key, record: R) -> bool {
         let healed = self.garbled.remove(&shown(&key)).is_some();
         let round = self.round;
-        match self.records.get_mut(&key) {
-            Some(kept) => {
-                kept.round = round;
-                if *kept.record == record {
-                    return healed;
-                }
-                kept.record = Arc::new(record);
-            }
-            None => {
-                self.records.insert(key, Kept { record: Arc::new(record), round });
-            }
+        if let Some(kept) = self.records.get_mut(&key)
+            && *kept.record == record
+        {
+            kept.round = round;
+            return healed;
         }
+        self.drop_record(&key);
+        let weight = record.weight();
+        if self.held + weight > ROOM {
+            self.left_out.insert(key);
+            return true;
+        }
+        self.held += weight;
+        self.left_out.remove(&key);
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+        self.records.insert(key, Kept { record: Arc::new(record), round, weight });
         true
     }
 
     /// Forgets an object. Says whether anything changed.
     fn remove(&mut self, key: &Key) -> bool {
         let garbled = self.garbled.remove(&shown(key)).is_some();
-        self.records.remove(key).is_some() || garbled
+        let left_out = self.left_out.remove(key);
+        self.drop_record(key) || garbled || left_out
+    }
+
+    /// Drops a record, and gives back its room. Says whether there was one.
+    fn drop_record(&mut self, key: &Key) -> bool {
+        let Some(kept) = self.records.remove(key) else { return false };
+        self.held = self.held.saturating_sub(kept.weight as usize);
+        true
     }
 
     /// Notes an object that could not be decoded; what was known of it is no longer true. Says that
@@ -162,7 +193,8 @@ impl<R: Record> Table<R> {
     pub(super) fn garble(&mut self, key: Option<&Key>, why: &str) -> bool {
         let name = match key {
             Some(key) => {
-                self.records.remove(key);
+                self.drop_record(key);
+                self.left_out.remove(key);
                 shown(key)
             }
             None => String::new(),
@@ -197,6 +229,7 @@ fn shown((namespace, name): &Key) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::job::Job;
+    use super::super::whole::Whole;
     use super::*;
 
     fn key(name: &str) -> Key {
@@ -236,6 +269,41 @@ mod tests {
         table.put(key("100"), job("100"));
         table.remove(&key("101"));
         assert_eq!((table.garbled().count(), table.garbled_more()), (MOST_GARBLED, 0));
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_known_until_it_goes_or_there_is() {
+        let gadgets = Resource::known("example.org", "v1", "gadgets", "Gadget");
+        let object = |name: &str, length: usize| {
+            let padding = "x".repeat(length);
+            format!(r#"{{"metadata":{{"name":"{name}","namespace":"d"}},"spec":"{padding}"}}"#)
+        };
+        let mut table = Table::<Whole>::default();
+        table.begin();
+        let part = ROOM / 5 * 2;
+        for name in ["a", "b", "c", "d"] {
+            assert!(table.take(&object(name, part), &gadgets).changed);
+        }
+        table.sweep();
+        assert_eq!((table.records().count(), table.left_out()), (2, 2));
+        assert!(table.held <= ROOM && !table.wants_list());
+        // A record that grows beyond the room is dropped, never kept as it was.
+        table.take(&object("b", ROOM), &gadgets);
+        assert!(table.get("d", "b").is_none());
+        assert_eq!(table.left_out(), 3);
+        assert!(table.wants_list(), "there is room again");
+        table.take(&object("c", part), &gadgets);
+        table.forget(&object("b", 0));
+        table.forget(&object("d", 0));
+        assert_eq!((table.records().count(), table.left_out()), (2, 0));
+        for name in ["a", "c"] {
+            table.forget(&object(name, 0));
+        }
+        assert_eq!(table.held, 0);
+        table.take(&object("a", ROOM), &gadgets);
+        table.begin();
+        table.sweep();
+        assert_eq!(table.left_out(), 0, "the new list did not show it");
     }
 
     #[test]

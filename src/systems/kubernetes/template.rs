@@ -83,6 +83,7 @@ pub(super) struct Spec {
     os: Option<Os>,
     #[serde(rename = "hostNetwork")]
     host_network: Option<bool>,
+    host_users: Option<bool>,
     #[serde(rename = "hostPID")]
     host_pid: Option<bool>,
     #[serde(rename = "hostIPC")]
@@ -123,6 +124,7 @@ impl Spec {
         let security = PodSecurity {
             windows: os.as_deref() == Some("windows"),
             host_network: self.host_network == Some(true),
+            own_users: self.host_users == Some(false),
             host_pid: self.host_pid == Some(true),
             host_ipc: self.host_ipc == Some(true),
             context: self.security_context.unwrap_or_default(),

@@ -44,6 +44,26 @@ impl Record for Whole {
         }
         Self { namespace: Arc::clone(namespace), name: Arc::clone(name), object, cut }
     }
+
+    fn weight(&self) -> usize {
+        weight(&self.object)
+    }
+}
+
+/// What a value takes in memory, in bytes, roughly.
+fn weight(value: &Value) -> usize {
+    const OWN: usize = size_of::<Value>();
+    // A field's name, its hash and its place in the table.
+    const FIELD: usize = 48;
+    let below = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| FIELD + name.len() + weight(value)).sum()
+        }
+    };
+    OWN + below
 }
 
 /// Keeps the beginning of what is too long; says whether it was.

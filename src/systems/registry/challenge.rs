@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) })
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
     }
 
     #[test]
@@ -98,12 +98,15 @@ mod tests {
             (
                 "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\",\
                  scope=\"repository:a/b:pull,push\"",
-                bearer("https://auth.docker.io/token", Some("registry.docker.io")),
+                Some(bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
             ),
-            ("bearer realm=https://a/b , error=\"x\\\"y\"", bearer("https://a/b", None)),
+            ("bearer realm=https://a/b , error=\"x\\\"y\"", Some(bearer("https://a/b", None))),
             ("Basic realm=\"Registry, the \\\"good\\\" one\"", Some(Challenge::Basic)),
             ("Negotiate, Basic realm=\"x\"", Some(Challenge::Basic)),
-            ("Digest realm=\"x\", qop=auth, Bearer realm=\"https://a\"", bearer("https://a", None)),
+            (
+                "Digest realm=\"x\", qop=auth, Bearer realm=\"https://a\"",
+                Some(bearer("https://a", None)),
+            ),
             ("Bearer service=\"a\"", None),
             ("Negotiate abc", None),
             ("", None),

@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     image: ImageName,
     patience: Patience,
     authorization: Option<HeaderValue>,
+    /// Whether a configured credential was shown: whoever saw it may repeat it.
+    shown: bool,
     roots: Option<Arc<Roots>>,
 }
 
@@ -53,7 +55,8 @@ impl<'a> Session<'a> {
         let connection = host.and_then(|host| registries.connections.get(&host).cloned());
         let connection = connection.unwrap_or_default();
         let image = image.clone();
-        Self { registries, connection, image, patience, authorization: None, roots: None }
+        let (authorization, roots) = (None, None);
+        Self { registries, connection, image, patience, authorization, shown: false, roots }
     }
 
     /// The manifest of `image`, which lies in the session's repository.
@@ -136,10 +139,12 @@ impl<'a> Session<'a> {
         let headers = response.headers.get_all(http::header::WWW_AUTHENTICATE);
         let challenge = headers
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .find_map(Challenge::parse)
+            .filter_map(|value| Challenge::parse(value.to_str().ok()?))
+            // Who offers both hands tokens to anybody.
+            .max_by_key(|challenge| matches!(challenge, Challenge::Bearer { .. }))
             .ok_or_else(|| self.garbled("its registry wants a credential of an unknown form"))?;
         let login = self.login().await?;
+        self.shown |= login.is_some();
         match (challenge, login) {
             (Challenge::Basic, Some(login)) => {
                 self.authorization = Some(login.header()?);
@@ -293,7 +298,8 @@ impl<'a> Session<'a> {
         Ok(Terms { name, roots, identity: None, protocol: Some(b"http/1.1"), now })
     }
 
-    /// Reads an answer that is no success.
+    /// Reads an answer that is no success. Where a credential was shown, nothing but a code that is
+    /// known is repeated of its words.
     fn refused(&self, response: &Response) -> Obstacle {
         let status = response.status;
         let reason = match status.as_u16() {
@@ -304,7 +310,7 @@ impl<'a> Session<'a> {
             500..=599 => Reason::SERVER_ERROR,
             _ => Reason::GARBLED,
         };
-        let words = Failure::words(&response.body);
+        let words = Failure::words(&response.body, self.shown);
         let image = &self.image;
         Obstacle::new(reason, format!("{image}: its registry answers {}{words}", status.as_u16()))
     }
@@ -342,14 +348,35 @@ struct Failure {
 
 #[derive(Deserialize)]
 struct Fault {
+    code: Option<String>,
     message: Option<String>,
 }
 
+/// The codes of errors that the distribution of images knows.
+const CODES: [&str; 9] = [
+    "BLOB_UNKNOWN",
+    "DENIED",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "TOOMANYREQUESTS",
+    "UNAUTHORIZED",
+    "UNSUPPORTED",
+];
+
 impl Failure {
-    /// The first message, after a colon.
-    fn words(body: &[u8]) -> String {
+    /// The first message after a colon, or its code alone, where that is a known one.
+    fn words(body: &[u8], code_alone: bool) -> String {
         let failure = serde_json::from_slice::<Self>(body).ok();
-        let message = failure.and_then(|failure| failure.errors.into_iter().next()?.message);
-        message.map(|message| format!(": {}", legible(&message, 200))).unwrap_or_default()
+        let Some(fault) = failure.and_then(|failure| failure.errors.into_iter().next()) else {
+            return String::new();
+        };
+        if code_alone {
+            let known = CODES.into_iter().find(|code| fault.code.as_deref() == Some(code));
+            let words = known.map(|code| code.to_ascii_lowercase().replace('_', " "));
+            return words.map(|words| format!(": {words}")).unwrap_or_default();
+        }
+        fault.message.map(|message| format!(": {}", legible(&message, 200))).unwrap_or_default()
     }
 }

@@ -1,5 +1,7 @@
 //! `pod_security` against an API server and a registry.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use vigie::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
 use vigie::model::judgement::Judgement;
@@ -183,6 +185,20 @@ pub fn provocations() -> Vec<Provocation> {
         "KindUnknown" Unknown trouble::kind_unknown(ROOT);
         "NoAccess" Unknown trouble::no_access(ROOT);
     }
+}
+
+#[tokio::test]
+async fn accounts_are_not_asked_about_at_each_change_of_a_pod() {
+    let cluster = Cluster::start().await;
+    cluster.put(by("web"));
+    assert_eq!(cluster.look(ACCOUNTS).await.verdict(), Pass);
+    for _ in 0..3 {
+        let judgement = support::look_sharing(Duration::from_hours(1), ACCOUNTS, &cluster.systems);
+        assert_eq!(judgement.await.verdict(), Pass);
+    }
+    let requests = cluster.server.requests();
+    let reviews = requests.iter().filter(|asked| asked.path.ends_with("/subjectaccessreviews"));
+    assert_eq!(reviews.count(), 2, "{requests:?}");
 }
 
 #[tokio::test]

@@ -95,6 +95,18 @@ async fn objects_are_counted_by_what_they_hold() {
     }
 }
 
+/// More than is kept of a watch, in few objects.
+async fn more_than_there_is_room_for() -> Judgement {
+    let cluster = Cluster::start().await;
+    let padding = "x".repeat(1 << 20);
+    for number in 0..33 {
+        cluster.put(with(map(&format!("m-{number}")), "/data/key", json!(padding)));
+    }
+    let check = "resource: { api_version: v1, kind: ConfigMap, namespaces: [shop], \
+                 expressions: [{ cel: has(object.data) }] }";
+    cluster.look(check).await
+}
+
 async fn being_deleted() -> Judgement {
     let cluster = Cluster::start().await;
     cluster.put(with(map("a"), "/metadata/finalizers", json!(["example.org/hold"])));
@@ -154,6 +166,7 @@ pub fn provocations() -> Vec<Provocation> {
         "PodsNotReady" Fail of(gadget(), [pod("a")], PODS);
         "WorkloadNotReady" Fail of(gadget(), [], WORKLOADS);
         "Garbled" Unknown of(with(gadget(), "/status/conditions", json!("Ready")), [], "conditions: { Ready: 'True' }");
+        "TooLarge" Unknown more_than_there_is_room_for();
         "WatchRunning" Unknown trouble::running(MAPS);
         "StreamDown" Unknown trouble::down(MAPS);
         "StreamSilent" Unknown trouble::silent(MAPS);

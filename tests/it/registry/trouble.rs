@@ -130,6 +130,46 @@ async fn a_blob_may_lie_elsewhere_and_no_credential_goes_there() {
 }
 
 #[tokio::test]
+async fn who_was_shown_a_credential_may_repeat_it_and_is_not_repeated() {
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(password.path(), "hunter2").unwrap();
+    let credential = format!(
+        "credential: {{ basic: {{ username: alice, password: {{ file: '{}' }} }} }}",
+        password.path().display()
+    );
+    let fault = json!({ "code": "hunter2", "message": "no such user alice:hunter2, t0ken" });
+    let words = json!({ "errors": [fault] });
+    let ground = guarded(&credential).await;
+    for status in [400, 404, 429, 500] {
+        ground.site.answer("/token", Answer::new(status, words.to_string()));
+        let (_, because) = ground.refusal().await;
+        assert!(because.ends_with(&status.to_string()), "{because}");
+    }
+    ground.site.answer("/token", Answer::new(200, json!({ "token": "t0ken" }).to_string()));
+    let manifest = "/v2/shop/api/manifests/1";
+    ground.site.answer_to("Bearer t0ken", manifest, Answer::new(403, words.to_string()));
+    let (reason, because) = ground.refusal().await;
+    assert_eq!(reason, Reason::FORBIDDEN);
+    assert!(because.ends_with("its registry answers 403"), "{because}");
+    // Of one that was shown nothing the words help.
+    let ground = Ground::new().await;
+    let words = json!({ "errors": [{ "message": "manifest unknown" }] });
+    ground.site.answer("*", Answer::new(404, words.to_string()));
+    assert!(ground.refusal().await.1.ends_with("answers 404: manifest unknown"));
+}
+
+#[tokio::test]
+async fn who_offers_both_is_asked_for_a_token() {
+    let ground = guarded("").await;
+    let site = &ground.site;
+    let bearer = format!("Bearer realm=\"http://{}/token\"", site.address());
+    let both = Answer::new(401, "").header("www-authenticate", "Basic realm=\"x\"");
+    site.answer("*", both.header("www-authenticate", &bearer));
+    site.answer("/token", Answer::new(200, json!({ "token": "t0ken" }).to_string()));
+    assert_eq!(user(&ground.systems, &ground.image("shop/api:1")).await.unwrap(), "1000");
+}
+
+#[tokio::test]
 async fn every_status_has_its_reason() {
     let ground = Ground::new().await;
     for (status, reason) in [

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Cursor, Taken, take};
-use super::{Heard, Level};
+use super::{Heard, Level, Plan, Trouble, UNREADABLE};
 
 /// How long a span is, in seconds.
 const SPAN: i64 = 10;
@@ -52,6 +52,19 @@ pub(super) struct Tail {
     pub(super) turn: u64,
     /// When it was last read to the end of what a look may, without trouble.
     pub(super) asked: Option<Instant>,
+    /// Since when its pod is known to have ended.
+    pub(super) ended: Option<Timestamp>,
+    /// What became of it, where its pod ended before the window: it is never asked for again.
+    pub(super) over: Option<Over>,
+}
+
+/// What became of a log whose lines do not count any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// It was read to its end.
+    Read,
+    /// It can't be had: the container is gone, as that of an evicted pod is.
+    Lost,
 }
 
 /// What a pod says of its runs.
@@ -85,7 +98,27 @@ impl Tail {
             behind: false,
             turn: 0,
             asked: None,
+            ended: None,
+            over: None,
         }
+    }
+
+    /// The trouble that is left once it is settled whether the log is over.
+    pub(super) fn concluded(&mut self, trouble: Option<Trouble>, plan: Plan) -> Option<Trouble> {
+        let window = SignedDuration::try_from(plan.window).unwrap_or(SignedDuration::MAX);
+        let is_past = |ended: Timestamp| plan.now.duration_since(ended) > window;
+        if !self.ended.is_some_and(is_past) {
+            return trouble;
+        }
+        match trouble {
+            None if !self.behind => self.over = Some(Over::Read),
+            Some(Trouble::NoLog) => self.over = Some(Over::Lost),
+            Some(Trouble::Refused(refused)) if refused.obstacle.reason == UNREADABLE => {
+                self.over = Some(Over::Lost);
+            }
+            trouble => return trouble,
+        }
+        (self.over == Some(Over::Lost)).then_some(Trouble::Gone)
     }
 
     /// Where the log of the run before is to be read from, where that is still to be done.
@@ -230,10 +263,47 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Refused;
     use super::*;
+    use crate::model::finding::Obstacle;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    /// An evicted pod lingers for weeks, and what it wrote is gone.
+    #[test]
+    fn what_ended_before_the_window_is_asked_for_no_more() {
+        let unreadable = || {
+            let obstacle = Obstacle::new(UNREADABLE, "500");
+            Some(Trouble::Refused(Refused { obstacle, code: Some(500), absent: false }))
+        };
+        let plan = |now: i64| Plan {
+            window: FIVE_MINUTES,
+            from_the_start: false,
+            is_all: true,
+            fresh_within: Duration::ZERO,
+            until: Instant::now(),
+            now: at(now),
+        };
+        let tail =
+            |ended: Option<i64>| Tail { ended: ended.map(at), ..Tail::new(at(0), runs(0, None)) };
+        for (ended, behind, trouble, over, gone) in [
+            (None, false, unreadable(), None, false),
+            (Some(300), false, unreadable(), None, false),
+            (Some(0), false, unreadable(), Some(Over::Lost), true),
+            (Some(0), false, Some(Trouble::NoLog), Some(Over::Lost), true),
+            (Some(0), false, Some(Trouble::NoTime), None, false),
+            (Some(0), false, None, Some(Over::Read), false),
+            (Some(0), true, None, None, false),
+        ] {
+            let mut tail = Tail { behind, ..tail(ended) };
+            let had = trouble.is_some();
+            let left = tail.concluded(trouble, plan(301));
+            assert_eq!(tail.over, over, "{ended:?} {left:?}");
+            assert_eq!(matches!(left, Some(Trouble::Gone)), gone, "{ended:?} {left:?}");
+            assert_eq!(left.is_some(), had, "{ended:?}");
+        }
     }
 
     fn runs(restarts: u32, last: Option<i64>) -> Runs {
