@@ -6,6 +6,7 @@ use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use vigie::model::needs::Resource;
 
 use crate::simulation::facts::{SOON, call};
 
@@ -113,13 +114,18 @@ impl Server {
         }
     }
 
-    /// A service account of its own in `namespace`, as a subject of bindings.
-    pub async fn account(&self, name: &str, namespace: &str) -> Value {
-        let account = json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
-        });
-        self.put(account, namespace).await;
-        json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace })
+    /// Makes a namespace.
+    pub async fn namespace(&self, name: &str) {
+        let object = json!({ "metadata": { "name": name } });
+        self.must(Method::POST, "/api/v1/namespaces", object).await;
+    }
+
+    /// The plural of a kind that is served.
+    pub async fn plural(&self, resource: &Resource) -> String {
+        let Resource { group, version, plural: _, kind } = resource;
+        let group = if group.is_empty() { String::new() } else { format!("{group}/") };
+        let object = json!({ "apiVersion": format!("{group}{version}"), "kind": kind });
+        self.kind(&object).await.plural
     }
 
     /// Whether a review of one's own access says yes.

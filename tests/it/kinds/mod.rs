@@ -30,8 +30,8 @@ mod pod_security;
 mod pods;
 mod resource;
 mod resource_usage;
-mod secret_keys;
-mod services;
+pub mod secret_keys;
+pub mod services;
 mod tls;
 mod workloads;
 

@@ -75,6 +75,10 @@ async fn not_started() -> Judgement {
     let cluster = Cluster::start().await;
     let waiting = json!({ "waiting": { "reason": "ContainerCreating" } });
     let pod = with(pod("a"), "/status/containerStatuses/0/state", waiting);
+    cluster.put(json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node-1" },
+        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.7" }] },
+    }));
     cluster.put(with(pod, "/spec/nodeName", json!("node-1")));
     cluster.look(CHECK).await
 }

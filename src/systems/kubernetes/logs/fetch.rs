@@ -163,8 +163,9 @@ fn trouble(refused: Refused) -> Trouble {
     let said = &refused.obstacle.because;
     match refused.code {
         Some(400) if said.contains("is waiting to start") => Trouble::NotStarted,
-        Some(404) => Trouble::Gone,
-        Some(400 | 500..) => {
+        // What is not found may be the pod's node as well, and then nobody has read the log.
+        Some(404) if !said.contains("nodes \"") => Trouble::Gone,
+        Some(400 | 404 | 500..) => {
             let because = refused.obstacle.because.clone();
             Trouble::Refused(Refused { obstacle: Obstacle::new(UNREADABLE, because), ..refused })
         }

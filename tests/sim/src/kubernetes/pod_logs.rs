@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::kinds::Kind;
 use super::lock;
 use super::object::now;
+use super::usage;
 use super::write::key;
 
 /// When a line was written, its bytes, and whether its end was written, too.
@@ -63,6 +64,9 @@ pub(super) fn read(
     let key = key(kind, target.namespace.as_deref(), name);
     let pod = lock(&shared.store).get(kind, &key)?.value(kind);
     let container = container(&pod, name, call.ask("container"))?;
+    if let Some(node) = pod["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
+        usage::reach(shared, node)?;
+    }
     let mut place = format!("{}/{name}/{container}", key.0);
     let previous = call.asks_for("previous");
     if previous {
