@@ -20,9 +20,14 @@ fn check(ground: &Ground, more: &str) -> String {
     format!("images: {{ namespaces: [{}], {more} }}", ground.namespace())
 }
 
+/// A pod of this image; the server's default of how it is pulled would depend on the tag, and can't
+/// be changed.
 fn of(image: &str) -> Value {
-    with(pod("a"), "/spec/containers/0/image", json!(image))
+    let pod = with(pod("a"), "/spec/containers/0/imagePullPolicy", json!("IfNotPresent"));
+    with(pod, "/spec/containers/0/image", json!(image))
 }
+
+const WEB: &str = "registry.example/web:1";
 
 fn report(critical: u32) -> Value {
     json!({
@@ -52,20 +57,20 @@ fn report(critical: u32) -> Value {
 async fn rules(ground: &Ground) {
     let check = check(ground, "registries: [registry.example], tags: ['^[0-9]+$']");
     ground.fails(&check, "NoPods").await;
-    ground.put(pod("a")).await;
+    ground.put(of(WEB)).await;
     ground.passes(&check).await;
     ground.put(of("registry.example/web:latest")).await;
     ground.fails(&check, "TagForbidden").await;
     ground.put(of("docker.io/library/web:1")).await;
     ground.fails(&check, "RegistryNotAllowed").await;
-    ground.put(pod("a")).await;
+    ground.put(of(WEB)).await;
     ground.passes(&check).await;
 }
 
 async fn reports(ground: &Ground) {
     ground.define(VERSION, "VulnerabilityReport", "vulnerabilityreports").await;
     let check = check(ground, "vulnerability_reports: { max_age: 3d }");
-    ground.put(pod("a")).await;
+    ground.put(of(WEB)).await;
     ground.fails(&check, "ReportMissing").await;
     ground.put(report(0)).await;
     ground.passes(&check).await;
@@ -78,7 +83,7 @@ async fn reports(ground: &Ground) {
 }
 
 async fn no_scanner(ground: &Ground) {
-    ground.put(pod("a")).await;
+    ground.put(of(WEB)).await;
     let check = check(ground, "vulnerability_reports: { max_age: 3d }");
     let not_seen = |judgement: &vigie::model::judgement::Judgement| {
         let code = judgement.reason().map(vigie::model::reason::Reason::code);
@@ -89,7 +94,7 @@ async fn no_scanner(ground: &Ground) {
 }
 
 async fn forbidden(ground: &Ground) {
-    ground.put(pod("a")).await;
+    ground.put(of(WEB)).await;
     ground.lacks(&check(ground, ""), "pods").await;
 }
 

@@ -103,7 +103,12 @@ async fn hosts(ground: &Ground) {
     ground.fails(&check(ground, ""), "NoTls").await;
     let other = with(ingress(ground), "/spec/rules/0/host", json!("api.example.org"));
     ground.put(with(other, "/spec/tls/0/hosts", json!(["api.example.org"]))).await;
-    ground.fails(&expected, "HostMissing").await;
+    ground.fails(&expected, "HostUnexpected").await;
+    ground.remove(&ingress(ground)).await;
+    ground.put(with(ingress(ground), "/metadata/name", json!("other"))).await;
+    ground.passes(&expected).await;
+    ground.fails(&check(ground, "hosts: [app.example.org, api.example.org]"), "HostMissing").await;
+    ground.remove(&with(ingress(ground), "/metadata/name", json!("other"))).await;
     ground.put(ingress(ground)).await;
     ground.passes(&expected).await;
     ground.remove(&class(ground)).await;

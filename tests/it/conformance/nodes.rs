@@ -100,7 +100,10 @@ async fn not_ready(ground: &Ground) {
 }
 
 async fn pressure(ground: &Ground) {
-    let check = check(ground, "min_count: 0");
+    let check = check(ground, "");
+    let other = with(node(ground), "/metadata/name", json!(ground.own("other")));
+    ground.put(other.clone()).await;
+    ground.put(other.clone()).await;
     settled(ground).await;
     for (number, reason) in ["MemoryPressure", "DiskPressure", "PIDPressure"].iter().enumerate() {
         ground.put(told(ground, number, "True")).await;
@@ -110,6 +113,7 @@ async fn pressure(ground: &Ground) {
     ground.warns(&check, "Cordoned").await;
     ground.put(node(ground)).await;
     ground.passes(&check).await;
+    ground.remove(&other).await;
     ground.remove(&node(ground)).await;
 }
 

@@ -65,7 +65,11 @@ pub(super) fn read(
     let pod = lock(&shared.store).get(kind, &key)?.value(kind);
     let container = container(&pod, name, call.ask("container"))?;
     if let Some(node) = pod["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
-        usage::reach(shared, node)?;
+        // A real server calls what the request is about by the name of what is not there.
+        usage::reach(shared, node).map_err(|failure| match failure.code {
+            404 => Failure::not_found(kind, node),
+            _ => failure,
+        })?;
     }
     let mut place = format!("{}/{name}/{container}", key.0);
     let previous = call.asks_for("previous");
