@@ -144,11 +144,21 @@ impl Server {
         let api_version = api_version.as_str().expect("an API version");
         let tree = if api_version.contains('/') { "apis" } else { "api" };
         let root = format!("/{tree}/{api_version}");
-        let list = self.must(Method::GET, &root, Value::Null).await;
-        let resources = list["resources"].as_array().expect("resources");
         let plural = |resource: &Value| resource["name"].as_str().unwrap_or_default().to_owned();
         let own = |resource: &&Value| resource["kind"] == *kind && !plural(resource).contains('/');
-        let main = resources.iter().find(own).unwrap_or_else(|| panic!("no {kind} in {root}"));
+        let end = Instant::now() + SOON;
+        // What was defined a moment ago may be served before discovery tells of it.
+        let resources = loop {
+            let (_, mut list) = self.call(Method::GET, &root, Value::Null).await;
+            let resources =
+                list["resources"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            if resources.iter().any(|resource| own(&resource)) {
+                break resources;
+            }
+            assert!(Instant::now() < end, "no {kind} in {root}: {list}");
+            tokio::time::sleep(PAUSE).await;
+        };
+        let main = resources.iter().find(own).expect("the kind");
         let status = format!("{}/status", plural(main));
         Kind {
             plural: plural(main),

@@ -179,7 +179,8 @@ async fn kubectl_applies_what_rbac_prints_and_it_is_granted() {
             false,
         ),
         (json!({ "verb": "list", "resource": "secrets", "namespace": "shop" }), false),
-        (json!({ "verb": "watch", "resource": "pods" }), false),
+        (json!({ "verb": "watch", "group": "apps", "resource": "deployments" }), false),
+        (json!({ "verb": "delete", "resource": "pods", "namespace": "shop" }), false),
     ] {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",

@@ -24,7 +24,7 @@ async fn pod_on(place: &Place, node: &str) {
 async fn unscheduled(place: Place) {
     place.make_pod("a", json!({})).await;
     let (code, log) = place.get(&place.path("pods/a/log?container=c")).await;
-    assert_eq!((code, log), (200, Value::String(String::new())));
+    assert_eq!((code, log), (204, Value::String(String::new())));
 }
 
 async fn node_gone(place: Place) {

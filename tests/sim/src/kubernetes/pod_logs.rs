@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -84,7 +84,12 @@ pub(super) fn read(
     }
     started(&pod, name, &container, previous)?;
     let text = text(call, &lines.unwrap_or_default())?;
+    let empty = text.is_empty();
     let mut response = Response::new(Body::from(text));
+    if empty && pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
+        // Nobody was asked.
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     Ok(response)
 }
