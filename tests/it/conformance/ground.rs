@@ -21,7 +21,7 @@ use vigie::systems::clock::Clock;
 use vigie::systems::kubernetes::{Kubernetes, Pace};
 use vigie_sim::kubernetes::{ApiServer, Settings, User};
 
-use super::rights::{Grant, implied};
+use super::rights::{self, ACCOUNT};
 use super::server::{PAUSE, Server};
 use crate::kubernetes::brisk;
 use crate::kubernetes::client::client;
@@ -43,6 +43,7 @@ pub struct Ground {
     namespace: String,
     clock: Clock,
     visitors: Mutex<BTreeMap<String, Visitor>>,
+    beside: Mutex<Vec<String>>,
     folder: TempDir,
 }
 
@@ -78,14 +79,14 @@ impl Ground {
     async fn on(place: Place, server: Server) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("case-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let object = json!({ "metadata": { "name": namespace } });
-        server.must(Method::POST, "/api/v1/namespaces", object).await;
+        server.namespace(&namespace).await;
         Self {
             place,
             server,
             namespace,
             clock: Clock::manual(Clock::System.now()),
             visitors: Mutex::default(),
+            beside: Mutex::default(),
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
@@ -128,6 +129,12 @@ impl Ground {
         self.server.define(api_version, kind, plural, false).await;
     }
 
+    /// The configurations of all that look from now on hold this check as well: they have its rights,
+    /// and ask for them.
+    pub async fn beside(&self, check: &str) {
+        self.beside.lock().await.push(check.to_owned());
+    }
+
     /// Lets Vigie's clock go on.
     pub fn advance(&self, minutes: i64) {
         self.clock.set(self.clock.now() + SignedDuration::from_mins(minutes));
@@ -153,14 +160,28 @@ impl Ground {
         self.says(check, Verdict::Unknown, Some(reason)).await
     }
 
-    /// Without the rights on one resource (`pods`, `deployments.apps`) that its needs imply, the check
-    /// says that it is forbidden; the judgement may hold other lines.
+    /// Without the rights on one resource (`pods`, `deployments.apps`) that `vigie rbac` gives it, the
+    /// check says that it is forbidden; the judgement may hold other lines.
     pub async fn lacks(&self, check: &str, resource: &str) -> Judgement {
         let is_said = |judgement: &Judgement| {
             let lines = judgement.lines();
             lines.iter().any(|line| line.reason == Some(Reason::FORBIDDEN))
         };
         self.looked(check, resource, is_said, "a line that is Forbidden").await
+    }
+
+    /// Without the rights on one resource the check fails for this reason.
+    pub async fn fails_without(
+        &self,
+        check: &str,
+        resource: &str,
+        reason: &'static str,
+    ) -> Judgement {
+        let reason = Some(Reason::new(reason));
+        let is_said = |judgement: &Judgement| {
+            (judgement.verdict(), judgement.reason()) == (Verdict::Fail, reason)
+        };
+        self.looked(check, resource, is_said, "another failure").await
     }
 
     /// Looks until the judgement is as `wanted` describes.
@@ -181,8 +202,8 @@ impl Ground {
         self.looked(check, "", is_said, &wanted).await
     }
 
-    /// Looks until it is said; whoever looks has all rights that the check's needs imply, but those on
-    /// the resource that is `lacking`. Same rights, same visitor.
+    /// Looks until it is said; whoever looks has all rights that `vigie rbac` gives for the check, but
+    /// those on the resource that is `lacking`. Same rights, same visitor.
     async fn looked(
         &self,
         check: &str,
@@ -193,13 +214,8 @@ impl Ground {
         let mut visitors = self.visitors.lock().await;
         let who = format!("{lacking} {check}");
         if !visitors.contains_key(&who) {
-            let needs = support::check(check).needs();
-            let mut grants = implied(&needs);
-            let all = grants.len();
-            grants.retain(|grant| !grant.names(lacking));
-            assert!(lacking.is_empty() || grants.len() < all, "{lacking} is not needed: {check}");
-            let name = format!("vigie-{}", visitors.len());
-            visitors.insert(who.clone(), self.visitor(&name, &grants).await);
+            let home = self.own(&format!("vigie-{}", visitors.len()));
+            visitors.insert(who.clone(), self.visitor(&home, check, lacking).await);
         }
         let Visitor { systems, past } = visitors.get_mut(&who).expect("a visitor");
         let end = Instant::now() + PATIENCE;
@@ -217,24 +233,35 @@ impl Ground {
         }
     }
 
-    /// A Vigie that may do what is granted, and no more.
-    async fn visitor(&self, name: &str, grants: &[Grant]) -> Visitor {
-        let account = self.server.account(name, &self.namespace).await;
-        for (number, grant) in grants.iter().enumerate() {
-            for object in grant.objects(&self.own(&format!("{name}-{number}")), &account) {
-                self.server.put(object, grant.namespace.as_deref().unwrap_or_default()).await;
-            }
+    /// A Vigie with its account in a namespace `home`, which may do what its configuration needs, but
+    /// for what is `lacking`, and no more.
+    async fn visitor(&self, home: &str, check: &str, lacking: &str) -> Visitor {
+        let beside = self.beside.lock().await;
+        let checks: Vec<&str> = beside.iter().map(String::as_str).chain([check]).collect();
+        let demands = rights::demands(&checks);
+        let (mut plurals, undiscovered) = rights::undiscovered(&demands);
+        for resource in undiscovered {
+            let plural = self.server.plural(&resource).await;
+            plurals.insert(resource, plural);
         }
-        let (url, authority, token) = self.admit(name).await;
+        self.server.namespace(home).await;
+        let mut objects = rights::objects(&demands, home, &plurals);
+        let taken = !lacking.is_empty() && rights::take_away(&mut objects, lacking);
+        assert_eq!(taken, !lacking.is_empty(), "{lacking} is not needed: {check}");
+        for object in &objects {
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            self.server.put(object.clone(), namespace).await;
+        }
+        let (url, authority, token) = self.admit(home).await;
         let visitor = Server(client(&url, authority.as_deref(), Some(&token)));
         let end = Instant::now() + PATIENCE;
-        for question in grants.iter().flat_map(Grant::questions) {
+        for question in objects.iter().flat_map(rights::questions) {
             while !visitor.may(question.clone()).await {
                 assert!(Instant::now() < end, "never granted: {question}");
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        let file = self.folder.path().join(name);
+        let file = self.folder.path().join(home);
         std::fs::write(&file, token).expect("a file");
         let authority = authority.map_or("null".to_owned(), |path| path.display().to_string());
         let connection = format!(
@@ -244,22 +271,20 @@ impl Ground {
         let connection = vigie::config::yaml::from_str(&connection).expect("a connection");
         let mut systems = support::systems("{}", self.clock.clone());
         systems.kubernetes = Kubernetes::paced(connection, self.clock.clone(), pace());
+        systems.kubernetes.expect(demands);
         Visitor { systems, past: Past::default() }
     }
 
-    /// Where the server is, whom it is signed by, and a token for a service account.
-    async fn admit(&self, account: &str) -> (String, Option<PathBuf>, String) {
+    /// Where the server is, whom it is signed by, and a token for the service account in `home`.
+    async fn admit(&self, home: &str) -> (String, Option<PathBuf>, String) {
         match &self.place {
             Place::Simulated(server) => {
-                let user = format!("system:serviceaccount:{}:{account}", self.namespace);
+                let user = format!("system:serviceaccount:{home}:{ACCOUNT}");
                 server.admit(&user, User::new(&user, Vec::new()));
                 (server.url(), None, user)
             }
             Place::Real(cluster) => {
-                let path = format!(
-                    "/api/v1/namespaces/{}/serviceaccounts/{account}/token",
-                    self.namespace
-                );
+                let path = format!("/api/v1/namespaces/{home}/serviceaccounts/{ACCOUNT}/token");
                 let request = json!({
                     "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {},
                 });

@@ -1,7 +1,7 @@
 //! Conformance: what the kinds say of objects, on the simulated API server and on a real one alike.
 //!
 //! A case puts objects on a [`Ground`], changes them, and looks with a check, through a connection
-//! that may do no more than the check's own needs imply. It knows not where it runs; it runs in both
+//! that may do no more than what `vigie rbac` gives for the check. It knows not where it runs; it runs in both
 //! places. Where the two differ, the simulation is wrong.
 //!
 //! `objects` holds of the ground itself. To add a kind's cases:
@@ -40,6 +40,9 @@ macro_rules! kinds {
             })*
         }
 
+        /// What there are cases of.
+        const COVERED: &[&str] = &[$(stringify!($kind)),*];
+
         mod real {
             $(#[tokio::test]
             async fn $kind() {
@@ -55,8 +58,21 @@ mod rights;
 mod server;
 
 kinds! {
+    autoscalers,
+    cron_jobs,
+    images,
+    ingresses,
+    kubernetes_api,
+    nodes,
     objects,
+    operator,
+    pod_logs,
+    pod_security,
     pods,
+    resource,
+    resource_usage,
+    secret_keys,
+    services,
     workloads,
 }
 
@@ -64,7 +80,10 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, join_all};
 
+use vigie::checks::KINDS;
+
 use crate::real::Cluster;
+use crate::support;
 use ground::Ground;
 
 /// One thing that holds wherever it is looked at.
@@ -90,4 +109,14 @@ async fn hold(cases: &'static [Case], cluster: Option<Arc<Cluster>>) {
     });
     let wrong: Vec<_> = join_all(runs).await.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "not so: {wrong:#?}");
+}
+
+#[test]
+fn every_kind_that_asks_the_api_server_has_cases() {
+    for kind in KINDS {
+        let needs = support::check(kind.example).needs();
+        let asks = !needs.watches.is_empty() || !needs.rights.is_empty();
+        let is_covered = COVERED.contains(&kind.name);
+        assert_eq!(asks, is_covered, "cases of `{}`", kind.name);
+    }
 }

@@ -1,96 +1,106 @@
-//! The roles that a check is given: exactly what its needs imply.
+//! The roles that a visitor is given: the very objects that `vigie rbac` prints for its checks.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use vigie::model::needs::Needs;
+use vigie::model::item::ItemId;
+use vigie::model::needs::Resource;
+use vigie::model::rights::{Demands, Purpose};
+use vigie::systems::kubernetes::plurals;
+use vigie::views::rbac::{self, Account};
 
-/// One rule of a role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Where it holds; none for the whole cluster.
-    pub namespace: Option<String>,
-    /// `list`, `watch` …
-    pub verbs: Vec<&'static str>,
-    /// The API group.
-    pub group: String,
-    /// The plural, with a subresource after a slash.
-    pub resource: String,
-    /// The one object that it is for.
-    pub name: Option<String>,
+use crate::support;
+
+/// The name of the service account that is made.
+pub const ACCOUNT: &str = "vigie";
+
+/// What a configuration of these checks asks of the API server.
+pub fn demands(checks: &[&str]) -> Demands {
+    let mut demands = Demands::default();
+    for (number, check) in checks.iter().enumerate() {
+        let check = support::check(check);
+        let item = ItemId::parse(&format!("item-{number}")).expect("an id");
+        demands.add(&check.needs(), &Purpose { by: check.kind().into(), item });
+    }
+    demands
 }
 
-/// What `needs` imply, each resource in each place once.
-pub fn implied(needs: &Needs) -> Vec<Grant> {
-    let watches = needs.watches.iter().map(|watch| Grant {
-        namespace: watch.namespace.clone(),
-        verbs: vec!["list", "watch"],
-        group: watch.resource.group.to_string(),
-        resource: watch.resource.plural.to_string(),
-        name: watch.name.clone(),
-    });
-    let rights = needs.rights.iter().map(|right| Grant {
-        namespace: right.namespace.clone(),
-        verbs: vec![right.verb],
-        group: right.group.to_string(),
-        resource: right.resource.to_string(),
-        name: right.name.clone(),
-    });
-    let mut grants: Vec<Grant> = Vec::new();
-    for grant in watches.chain(rights) {
-        if !grants.contains(&grant) {
-            grants.push(grant);
+/// The objects that grant it to an account in this namespace. `discovered` are the plurals that
+/// `--ask-cluster` would ask for.
+pub fn objects(
+    demands: &Demands,
+    namespace: &str,
+    discovered: &BTreeMap<Resource, String>,
+) -> Vec<Value> {
+    let rights = demands.rights(|resource| discovered.get(resource).cloned());
+    let unknown: Vec<_> = rights.unknown().collect();
+    assert!(unknown.is_empty(), "no plural is known of {unknown:?}");
+    let refused: Vec<_> = rights.refused().collect();
+    assert!(refused.is_empty(), "never to be granted: {refused:?}");
+    rbac::objects(&rights, &Account { namespace: namespace.to_owned() })
+}
+
+/// The kinds whose plural only the cluster knows.
+pub fn undiscovered(demands: &Demands) -> (BTreeMap<Resource, String>, Vec<Resource>) {
+    let mut known = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for resource in demands.without_plural() {
+        match plurals::known(&resource.group, &resource.kind) {
+            Some(address) => drop(known.insert(resource, address.plural.to_owned())),
+            None => unknown.push(resource),
         }
     }
-    grants
+    (known, unknown)
 }
 
-impl Grant {
-    /// `pods`, `deployments.apps`, `pods/log`.
-    pub fn names(&self, resource: &str) -> bool {
-        let Self { group, resource: own, .. } = self;
-        *own == resource || format!("{own}.{group}") == resource
+/// Takes all rules on `resource` (`pods`, `deployments.apps`, `pods/log`) away; whether there were
+/// any.
+pub fn take_away(objects: &mut [Value], resource: &str) -> bool {
+    let mut taken = false;
+    for object in objects {
+        for rule in object["rules"].as_array_mut().into_iter().flatten() {
+            let group = rule["apiGroups"][0].as_str().unwrap_or_default().to_owned();
+            let Some(resources) = rule["resources"].as_array_mut() else { continue };
+            let all = resources.len();
+            resources.retain(|own| {
+                let own = own.as_str().unwrap_or_default();
+                own != resource && format!("{own}.{group}") != resource
+            });
+            taken |= resources.len() < all;
+        }
+        if let Some(rules) = object["rules"].as_array_mut() {
+            rules.retain(|rule| rule["resources"] != json!([]));
+        }
     }
+    taken
+}
 
-    /// The role with this one rule, and the binding that gives it to a service account.
-    pub fn objects(&self, name: &str, account: &Value) -> [Value; 2] {
-        let (role, binding) = match &self.namespace {
-            Some(_) => ("Role", "RoleBinding"),
-            None => ("ClusterRole", "ClusterRoleBinding"),
-        };
-        let object = |kind: &str, more: Value| {
-            let mut object = more;
-            object["apiVersion"] = "rbac.authorization.k8s.io/v1".into();
-            object["kind"] = kind.into();
-            object["metadata"] = json!({ "name": name });
-            if let Some(namespace) = &self.namespace {
-                object["metadata"]["namespace"] = namespace.as_str().into();
+/// What one asks to know whether a role's rules are granted: the specifications of reviews of one's
+/// own access.
+pub fn questions(role: &Value) -> Vec<Value> {
+    let mut questions = Vec::new();
+    let namespace = role["metadata"]["namespace"].as_str().unwrap_or_default();
+    for rule in role["rules"].as_array().into_iter().flatten() {
+        for verb in words(&rule["verbs"]) {
+            for path in words(&rule["nonResourceURLs"]) {
+                questions.push(json!({ "nonResourceAttributes": { "verb": verb, "path": path } }));
             }
-            object
-        };
-        let mut rule = json!({
-            "verbs": self.verbs, "apiGroups": [self.group], "resources": [self.resource],
-        });
-        if let Some(name) = &self.name {
-            rule["resourceNames"] = json!([name]);
+            for whole in words(&rule["resources"]) {
+                let (resource, subresource) = whole.split_once('/').unwrap_or((whole, ""));
+                let names = words(&rule["resourceNames"]);
+                for name in if names.is_empty() { vec![""] } else { names } {
+                    questions.push(json!({ "resourceAttributes": {
+                        "verb": verb, "group": rule["apiGroups"][0],
+                        "resource": resource, "subresource": subresource,
+                        "namespace": namespace, "name": name,
+                    } }));
+                }
+            }
         }
-        let reference =
-            json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name });
-        [
-            object(role, json!({ "rules": [rule] })),
-            object(binding, json!({ "roleRef": reference, "subjects": [account] })),
-        ]
     }
+    questions
+}
 
-    /// What one asks to know whether it is granted: the specifications of reviews of one's own access.
-    pub fn questions(&self) -> Vec<Value> {
-        let (resource, subresource) = self.resource.split_once('/').unwrap_or((&self.resource, ""));
-        let question = |verb: &&str| {
-            json!({ "resourceAttributes": {
-                "verb": verb, "group": self.group,
-                "resource": resource, "subresource": subresource,
-                "namespace": self.namespace.as_deref().unwrap_or_default(),
-                "name": self.name.as_deref().unwrap_or_default(),
-            } })
-        };
-        self.verbs.iter().map(question).collect()
-    }
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }

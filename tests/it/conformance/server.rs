@@ -6,6 +6,7 @@ use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use vigie::model::needs::Resource;
 
 use crate::simulation::facts::{SOON, call};
 
@@ -113,13 +114,18 @@ impl Server {
         }
     }
 
-    /// A service account of its own in `namespace`, as a subject of bindings.
-    pub async fn account(&self, name: &str, namespace: &str) -> Value {
-        let account = json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
-        });
-        self.put(account, namespace).await;
-        json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace })
+    /// Makes a namespace.
+    pub async fn namespace(&self, name: &str) {
+        let object = json!({ "metadata": { "name": name } });
+        self.must(Method::POST, "/api/v1/namespaces", object).await;
+    }
+
+    /// The plural of a kind that is served.
+    pub async fn plural(&self, resource: &Resource) -> String {
+        let Resource { group, version, plural: _, kind } = resource;
+        let group = if group.is_empty() { String::new() } else { format!("{group}/") };
+        let object = json!({ "apiVersion": format!("{group}{version}"), "kind": kind });
+        self.kind(&object).await.plural
     }
 
     /// Whether a review of one's own access says yes.
@@ -138,11 +144,21 @@ impl Server {
         let api_version = api_version.as_str().expect("an API version");
         let tree = if api_version.contains('/') { "apis" } else { "api" };
         let root = format!("/{tree}/{api_version}");
-        let list = self.must(Method::GET, &root, Value::Null).await;
-        let resources = list["resources"].as_array().expect("resources");
         let plural = |resource: &Value| resource["name"].as_str().unwrap_or_default().to_owned();
         let own = |resource: &&Value| resource["kind"] == *kind && !plural(resource).contains('/');
-        let main = resources.iter().find(own).unwrap_or_else(|| panic!("no {kind} in {root}"));
+        let end = Instant::now() + SOON;
+        // What was defined a moment ago may be served before discovery tells of it.
+        let resources = loop {
+            let (_, mut list) = self.call(Method::GET, &root, Value::Null).await;
+            let resources =
+                list["resources"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            if resources.iter().any(|resource| own(&resource)) {
+                break resources;
+            }
+            assert!(Instant::now() < end, "no {kind} in {root}: {list}");
+            tokio::time::sleep(PAUSE).await;
+        };
+        let main = resources.iter().find(own).expect("the kind");
         let status = format!("{}/status", plural(main));
         Kind {
             plural: plural(main),

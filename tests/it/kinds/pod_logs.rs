@@ -75,6 +75,10 @@ async fn not_started() -> Judgement {
     let cluster = Cluster::start().await;
     let waiting = json!({ "waiting": { "reason": "ContainerCreating" } });
     let pod = with(pod("a"), "/status/containerStatuses/0/state", waiting);
+    cluster.put(json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node-1" },
+        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.7" }] },
+    }));
     cluster.put(with(pod, "/spec/nodeName", json!("node-1")));
     cluster.look(CHECK).await
 }
@@ -318,14 +322,13 @@ async fn what_is_no_log_is_not_taken_for_one() {
         Act::Garbage,
         Act::CutAfter(20),
         Act::Status { code: 400, retry_after: None },
+        Act::Status { code: 404, retry_after: None },
         Act::Status { code: 503, retry_after: None },
     ] {
         let judgement = struck(act).await;
         let reason = judgement.reason().map(Reason::code);
         assert_eq!((judgement.verdict(), reason), (Unknown, Some("LogUnreadable")), "{act:?}");
     }
-    let gone = struck(Act::Status { code: 404, retry_after: None }).await;
-    assert_eq!(gone.reason(), Some(Reason::new("NotStarted")), "{}", gone.because());
 }
 
 /// A kubelet that does not answer takes the time of its own pods alone.

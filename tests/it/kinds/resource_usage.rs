@@ -43,7 +43,10 @@ pub fn limited() -> Value {
 }
 
 pub fn node() -> Value {
-    json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node-0" }, "spec": {} })
+    json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node-0" }, "spec": {},
+        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.7" }] },
+    })
 }
 
 /// A cluster with one pod on one node, and metrics-server.

@@ -3,6 +3,7 @@
 //! Law: nothing here knows of the simulation, so that the same facts can be asked of a real server.
 //! Each fact makes what it needs in a namespace of its own, and leaves nothing outside it.
 
+mod kubelets;
 mod listing;
 mod reviewing;
 mod watching;
@@ -43,7 +44,8 @@ type Fact = (&'static str, fn(Place) -> BoxFuture<'static, ()>);
 
 /// All facts hold; those that don't are named together.
 pub async fn hold(cluster: &Cluster) {
-    let all = [watching::FACTS, listing::FACTS, writing::FACTS, reviewing::FACTS].concat();
+    let all = [watching::FACTS, listing::FACTS, writing::FACTS, reviewing::FACTS, kubelets::FACTS]
+        .concat();
     let looks = all.into_iter().enumerate().map(|(number, (says, look))| {
         let namespace = format!("fact-{number}-{}", std::process::id());
         let place = Place { client: cluster.client.clone(), namespace };

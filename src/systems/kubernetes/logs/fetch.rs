@@ -86,6 +86,7 @@ impl Kubernetes {
         }
         let until = Instant::now() + left / 3;
         let ask = async |wish: Wish| self.part(needs, right, place, wish, until).await;
+        let told = |refused| trouble(refused, &place.source.pod.name);
         let mut limit = MOST_BYTES;
         if let Some(cursor) = place.previous {
             let wish = Wish { previous: true, since: cursor.at, limit, last_line_alone: false };
@@ -95,12 +96,12 @@ impl Kubernetes {
                     fetched.previous = Some(body);
                 }
                 Err(refused) if refused.code == Some(400) => (),
-                Err(refused) => fetched.previous_trouble = Some(trouble(refused)),
+                Err(refused) => fetched.previous_trouble = Some(told(refused)),
             }
         }
         let since = place.cursor.at;
         let wish = Wish { previous: false, since, limit, last_line_alone: false };
-        fetched.current = ask(wish).await.map_err(trouble);
+        fetched.current = ask(wish).await.map_err(told);
         let is_empty = fetched.current.as_ref().is_ok_and(|body| body.bytes.is_empty());
         if is_empty && !place.heard {
             // Nothing new in a log of which nothing was read yet: is there anything at all?
@@ -108,7 +109,7 @@ impl Kubernetes {
             let wish = Wish { previous: false, since, limit: LEAST, last_line_alone: true };
             match ask(wish).await {
                 Ok(body) => fetched.has_lines = !body.bytes.is_empty(),
-                Err(refused) => fetched.current = Err(trouble(refused)),
+                Err(refused) => fetched.current = Err(told(refused)),
             }
         }
         fetched
@@ -158,13 +159,15 @@ fn path(source: &Source, wish: &Wish) -> String {
     path
 }
 
-/// What a refusal means of a log.
-fn trouble(refused: Refused) -> Trouble {
+/// What a refusal means of a log of `pod`.
+fn trouble(refused: Refused, pod: &str) -> Trouble {
     let said = &refused.obstacle.because;
     match refused.code {
         Some(400) if said.contains("is waiting to start") => Trouble::NotStarted,
-        Some(404) => Trouble::Gone,
-        Some(400 | 500..) => {
+        // What is not found may be the pod's node as well, which the server calls a pod, too: then
+        // nobody has read the log.
+        Some(404) if said.contains(&format!("\"{pod}\" not found")) => Trouble::Gone,
+        Some(400 | 404 | 500..) => {
             let because = refused.obstacle.because.clone();
             Trouble::Refused(Refused { obstacle: Obstacle::new(UNREADABLE, because), ..refused })
         }
@@ -173,5 +176,23 @@ fn trouble(refused: Refused) -> Trouble {
             Trouble::Refused(Refused { obstacle: Obstacle::new(UNREADABLE, because), ..refused })
         }
         _ => Trouble::Refused(refused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_gone_and_a_node_that_is_gone_are_told_apart() {
+        for (missing, gone) in [("web-1", true), ("node-1", false), ("web-12", false)] {
+            let because = format!(
+                "reading pods/log: the API server answers 404: pods \"{missing}\" not found"
+            );
+            let obstacle = Obstacle::new(Reason::KIND_UNKNOWN, because);
+            let refused = Refused { obstacle, code: Some(404), absent: true };
+            let trouble = trouble(refused, "web-1");
+            assert_eq!(matches!(trouble, Trouble::Gone), gone, "{missing}: {trouble:?}");
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::kinds::Kind;
 use super::lock;
 use super::object::now;
+use super::usage;
 use super::write::key;
 
 /// When a line was written, its bytes, and whether its end was written, too.
@@ -63,6 +64,13 @@ pub(super) fn read(
     let key = key(kind, target.namespace.as_deref(), name);
     let pod = lock(&shared.store).get(kind, &key)?.value(kind);
     let container = container(&pod, name, call.ask("container"))?;
+    if let Some(node) = pod["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
+        // A real server calls what the request is about by the name of what is not there.
+        usage::reach(shared, node).map_err(|failure| match failure.code {
+            404 => Failure::not_found(kind, node),
+            _ => failure,
+        })?;
+    }
     let mut place = format!("{}/{name}/{container}", key.0);
     let previous = call.asks_for("previous");
     if previous {
@@ -76,7 +84,12 @@ pub(super) fn read(
     }
     started(&pod, name, &container, previous)?;
     let text = text(call, &lines.unwrap_or_default())?;
+    let empty = text.is_empty();
     let mut response = Response::new(Body::from(text));
+    if empty && pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
+        // Nobody was asked.
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     Ok(response)
 }

@@ -179,13 +179,22 @@ pub(super) fn metrics(shared: &Shared, call: &Call, target: &Target) -> Result<R
     Ok(json_response(200, &list))
 }
 
+/// A kubelet is reached by an address of its node.
+pub(super) fn reach(shared: &Shared, node: &str) -> Result<(), Failure> {
+    let store = lock(&shared.store);
+    let kind = store.called("nodes")?;
+    let node = store.get(&kind, &super::write::key(&kind, None, node))?.value(&kind);
+    if node["status"]["addresses"].as_array().is_none_or(Vec::is_empty) {
+        let message = "no preferred addresses found; known addresses: []";
+        return Err(Failure::new(500, "InternalError", message));
+    }
+    Ok(())
+}
+
 /// Answers a request that goes on to a node's kubelet.
 pub(super) fn kubelet(shared: &Shared, call: &Call, target: &Target) -> Result<Response, Failure> {
     let node = target.name.as_deref().unwrap_or_default();
-    let store = lock(&shared.store);
-    let kind = store.called("nodes")?;
-    store.get(&kind, &super::write::key(&kind, None, node))?;
-    drop(store);
+    reach(shared, node)?;
     if let Some(answer) = instead(shared, call) {
         return Ok(answer);
     }
