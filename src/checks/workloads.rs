@@ -162,6 +162,11 @@ impl Check for Workloads {
         {
             flaws.push(format!("`at_most.{name}` is 0: no workload is to run not at all"));
         }
+        if let Some(name) = self.at_most.keys().find(|name| !self.is_judged(name)) {
+            flaws.push(format!(
+                "`at_most.{name}` is never judged: with `only_expected` it must be under `expect`"
+            ));
+        }
         flaws
     }
 
@@ -279,7 +284,9 @@ impl Workloads {
         let there: BTreeSet<&str> =
             seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
         let garbled = |name: &str| {
-            seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
+            // Those that can't be named may be any.
+            seen.garbled_more > 0
+                || seen.garbled.iter().any(|(place, _)| place.is_empty() || name_of(place) == name)
         };
         for name in &self.expect {
             if !there.contains(name.as_str()) && !garbled(name) {
