@@ -1,5 +1,7 @@
 //! Judging, as tables; and that nothing passes for want of a field.
 
+mod room;
+
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -279,6 +281,13 @@ fn nothing_in_trouble_passes_for_want_of_a_field() {
             assert_ne!(judge(&less).verdict(), Verdict::Pass, "{object} without {pointer}");
         }
     }
+}
+
+#[test]
+fn what_no_quota_allows_is_told_without_a_share() {
+    let none = with(quota("1"), "/spec/hard/pods", json!("0"));
+    let judgement = of_quota(&check("quotas: {}"), &none);
+    assert_eq!(judgement.because(), "quota d/quota: 1 pods are used, none allowed");
 }
 
 #[test]
