@@ -19,7 +19,8 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/rbac.
 pub const CONNECTIONS: &str = "connections:\n  redis: { default: { url_from: { secret: { namespace: shop, name: \
     redis, key: url } } } }\n  s3:\n    backups:\n      endpoint: https://127.0.0.1\n      region: r\n      \
     access_key: { secret: { namespace: shop, name: store, key: access } }\n      \
-    secret_key: { secret: { namespace: shop, name: store, key: secret } }\n";
+    secret_key: { secret: { namespace: shop, name: store, key: secret } }\n  prometheus: { main: { \
+    url: 'http://127.0.0.1:9' } }\n";
 
 /// One item a kind, with the kind's example.
 pub fn examples() -> String {

@@ -161,6 +161,7 @@ fn runs_are_judged_by_how_they_end_and_how_long_they_take() {
         (vec![run("reports-1")], 10, Pass, None),
         (vec![run("reports-1")], 61, Fail, Some("JobOverdue")),
         (vec![with(run("reports-1"), "/spec/activeDeadlineSeconds", json!(300))], 5, Pass, None),
+        (vec![with(run("reports-1"), "/spec/activeDeadlineSeconds", json!(300))], 6, Pass, None),
         (
             vec![with(run("reports-1"), "/spec/activeDeadlineSeconds", json!(300))],
             7,
@@ -304,6 +305,15 @@ fn none_is_enough_where_none_is_expected_and_nowhere_else() {
     assert!(cron_jobs(jobs_alone).flaws().is_empty());
     let flaw = "`only_expected` needs names under `expect` or `jobs`";
     assert_eq!(cron_jobs("only_expected: true").flaws(), [flaw]);
+}
+
+#[test]
+fn a_named_job_is_not_missed_where_jobs_can_not_be_seen() {
+    let check = cron_jobs("jobs: [migrate]");
+    let mut seen = seen(&check, &[]);
+    seen.blind_jobs.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    let judgement = check.judge(&seen, &Past::default(), at(10));
+    assert_eq!((judgement.verdict(), judgement.reason()), (Unknown, Some(Reason::FORBIDDEN)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Judging, as tables.
 
+mod since;
 mod spoiled;
 
 use serde_json::{Value, json};
@@ -345,46 +346,4 @@ fn parameters_that_contradict_each_other_are_told() {
     assert_eq!(pods("restarts: { window: 25h }").flaws().len(), 1);
     assert_eq!(pods("restarts: { warn_above: 5 }").flaws().len(), 1);
     assert_eq!(pods("concerns: []").flaws().len(), 1);
-}
-
-#[test]
-fn a_pod_is_pending_since_its_last_init_container_ended() {
-    let check = pods("init_within: 30m");
-    let ended = |code: i32| {
-        let pod =
-            shapes::with(with("/status/phase", json!("Pending")), "/status/conditions", json!([]));
-        let end = json!({ "exitCode": code, "reason": "x", "finishedAt": at(20).to_string() });
-        let status = json!([{ "name": "i", "restartCount": 0, "state": { "terminated": end } }]);
-        let creating = json!({ "waiting": { "reason": "ContainerCreating" } });
-        let pod = shapes::with(pod, "/status/containerStatuses/0/state", creating);
-        shapes::with(pod, "/status/initContainerStatuses", status)
-    };
-    for (minutes, verdict) in [(21, Verdict::Warn), (25, Verdict::Warn), (26, Verdict::Fail)] {
-        let judgement = judged(&check, &ended(0), &Past::default(), at(minutes));
-        let said = (judgement.verdict(), judgement.reason().map(Reason::code));
-        assert_eq!(said, (verdict, Some("Pending")), "after {minutes} min");
-    }
-    assert_eq!(
-        judged(&check, &ended(1), &Past::default(), at(21)).verdict(),
-        Verdict::Fail,
-        "it did not end well"
-    );
-}
-
-#[test]
-fn of_an_owner_that_can_not_be_read_nothing_is_said() {
-    let set = || shapes::with(shapes::replica_set(), "/metadata/name", json!("a-1"));
-    let set = || shapes::with(set(), "/metadata/namespace", json!("d"));
-    for (object, readably) in [
-        (set(), true),
-        (shapes::with(set(), "/metadata/name", json!("b-1")), true),
-        (shapes::with(set(), "/spec", json!(3)), false),
-        (without(set(), "/spec/replicas"), false),
-        (without(set(), "/metadata/name"), false),
-    ] {
-        let mut table = Table::<Workload>::default();
-        table.take(&object.to_string(), &REPLICA_SETS);
-        let read = readable(&table, "d", "a-1", |set| set.missing);
-        assert_eq!(read.is_ok(), readably, "{object}");
-    }
 }

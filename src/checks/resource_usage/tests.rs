@@ -291,6 +291,17 @@ fn what_no_quota_allows_is_told_without_a_share() {
 }
 
 #[test]
+fn of_a_volume_on_several_nodes_the_fullest_sample_counts() {
+    for both in [[volume(500), volume(50)], [volume(50), volume(500)]] {
+        let summary = json!({ "pods": [{ "volume": both }] });
+        let volumes = read_volumes(summary.to_string().as_bytes()).unwrap();
+        let seen = Seen { volumes: volumes::fixture::seen(volumes), ..Seen::default() };
+        let judgement = check("volumes: {}").judge(&seen, &Past::default(), now());
+        assert_eq!(code(&judgement), "VolumeNearlyFull");
+    }
+}
+
+#[test]
 fn a_volume_is_remembered_even_while_it_is_well() {
     let judgement = of_volume(&check("volumes: {}"), &volume(500));
     let kept: Vec<_> = judgement.samples().iter().filter(|s| !s.measure.exported).collect();

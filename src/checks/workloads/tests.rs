@@ -348,3 +348,14 @@ fn nothing_is_missed_where_it_may_be_among_many_that_can_not_be_read() {
     seen.garbled_more = 1;
     assert_eq!(reason(&seen), Some(Reason::GARBLED));
 }
+
+#[test]
+fn a_rollout_that_its_controller_gave_up_fails_at_once() {
+    let given_up = json!({
+        "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "message": "ReplicaSet \"web-1\" has timed out progressing.",
+    });
+    let object = with(deployment(), "/status/conditions/0", given_up);
+    let said = said(WorkloadKind::Deployment, &object);
+    assert_eq!(said, (Verdict::Fail, Some("ProgressDeadlineExceeded")));
+}

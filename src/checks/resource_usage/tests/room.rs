@@ -54,7 +54,7 @@ fn of_room(quota: &Value, autoscalers: &[Value], pods: &[Value]) -> Judgement {
 
 #[test]
 fn a_quota_has_room_for_all_that_autoscalers_may_ask_or_fails() {
-    let pods = [asking("4", "1"), asking("500m", "2")];
+    let pods = [asking("4", "1"), with(asking("500m", "2"), "/metadata/name", json!("web-0"))];
     let gone = shapes::with(asking("9", "3"), "/status/phase", json!("Succeeded"));
     let pods = [pods[0].clone(), pods[1].clone(), gone];
     for (left, wanted) in [
