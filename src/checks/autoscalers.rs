@@ -66,6 +66,10 @@ pub struct Autoscalers {
     /// Whether all others are left alone; by default they are judged, too.
     #[serde(default)]
     only_expected: bool,
+    /// Names of autoscalers whose targets may have no replicas, which turns them off: such as those
+    /// that KEDA makes, while there is nothing to do.
+    #[serde(default)]
+    may_be_off: BTreeSet<String>,
     /// What is judged: `activity`, `maximum` and `reversals` by default; `scaled` beside them or
     /// alone.
     #[serde(default)]

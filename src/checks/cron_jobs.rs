@@ -77,7 +77,8 @@ pub struct CronJobs {
     #[serde(default)]
     timezone: Zone,
     /// How late a run may begin. Later, it warns for as long as the `CronJob`'s own starting
-    /// deadline allows, and then fails. 5m by default.
+    /// deadline allows, or the run before it holds it up (`concurrencyPolicy: Forbid`), and then
+    /// fails. 5m by default.
     #[serde(default)]
     late_by: LateBy,
     /// How long a run, or a named Job, may take, where its own deadline is not shorter. After it

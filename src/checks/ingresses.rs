@@ -71,7 +71,8 @@ pub struct Ingresses {
     #[serde(default)]
     only_expected: bool,
     /// What is judged beside `class`, `hosts` and `annotations`, which are judged where they are
-    /// given: `tls`, `address`, `backends`; all three by default.
+    /// given: `tls`, `address`, `backends`; all three by default. A canary of ingress-nginx is
+    /// covered by the TLS entries of the Ingress that it diverts requests from.
     #[serde(default)]
     concerns: Concerns,
     /// The class that each must have: by `ingressClassName`, in which case an `IngressClass` of that
@@ -282,7 +283,7 @@ impl Ingresses {
             }
         }
         if self.concerned(Concern::Tls) {
-            match hosts::covered(ingress, self.default_certificate) {
+            match hosts::covered(ingress, &seen.ingresses, self.default_certificate) {
                 Ok(words) => told.push(words),
                 Err(finding) => wrong.push(finding.into()),
             }

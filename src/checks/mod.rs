@@ -14,8 +14,6 @@ pub mod http;
 pub mod images;
 pub mod ingresses;
 pub mod kubernetes_api;
-#[cfg(test)]
-mod mangled;
 pub mod nodes;
 pub mod operator;
 pub mod pod_logs;

@@ -62,7 +62,8 @@ pub struct Nodes {
     #[serde(default)]
     min_count: MinCount,
     /// How long a node may be not ready before it fails; it warns until then. 5m by default. One
-    /// whose kubelet is not heard of any more fails at once.
+    /// whose kubelet is not heard of any more fails at once, or after that time where it is being
+    /// deleted.
     #[serde(default)]
     ready_within: Patience,
     /// Taints that do not keep the pods in question away: `key`, `key=value`, `key:Effect` or

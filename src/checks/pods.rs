@@ -25,7 +25,7 @@ use crate::systems::kubernetes::job::Job;
 use crate::systems::kubernetes::pod::{Phase, Pod};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::workload::{REPLICA_SETS, Workload, WorkloadKind};
-use crate::systems::kubernetes::{JOBS, Owner, PODS, Table, Unseen, blind};
+use crate::systems::kubernetes::{JOBS, Owner, PODS, Record, Table, Unseen, blind};
 
 use complaint::Complaint;
 use parameters::{Concern, Concerns, MinCount, Patience, Restarts};
@@ -74,7 +74,8 @@ pub struct Pods {
     /// default.
     #[serde(default)]
     init_within: Patience,
-    /// How long a pod may be pending otherwise before it fails; it warns until then. 5m by default.
+    /// How long a pod may be pending otherwise, since its creation or the end of its last init
+    /// container, before it fails; it warns until then. 5m by default.
     #[serde(default)]
     pending_within: Patience,
     /// How long a pod may be there after its own grace period of deletion has ended; 5m by default.
@@ -282,16 +283,41 @@ impl Pods {
             let (namespace, name) = (&pod.namespace, &owner.name);
             let whole = if watch.resource == JOBS {
                 kubernetes.read(look.needs, &watch, |jobs: &Table<Job>| {
-                    jobs.has_succeeded(namespace, name)
+                    readable(jobs, namespace, name, |job| job.missing)?;
+                    Ok(jobs.has_succeeded(namespace, name))
                 })
             } else {
                 kubernetes.read(look.needs, &watch, |sets: &Table<Workload>| {
-                    sets.get(namespace, name).is_some_and(|set| set.is_whole())
+                    readable(sets, namespace, name, |set| set.missing)?;
+                    Ok(sets.get(namespace, name).is_some_and(|set| set.is_whole()))
                 })
             };
-            seen.owners.insert(key, whole);
+            seen.owners.insert(key, whole.and_then(|whole| whole));
         }
     }
+}
+
+/// Whether an owner is there and can be read, or is not there.
+fn readable<R: Record>(
+    table: &Table<R>,
+    namespace: &str,
+    name: &str,
+    missing: fn(&R) -> Option<&'static str>,
+) -> Result<(), Obstacle> {
+    let why = match table.get(namespace, name) {
+        Some(owner) => {
+            missing(owner).map(|missing| format!("the API server does not give {missing}"))
+        }
+        None => {
+            let place = format!("{namespace}/{name}");
+            let mut garbled = table.garbled();
+            let garbled = garbled.find(|(other, _)| other.is_empty() || *other == place);
+            let more = (table.garbled_more() > 0).then(|| "it may be one of many".to_owned());
+            garbled.map(|(_, why)| why.to_owned()).or(more)
+        }
+    };
+    let because = |why| format!("its owner {name} can't be read: {why}");
+    why.map_or(Ok(()), |why| Err(Obstacle::new(Reason::GARBLED, because(why))))
 }
 
 /// Who may control a pod, and can be asked whether it is whole.

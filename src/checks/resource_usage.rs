@@ -3,13 +3,14 @@
 //! is too old, or absent, is no sample: nobody can tell.
 //!
 //! What it costs at each look: a request a namespace for pods; a request a node for volumes, or one
-//! query. Quotas and pods are watched.
+//! query. Quotas, pods and autoscalers are watched.
 
 mod containers;
 mod growth;
 mod parameters;
 mod pods;
 mod quotas;
+mod room;
 mod volumes;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::{Needs, SystemName};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
+use crate::systems::kubernetes::autoscaler::AUTOSCALERS;
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::usage::{stats_right, usage_right};
 use crate::systems::kubernetes::{PODS, RESOURCE_QUOTAS, blind};
@@ -91,6 +93,7 @@ pub struct Seen {
     pods: pods::Seen,
     volumes: volumes::Seen,
     quotas: quotas::Seen,
+    room: room::Seen,
 }
 
 impl Check for ResourceUsage {
@@ -106,6 +109,8 @@ impl Check for ResourceUsage {
         quotas::QUOTA_USED,
         quotas::MISSING,
         quotas::NOT_COUNTED,
+        room::NO_ROOM,
+        room::NO_REPLICA,
         NO_SAMPLE,
         SAMPLE_TOO_OLD,
         CLOCK_SKEW,
@@ -170,6 +175,10 @@ impl Check for ResourceUsage {
         if self.quotas.is_some() {
             needs.watches.extend(self.namespaces.watches(&RESOURCE_QUOTAS, None));
         }
+        if self.judges_room() {
+            needs.watches.extend(self.namespaces.watches(&AUTOSCALERS, None));
+            needs.watches.extend(self.namespaces.watches(&PODS, None));
+        }
         needs
     }
 
@@ -221,7 +230,9 @@ impl Check for ResourceUsage {
             Some(_) => self.look_at_quotas(look),
             None => quotas::Seen::default(),
         };
-        Ok(Seen { pods, volumes, quotas })
+        let room =
+            if self.judges_room() { self.look_for_room(look) } else { room::Seen::default() };
+        Ok(Seen { pods, volumes, quotas, room })
     }
 
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
@@ -235,6 +246,9 @@ impl Check for ResourceUsage {
         if let Some(quotas) = &self.quotas {
             quotas.judge(&seen.quotas, &mut judgement);
         }
+        if self.judges_room() {
+            seen.room.judge(&seen.quotas, &mut judgement);
+        }
         judgement
     }
 }
@@ -242,6 +256,10 @@ impl Check for ResourceUsage {
 impl ResourceUsage {
     fn measures_pods(&self) -> bool {
         self.memory.is_some() || self.cpu.is_some()
+    }
+
+    fn judges_room(&self) -> bool {
+        self.quotas.as_ref().is_some_and(|quotas| quotas.room_for_autoscalers)
     }
 
     /// The namespaces, or none for all of them.

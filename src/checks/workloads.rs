@@ -156,6 +156,11 @@ impl Check for Workloads {
         {
             flaws.push(format!("`at_most.{name}` is 0: no workload is to run not at all"));
         }
+        if let Some(name) = self.at_most.keys().find(|name| !self.is_judged(name)) {
+            flaws.push(format!(
+                "`at_most.{name}` is never judged: with `only_expected` it must be under `expect`"
+            ));
+        }
         flaws
     }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::mangled::{fields, with, without, wrong};
 use crate::model::finding::Verdict::{self, Fail, Pass, Unknown, Warn};
+use crate::systems::kubernetes::shapes::{self, with, without};
 
 const CREATED: &str = "2026-11-23T10:00:00Z";
 
@@ -91,9 +91,9 @@ fn said(check: &Autoscalers, object: &Value, minutes: i64) -> (Verdict, Option<&
 fn an_autoscaler_is_judged_by_the_worst_that_can_be_said_of_it() {
     let check = autoscalers("");
     let limited = |reason| told(2, "True", reason, "");
-    let fresh = without(&autoscaler(), "/status");
+    let fresh = without(autoscaler(), "/status");
     let old_server =
-        without(&without(&autoscaler(), "/metadata/generation"), "/status/observedGeneration");
+        without(without(autoscaler(), "/metadata/generation"), "/status/observedGeneration");
     for (object, minutes, verdict, reason) in [
         (autoscaler(), 10, Pass, None),
         (old_server, 10, Pass, None),
@@ -120,8 +120,8 @@ fn an_autoscaler_is_judged_by_the_worst_that_can_be_said_of_it() {
         (limited("TooFewReplicas"), 10, Pass, None),
         (limited("ScaleUpLimit"), 10, Pass, None),
         (with(wanting(5), "/spec/minReplicas", json!(5)), 10, Pass, None),
-        (without(&wanting(1), "/spec/minReplicas"), 10, Pass, None),
-        (without(&autoscaler(), "/spec/maxReplicas"), 10, Unknown, Some("Garbled")),
+        (without(wanting(1), "/spec/minReplicas"), 10, Pass, None),
+        (without(autoscaler(), "/spec/maxReplicas"), 10, Unknown, Some("Garbled")),
         (json!({ "metadata": { "name": "web", "namespace": "d" } }), 10, Unknown, Some("Garbled")),
     ] {
         assert_eq!(said(&check, &object, minutes), (verdict, reason), "{object}");
@@ -131,14 +131,14 @@ fn an_autoscaler_is_judged_by_the_worst_that_can_be_said_of_it() {
 #[test]
 fn that_it_has_scaled_is_judged_where_it_is_asked() {
     let check = autoscalers("concerns: [scaled]\nscaled_within: 30d");
-    let never = without(&autoscaler(), "/status/lastScaleTime");
+    let never = without(autoscaler(), "/status/lastScaleTime");
     for (object, minutes, verdict, reason) in [
         (autoscaler(), 30 * 24 * 60, Pass, None),
         (autoscaler(), 30 * 24 * 60 + 1, Fail, Some("NotScaledLately")),
         (autoscaler(), -60, Unknown, Some("ClockSkew")),
         (never.clone(), 10, Fail, Some("NeverScaled")),
         (target_missing(), 10, Pass, None),
-        (without(&autoscaler(), "/status"), 10, Fail, Some("NotObserved")),
+        (without(autoscaler(), "/status"), 10, Fail, Some("NotObserved")),
     ] {
         assert_eq!(said(&check, &object, minutes), (verdict, reason), "{object}");
     }
@@ -222,29 +222,49 @@ fn what_is_expected_is_missed_unless_something_can_not_be_seen() {
 fn no_autoscaler_in_trouble_passes_for_want_of_a_field_or_for_one_of_a_wrong_type() {
     let default = autoscalers("");
     let scaled = autoscalers("concerns: [scaled]\nscaled_within: 1h");
-    for (check, trouble) in [
-        (&default, target_missing()),
-        (&default, told(0, "False", "FailedUpdateScale", "x")),
-        (&default, told(1, "False", "FailedGetResourceMetric", "x")),
-        (&default, unknown_metric()),
-        (&default, wanting(5)),
-        (&default, told(2, "True", "TooManyReplicas", "").clone()),
-        (&default, without(&autoscaler(), "/status")),
-        (&scaled, autoscaler()),
+    for (check, trouble, telling) in [
+        (&default, target_missing(), &[][..]),
+        (&default, told(0, "False", "FailedUpdateScale", "x"), &[]),
+        (&default, told(1, "False", "FailedGetResourceMetric", "x"), &[]),
+        (&default, unknown_metric(), &["/spec/metrics/0"]),
+        (&default, wanting(5), &[]),
+        // Without this the autoscaler is none that is limited.
+        (&default, told(2, "True", "TooManyReplicas", ""), &["/status/conditions/2"]),
+        (&default, without(autoscaler(), "/status"), &[]),
+        (&scaled, autoscaler(), &[]),
     ] {
-        assert_ne!(said(check, &trouble, 100).0, Pass, "{trouble}");
-        for pointer in fields(&trouble) {
-            // Without these the autoscaler is none that is limited.
-            if pointer.starts_with("/status/conditions/2/")
-                && trouble["status"]["desiredReplicas"] == 3
-            {
-                continue;
-            }
-            let bare = without(&trouble, &pointer);
-            assert_ne!(said(check, &bare, 100).0, Pass, "{trouble} without {pointer}");
-            for changed in wrong(&trouble, &pointer) {
-                assert_ne!(said(check, &changed, 100).0, Pass, "{changed} at {pointer}");
+        shapes::never_passes(&trouble, telling, |object| said(check, object, 100).0);
+    }
+}
+
+#[test]
+fn one_that_is_off_passes_where_it_may_be_and_nowhere_else() {
+    let off = || told(1, "False", "ScalingDisabled", "x");
+    let stale = with(off(), "/status/desiredReplicas", json!(5));
+    let may = autoscalers("may_be_off: [web]");
+    assert_eq!(said(&may, &stale, 100), (Pass, None));
+    assert_eq!(said(&autoscalers("may_be_off: [api]"), &off(), 100).1, Some("ScalingDisabled"));
+    for (object, reason) in [
+        (told(1, "False", "FailedGetResourceMetric", "x"), "ScalingInactive"),
+        (with(off(), "/status/conditions/0/status", json!("False")), "UnableToScale"),
+    ] {
+        assert_eq!(said(&may, &object, 100), (Fail, Some(reason)), "{object}");
+    }
+}
+
+#[test]
+fn a_number_that_nobody_works_out_any_more_is_not_judged() {
+    let limited = condition("ScalingLimited", "True", "TooManyReplicas", "");
+    for (object, reason) in [
+        (told(1, "False", "FailedGetResourceMetric", "x"), "ScalingInactive"),
+        (told(0, "False", "FailedGetScale", "etcd timed out"), "UnableToScale"),
+    ] {
+        let stale = with(object.clone(), "/status/conditions/2", limited.clone());
+        for check in ["concerns: [maximum]", "concerns: [reversals]"] {
+            for object in [&object, &stale] {
+                assert_eq!(said(&autoscalers(check), object, 100), (Fail, Some(reason)), "{check}");
             }
         }
+        assert_eq!(said(&autoscalers("concerns: [scaled]"), &object, 100), (Pass, None));
     }
 }

@@ -28,7 +28,8 @@ reasons! {
         "An autoscaler works out no number of replicas, for want of metrics mostly (its condition \
          ScalingActive).";
     SCALING_DISABLED "ScalingDisabled" fails
-        "What an autoscaler is to scale was set to no replicas by hand, which turns it off.";
+        "What an autoscaler is to scale was set to no replicas, which turns it off, and \
+         `may_be_off` does not name it.";
     METRIC_UNKNOWN "MetricUnknown" warns
         "An autoscaler scales by some of its metrics; others have no value.";
     NOT_OBSERVED "NotObserved" warns_or_fails
@@ -59,23 +60,30 @@ impl Autoscalers {
             let because = format!("the API server does not give {missing}");
             return (Obstacle::new(Reason::GARBLED, because).into(), Vec::new());
         }
+        if self.may_be_off.contains(&*autoscaler.name) && is_off(autoscaler) {
+            let because = format!("{} has no replicas, as it may", autoscaler.target);
+            return (Finding::pass(because).into(), Vec::new());
+        }
         let mut remember = Vec::new();
         let mut all: Vec<Answer> = Vec::new();
-        // Numbers of which no controller has said anything are none.
         let is_told = autoscaler.able.is_some() || autoscaler.active.is_some();
-        if self.concerned(Concern::Activity) || !is_told {
+        // Where the controller works out no number, the one that it worked out before is none.
+        let is_reckoned =
+            (&autoscaler.able, &autoscaler.active) == (&Some(Told::Yes), &Some(Told::Yes));
+        let of_numbers = self.concerned(Concern::Maximum) || self.concerned(Concern::Reversals);
+        if self.concerned(Concern::Activity) || !is_told || (of_numbers && !is_reckoned) {
             let (at, sample) =
                 since(autoscaler, memory::UNOBSERVED, !autoscaler.observed, past, now);
             remember.extend(sample);
             all.extend(self.inactive(autoscaler, at, now));
         }
-        if self.concerned(Concern::Maximum) && is_told {
+        if self.concerned(Concern::Maximum) && is_reckoned {
             let (at, sample) =
                 since(autoscaler, memory::AT_MAXIMUM, is_at_maximum(autoscaler), past, now);
             remember.extend(sample);
             all.extend(at.map(|at| self.at_maximum(autoscaler, at, now).into()));
         }
-        if self.concerned(Concern::Reversals) && is_told {
+        if self.concerned(Concern::Reversals) && is_reckoned {
             let (turns, sample) = reversals(autoscaler, self.reversals.window.get(), past, now);
             remember.extend(sample);
             all.extend(self.flapping(turns).map(Answer::from));
@@ -198,6 +206,13 @@ fn unable(autoscaler: &Autoscaler, reason: &str, message: &str) -> Finding {
     }
     let because = format!("can't scale {target} ({reason}): {message}");
     Finding::fail(UNABLE_TO_SCALE.reason, because)
+}
+
+/// Whether it can scale, and is turned off.
+fn is_off(autoscaler: &Autoscaler) -> bool {
+    let disabled = |reason: &str| reason == SCALING_DISABLED.reason.code();
+    autoscaler.able == Some(Told::Yes)
+        && matches!(&autoscaler.active, Some(Told::No(reason, _)) if disabled(reason))
 }
 
 fn idle(autoscaler: &Autoscaler, reason: &str, message: &str) -> Finding {

@@ -25,9 +25,11 @@ reasons! {
     SUSPENDED "Suspended" fails
         "A CronJob is suspended, and `may_be_suspended` does not name it; or a named Job is.";
     LATE "Late" warns
-        "A run that is due has not begun within `late_by`; its own starting deadline still allows it.";
+        "A run that is due has not begun within `late_by`; its own starting deadline still allows \
+         it, or the run before it is not over and they must not overlap.";
     SCHEDULE_MISSED "ScheduleMissed" fails
-        "No run began for the newest scheduled time, within `late_by` and its starting deadline.";
+        "No run began for the newest scheduled time, within `late_by` and its starting deadline, \
+         and none that is not over holds it up.";
     NEVER_SUCCEEDED "NeverSucceeded" fails
         "A run should have ended well by now, and none ever has.";
     SUCCESS_TOO_OLD "SuccessTooOld" fails
@@ -47,7 +49,7 @@ impl CronJobs {
             return Obstacle::new(Reason::GARBLED, because).into();
         }
         let mut all: Vec<Answer> = Vec::new();
-        all.extend(newest_failed(runs).map(Answer::from));
+        all.extend(newest_failed(cron_job, runs).map(Answer::from));
         all.extend(runs.iter().filter_map(|run| self.unended(run, now)));
         if !cron_job.suspended {
             all.push(self.scheduled(cron_job, runs, now));
@@ -91,7 +93,10 @@ impl CronJobs {
         if let Some(finding) = self.unstarted(cron_job, &timetable, created, now) {
             return finding.into();
         }
-        if let Some(finding) = self.unsuccessful(cron_job, &timetable, success, created, now) {
+        let unsuccessful = self.unsuccessful(cron_job, &timetable, success, created, now);
+        if let Some((due, finding)) = unsuccessful
+            && !self.still_runs(cron_job, runs, due, now)
+        {
             return finding.into();
         }
         let schedule = &cron_job.schedule;
@@ -122,21 +127,44 @@ impl CronJobs {
             || "no run ever began".to_owned(),
             |at| format!("the last run was for {at:.0}"),
         );
-        let held = if cron_job.forbids_overlap { " (runs must not overlap)" } else { "" };
+        let held = match (cron_job.forbids_overlap, cron_job.active) {
+            (false, _) => "",
+            (true, 0) => " (runs must not overlap)",
+            (true, _) => ", and is not over (runs must not overlap)",
+        };
         let because = format!(
             "no run has begun for {due:.0}, {} ago, {} allowed; {last}{held}",
             spoken(late),
             spoken(allowed)
         );
         let deadline = cron_job.starting_deadline.unwrap_or_default();
-        Some(if late <= deadline {
+        // How long the run before it may take is judged of its Job.
+        let waits = cron_job.forbids_overlap && cron_job.active > 0;
+        Some(if waits || late <= deadline {
             Finding::warn(LATE.reason, because)
         } else {
             Finding::fail(SCHEDULE_MISSED.reason, because)
         })
     }
 
-    /// Whether the newest run that should have ended well by now has not.
+    /// Whether the run that was due then began late, is the newest, and still has its time.
+    fn still_runs(
+        &self,
+        cron_job: &CronJob,
+        runs: &[Arc<Job>],
+        due: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let has_time = |run: &Arc<Job>| {
+            let started = run.started.filter(|at| *at >= due);
+            let lasted = started.filter(|_| !run.has_ended()).map(|at| ago(at, now));
+            lasted.is_some_and(|lasted| lasted <= self.runs_within.0.get())
+        };
+        cron_job.last_scheduled == Some(due) && runs.iter().any(has_time)
+    }
+
+    /// When the newest run that should have ended well by now was due, and what is said of it where
+    /// none has since.
     fn unsuccessful(
         &self,
         cron_job: &CronJob,
@@ -144,7 +172,7 @@ impl CronJobs {
         success: Option<Timestamp>,
         created: Timestamp,
         now: Timestamp,
-    ) -> Option<Finding> {
+    ) -> Option<(Timestamp, Finding)> {
         let allowed = self.late_by.0.get() + self.runs_within.0.get();
         // The time for which it last ran is known where a schedule counts from there.
         let due = match (timetable, cron_job.last_scheduled) {
@@ -161,21 +189,24 @@ impl CronJobs {
             Some(at) => {
                 let because =
                     format!("a run last ended well {} ago; {wanted}", spoken(ago(at, now)));
-                Some(Finding::fail(SUCCESS_TOO_OLD.reason, because))
+                Some((due, Finding::fail(SUCCESS_TOO_OLD.reason, because)))
             }
             None => {
                 let because = format!("no run ever ended well; {wanted}");
-                Some(Finding::fail(NEVER_SUCCEEDED.reason, because))
+                Some((due, Finding::fail(NEVER_SUCCEEDED.reason, because)))
             }
         }
     }
 }
 
-/// The newest run that has ended, where it failed.
-fn newest_failed(runs: &[Arc<Job>]) -> Option<Finding> {
+/// The newest run that has ended, where it failed. Jobs that succeeded may be deleted before those
+/// that failed: a success since then is told by the `CronJob` itself.
+fn newest_failed(cron_job: &CronJob, runs: &[Arc<Job>]) -> Option<Finding> {
     let ended = runs.iter().filter(|run| run.has_ended());
     let newest = ended.max_by_key(|run| run.created)?;
-    newest.failure.as_ref().map(|failure| failed(newest, failure))
+    let failure = newest.failure.as_ref()?;
+    let succeeded_since = newest.failed.is_some_and(|at| cron_job.last_succeeded > Some(at));
+    (!succeeded_since).then(|| failed(newest, failure))
 }
 
 /// When a run last ended well, by its own word or by its Jobs that are still there.

@@ -5,6 +5,7 @@
 //! there, the kind `tls` sees.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Ingresses, Seen};
 use crate::model::finding::Finding;
@@ -72,11 +73,25 @@ fn cover(host: &str, entries: &[Tls]) -> Cover {
     entries.iter().map(by).min().unwrap_or(Cover::Nothing)
 }
 
-/// Whether TLS covers each host of an Ingress.
-pub(super) fn covered(ingress: &Ingress, default_will_do: bool) -> Result<String, Finding> {
+/// The TLS entries by which a host of an Ingress is served: its own, and for a canary those of the
+/// others that serve the host.
+fn entries(ingress: &Ingress, host: &str, all: &[Arc<Ingress>]) -> Vec<Tls> {
+    if !ingress.is_canary() {
+        return ingress.tls.to_vec();
+    }
+    let others = all.iter().filter(|other| !other.is_canary() && served(other).contains(host));
+    others.flat_map(|other| other.tls.iter().cloned()).collect()
+}
+
+/// Whether TLS covers each host of an Ingress, one of `all`.
+pub(super) fn covered(
+    ingress: &Ingress,
+    all: &[Arc<Ingress>],
+    default_will_do: bool,
+) -> Result<String, Finding> {
     let mut by: BTreeMap<Cover, Vec<&str>> = BTreeMap::new();
     for host in served(ingress) {
-        by.entry(cover(host, &ingress.tls)).or_default().push(host);
+        by.entry(cover(host, &entries(ingress, host, all))).or_default().push(host);
     }
     let listed = |cover: Cover| {
         let hosts = by.get(&cover)?;

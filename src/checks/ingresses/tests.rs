@@ -309,3 +309,42 @@ proptest! {
         prop_assert!(excused || verdict != Verdict::Pass, "{} at {}", changed, pointer);
     }
 }
+
+#[test]
+fn a_canary_is_covered_by_the_ingress_that_it_diverts_from_and_not_by_its_own_entries() {
+    let canary = |host: &str| {
+        let canary = with(ingress(), "/metadata/name", json!("web-canary"));
+        let mark = json!({ "nginx.ingress.kubernetes.io/canary": "true" });
+        let canary = with(canary, "/metadata/annotations", mark);
+        let canary = with(canary, "/spec/defaultBackend", Value::Null);
+        let canary = with(canary, "/spec/rules/1/host", json!("a.example.org"));
+        with(canary, "/spec/rules/0/host", json!(host))
+    };
+    let check = ingresses("concerns: [tls]");
+    let both = |host: &str| judged(&check, &[ingress_with_hosts(), canary(host)], &around());
+    assert_eq!(
+        both("a.example.org").verdict(),
+        Verdict::Pass,
+        "{}",
+        both("a.example.org").because()
+    );
+    assert_eq!(both("c.example.org").reason().map(Reason::code), Some("NoTls"));
+    let alone = judged(&check, &[canary("a.example.org")], &around());
+    assert_eq!(alone.reason().map(Reason::code), Some("NoTls"));
+}
+
+/// One whose TLS entry covers all that it serves.
+fn ingress_with_hosts() -> Value {
+    with(ingress(), "/spec/defaultBackend", Value::Null)
+}
+
+#[test]
+fn an_action_of_the_aws_controller_is_no_service_that_is_missing() {
+    let backend =
+        json!({ "service": { "name": "ssl-redirect", "port": { "name": "use-annotation" } } });
+    let object = with(ingress(), "/spec/rules/0/http/paths/1/backend", backend);
+    let judgement =
+        judged(&ingresses("concerns: [backends]"), std::slice::from_ref(&object), &around());
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+    assert!(judgement.because().contains("not judged, being no Services: 2"));
+}

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checks::mangled::{fields, with, without, wrong};
 use crate::model::finding::Verdict::{self, Fail, Pass, Unknown, Warn};
+use crate::systems::kubernetes::shapes::{self, with, without};
 
 const SINCE: &str = "2026-11-23T10:00:00Z";
 
@@ -252,7 +252,7 @@ fn a_pod_that_can_not_be_read_makes_free_room_unsure_and_want_of_it_no_better() 
 
 #[test]
 fn a_node_that_can_not_be_read_may_have_the_room_that_is_wanting() {
-    let unread = without(&node("a"), "/status/allocatable");
+    let unread = without(node("a"), "/status/allocatable");
     for parameters in ["needed: { cpu: 6 }", "largest: { cpu: 6 }", "min_count: 2"] {
         let both = [unread.clone(), node("b")];
         assert_eq!(said(&nodes(parameters), &both, 1), (Unknown, Some("Garbled")), "{parameters}");
@@ -294,22 +294,44 @@ fn parameters_that_contradict_each_other_are_refused() {
 fn no_node_in_trouble_passes_for_want_of_a_field_or_for_one_of_a_wrong_type() {
     let check = nodes("");
     let others = |object: &Value| [object.clone(), node("b")];
-    for trouble in [
-        ready("False"),
-        ready("Unknown"),
-        pressed(0),
-        pressed(1),
-        pressed(2),
-        unlinked(),
-        cordoned(),
+    for (trouble, telling) in [
+        (ready("False"), &[][..]),
+        (ready("Unknown"), &[]),
+        (pressed(0), &[]),
+        (pressed(1), &[]),
+        (pressed(2), &[]),
+        (unlinked(), &["/status/conditions/4"]),
+        (cordoned(), &[]),
     ] {
-        assert_ne!(said(&check, &others(&trouble), 1).0, Pass, "{trouble}");
-        for pointer in fields(&trouble) {
-            let bare = without(&trouble, &pointer);
-            assert_ne!(said(&check, &others(&bare), 1).0, Pass, "{trouble} without {pointer}");
-            for changed in wrong(&trouble, &pointer) {
-                assert_ne!(said(&check, &others(&changed), 1).0, Pass, "{changed} at {pointer}");
-            }
-        }
+        shapes::never_passes(&trouble, telling, |object| said(&check, &others(object), 1).0);
     }
+    let unsure = with(unlinked(), "/status/conditions/4/status", json!("Maybe"));
+    assert_eq!(said(&check, &others(&unsure), 1), (Unknown, Some("Garbled")));
+}
+
+#[test]
+fn a_node_that_is_being_deleted_may_fall_silent_for_a_while() {
+    let leaving = with(ready("Unknown"), "/metadata/deletionTimestamp", json!(SINCE));
+    for (minutes, verdict, reason) in [
+        (1, Warn, "Cordoned"),
+        (5, Warn, "Cordoned"),
+        (6, Fail, "NodeLost"),
+        (-60, Fail, "NodeLost"),
+    ] {
+        let both = [leaving.clone(), node("b")];
+        assert_eq!(said(&nodes(""), &both, minutes), (verdict, Some(reason)), "{minutes}");
+    }
+}
+
+#[test]
+fn a_virtual_node_need_not_tell_of_all_pressures_and_a_real_one_must() {
+    let mut bare = node("a");
+    bare["status"]["conditions"].as_array_mut().unwrap().remove(2);
+    assert_eq!(said(&nodes(""), &[bare.clone()], 1), (Unknown, Some("Garbled")));
+    let virtually = with(bare, "/metadata/labels", json!({ "type": "virtual-kubelet" }));
+    assert_eq!(said(&nodes(""), &[virtually.clone()], 1), (Pass, None));
+    let pressed = with(virtually.clone(), "/status/conditions/0/status", json!("True"));
+    assert_eq!(said(&nodes(""), &[pressed], 1), (Fail, Some("MemoryPressure")));
+    let unsure = with(virtually, "/status/conditions/0/status", json!("Unknown"));
+    assert_eq!(said(&nodes(""), &[unsure], 1), (Unknown, Some("Garbled")));
 }

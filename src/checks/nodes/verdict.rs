@@ -82,7 +82,7 @@ impl Nodes {
         }
         let words = node.words.as_deref().unwrap_or_default();
         match node.ready {
-            Readiness::Lost => return Some(lost(node, words, now).into()),
+            Readiness::Lost => return Some(self.lost(node, words, now).into()),
             Readiness::NotReady => return Some(self.not_ready(node, words, now)),
             Readiness::Ready => {}
         }
@@ -98,6 +98,20 @@ impl Nodes {
         };
         let because = format!("{why} and takes no new pods");
         Some(Finding::warn(CORDONED.reason, because).into())
+    }
+
+    /// However our clocks differ, it is lost. The machine of a node that is being deleted is turned
+    /// off before the node is gone.
+    fn lost(&self, node: &Node, words: &str, now: Timestamp) -> Finding {
+        let lasted = lasted(node, now);
+        let goes = node.leaving
+            && lasted.as_ref().is_ok_and(|lasted| *lasted <= self.ready_within.0.get());
+        let since = lasted.map(|lasted| format!(" for {}", spoken(lasted))).unwrap_or_default();
+        if goes {
+            let because = format!("is being deleted, and has not been heard of{since}");
+            return Finding::warn(CORDONED.reason, because);
+        }
+        Finding::fail(NODE_LOST.reason, format!("has not been heard of{since}; last: {words}"))
     }
 
     fn not_ready(&self, node: &Node, words: &str, now: Timestamp) -> Answer {
@@ -117,13 +131,6 @@ impl Nodes {
             Finding::warn(NOT_READY.reason, because).into()
         }
     }
-}
-
-/// However our clocks differ, it is lost.
-fn lost(node: &Node, words: &str, now: Timestamp) -> Finding {
-    let since = lasted(node, now).map(|lasted| format!(" for {}", spoken(lasted)));
-    let because = format!("has not been heard of{}; last: {words}", since.unwrap_or_default());
-    Finding::fail(NODE_LOST.reason, because)
 }
 
 fn pressed(pressure: Pressure) -> Finding {

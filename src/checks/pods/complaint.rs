@@ -211,7 +211,11 @@ impl Pods {
             return Complaint::aged(Concern::Readiness, INITIALIZING, &state, since, allowed, "");
         }
         let allowed = self.pending_within.0.get();
-        let since = seen.age("created", pod.created, now);
+        let initialized = trouble.and_then(|trouble| trouble.initialized);
+        let since = match initialized {
+            Some(at) if pod.created < Some(at) => seen.age("initialized", initialized, now),
+            Some(_) | None => seen.age("created", pod.created, now),
+        };
         match trouble.and_then(|trouble| trouble.unschedulable.as_ref()) {
             Some(words) => {
                 let more = format!("; the scheduler says: {words}");

@@ -1,5 +1,6 @@
 //! Judging, as tables.
 
+mod since;
 mod spoiled;
 
 use serde_json::{Value, json};

@@ -128,12 +128,17 @@ pub(super) struct Quotas {
     pub(super) used: Steps,
     /// Quotas that must be there, by name, in any of the namespaces.
     pub(super) expect: BTreeSet<String>,
+    /// Whether quotas must have left what all replicas would request that the autoscalers of their
+    /// namespace may still ask for: pods, CPU and memory, by the newest pod of each autoscaler's
+    /// target. Quotas with scopes are left out. Autoscalers and pods are watched for it. Not judged
+    /// by default.
+    pub(super) room_for_autoscalers: bool,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
         let used = Steps { warn: Some(Percent(80.0)), fail: Some(Percent(90.0)) };
-        Self { used, expect: BTreeSet::new() }
+        Self { used, expect: BTreeSet::new(), room_for_autoscalers: false }
     }
 }
 
@@ -258,7 +263,7 @@ impl Volumes {
 
 impl Quotas {
     pub(super) fn flaws(&self) -> Vec<String> {
-        let Self { used, expect: _ } = self;
+        let Self { used, expect: _, room_for_autoscalers: _ } = self;
         used.flaws("quotas.used").into_iter().collect()
     }
 }

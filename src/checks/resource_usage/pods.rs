@@ -226,7 +226,7 @@ fn is_young(pod: &Pod, now: Timestamp) -> bool {
 }
 
 /// The workload that a pod belongs to: whoever controls it, for a `ReplicaSet` its Deployment.
-fn place_of(pod: &Pod) -> Place {
+pub(super) fn place_of(pod: &Pod) -> Place {
     let (kind, name) = match &pod.owner {
         // A ReplicaSet bears its Deployment's name and the hash of a template.
         Some(owner) if owner.is_a(&REPLICA_SETS) => match owner.name.rsplit_once('-') {

@@ -65,6 +65,11 @@ impl Seen {
         self.garbled.extend(table.garbled().map(|(place, why)| (place.into(), why.into())));
         self.garbled_more += table.garbled_more();
     }
+
+    /// Those that are for all pods and can be read.
+    pub(super) fn readable(&self) -> impl Iterator<Item = &Arc<Quota>> {
+        self.quotas.iter().filter(|quota| quota.missing.is_none() && !quota.scoped)
+    }
 }
 
 impl Quotas {
@@ -80,7 +85,7 @@ impl Quotas {
         self.judge_presence(seen, judgement);
         let mut exported = 0;
         for quota in &seen.quotas {
-            let Quota { namespace, name, limits, missing } = &**quota;
+            let Quota { namespace, name, scoped: _, limits, missing } = &**quota;
             judgement.add(format!("quota {namespace}/{name}"), self.answer(limits, *missing));
             for limit in limits {
                 let Ok(Some(share)) = share(limit) else { continue };
@@ -137,14 +142,14 @@ impl Quotas {
             return blind.map_or_else(|| Finding::pass(because).into(), Answer::from);
         };
         let grade = self.used.grade(share, QUOTA_USED.reason);
-        let because = format!(
-            "{} of {} {} are used, {:.0} %{}",
-            limit.used.as_deref().unwrap_or_default(),
-            limit.hard,
-            legible(&limit.resource, 100),
-            share * 100.0,
-            self.used.allowed(grade)
-        );
+        let (used, resource) = (limit.used.as_deref(), legible(&limit.resource, 100));
+        let (used, hard) = (used.unwrap_or_default(), &limit.hard);
+        let because = if share.is_finite() {
+            let (percent, allowed) = (share * 100.0, self.used.allowed(grade));
+            format!("{used} of {hard} {resource} are used, {percent:.0} %{allowed}")
+        } else {
+            format!("{used} {resource} are used, none allowed")
+        };
         match (grade, blind) {
             (Grade::Fail(reason), _) => Finding::fail(reason, because).into(),
             (_, Some(obstacle)) => obstacle.into(),
@@ -154,8 +159,8 @@ impl Quotas {
     }
 }
 
-/// How much of a limit is used, 1 being all of it; none where there is nothing to use.
-fn share(limit: &QuotaLimit) -> Result<Option<f64>, Obstacle> {
+/// What may be taken at most, and what is taken.
+pub(super) fn amounts(limit: &QuotaLimit) -> Result<(Quantity, Quantity), Obstacle> {
     let QuotaLimit { resource, hard, used } = limit;
     let Some(used) = used else {
         let because = format!("nobody has counted yet how much {} is used", legible(resource, 100));
@@ -163,10 +168,15 @@ fn share(limit: &QuotaLimit) -> Result<Option<f64>, Obstacle> {
     };
     let read =
         |text: &str| Quantity::parse(text).map_err(|why| Obstacle::new(Reason::GARBLED, why));
-    let (hard, used) = (read(hard)?, read(used)?);
+    Ok((read(hard)?, read(used)?))
+}
+
+/// How much of a limit is used, 1 being all of it; none where there is nothing to use.
+fn share(limit: &QuotaLimit) -> Result<Option<f64>, Obstacle> {
+    let (hard, used) = amounts(limit)?;
     if hard <= Quantity::ZERO {
         // Nothing is allowed. What is there all the same was there before the limit.
-        return Ok((used > Quantity::ZERO).then_some(f64::from(f32::MAX)));
+        return Ok((used > Quantity::ZERO).then_some(f64::INFINITY));
     }
     Ok(Some(used.as_f64() / hard.as_f64()))
 }

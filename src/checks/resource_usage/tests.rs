@@ -1,5 +1,7 @@
 //! Judging, as tables; and that nothing passes for want of a field.
 
+mod room;
+
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -278,6 +280,24 @@ fn nothing_in_trouble_passes_for_want_of_a_field() {
             let less = with(object.clone(), &pointer, Value::Null);
             assert_ne!(judge(&less).verdict(), Verdict::Pass, "{object} without {pointer}");
         }
+    }
+}
+
+#[test]
+fn what_no_quota_allows_is_told_without_a_share() {
+    let none = with(quota("1"), "/spec/hard/pods", json!("0"));
+    let judgement = of_quota(&check("quotas: {}"), &none);
+    assert_eq!(judgement.because(), "quota d/quota: 1 pods are used, none allowed");
+}
+
+#[test]
+fn of_a_volume_on_several_nodes_the_fullest_sample_counts() {
+    for both in [[volume(500), volume(50)], [volume(50), volume(500)]] {
+        let summary = json!({ "pods": [{ "volume": both }] });
+        let volumes = read_volumes(summary.to_string().as_bytes()).unwrap();
+        let seen = Seen { volumes: volumes::fixture::seen(volumes), ..Seen::default() };
+        let judgement = check("volumes: {}").judge(&seen, &Past::default(), now());
+        assert_eq!(code(&judgement), "VolumeNearlyFull");
     }
 }
 

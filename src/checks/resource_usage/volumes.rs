@@ -169,16 +169,8 @@ impl ResourceUsage {
     /// Keeps the fullest sample of a claim that is judged.
     fn keep(&self, seen: &mut Seen, volume: VolumeUsage) {
         let here = self.namespaces.names().is_none_or(|names| names.contains(&volume.namespace));
-        if !here {
-            return;
-        }
-        let place = (volume.namespace.clone(), volume.claim.clone());
-        let fullness = |volume: &VolumeUsage| share(volume).unwrap_or_default();
-        match seen.volumes.get(&place) {
-            Some(kept) if fullness(kept) >= fullness(&volume) => {}
-            Some(_) | None => {
-                seen.volumes.insert(place, volume);
-            }
+        if here {
+            seen.keep(volume);
         }
     }
 
@@ -225,6 +217,19 @@ impl ResourceUsage {
                 && let Some(sample) = remembered(namespace, claim, filled, past, now)
             {
                 judgement.measure(sample);
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn keep(&mut self, volume: VolumeUsage) {
+        let place = (volume.namespace.clone(), volume.claim.clone());
+        let fullness = |volume: &VolumeUsage| share(volume).unwrap_or_default();
+        match self.volumes.get(&place) {
+            Some(kept) if fullness(kept) >= fullness(&volume) => {}
+            Some(_) | None => {
+                self.volumes.insert(place, volume);
             }
         }
     }
@@ -327,13 +332,12 @@ impl Volumes {
 
 #[cfg(test)]
 pub(super) mod fixture {
-    use super::{BTreeMap, Seen, VolumeUsage};
+    use super::{Seen, VolumeUsage};
 
     /// Volumes as a look would have seen them.
     pub(in crate::checks::resource_usage) fn seen(volumes: Vec<VolumeUsage>) -> Seen {
-        let place = |volume: &VolumeUsage| (volume.namespace.clone(), volume.claim.clone());
-        let volumes: BTreeMap<_, _> =
-            volumes.into_iter().map(|volume| (place(&volume), volume)).collect();
-        Seen { volumes, ..Seen::default() }
+        let mut seen = Seen::default();
+        volumes.into_iter().for_each(|volume| seen.keep(volume));
+        seen
     }
 }

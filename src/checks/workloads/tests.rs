@@ -326,3 +326,36 @@ fn no_workload_in_trouble_passes_for_a_field_that_is_gone_or_can_not_be_read() {
         shapes::never_passes(&object, telling, |object| said(kind, object).0);
     }
 }
+
+#[test]
+fn a_limit_that_is_never_judged_is_refused() {
+    let flaws = |text: &str| workloads(text).flaws();
+    assert_eq!(
+        flaws("expect: [web]\nonly_expected: true\nat_most: { cron: 1 }"),
+        ["`at_most.cron` is never judged: with `only_expected` it must be under `expect`"]
+    );
+    assert!(flaws("expect: [cron]\nonly_expected: true\nat_most: { cron: 1 }").is_empty());
+    assert!(flaws("expect: [web]\nat_most: { cron: 1 }").is_empty());
+}
+
+#[test]
+fn nothing_is_missed_where_it_may_be_among_many_that_can_not_be_read() {
+    let mut seen = Seen::default();
+    seen.garbled.push(("d/other".to_owned(), "expected a number".to_owned()));
+    let check = workloads("expect: [web]");
+    let reason = |seen: &Seen| check.judge(seen, &Past::default(), at(0)).reason();
+    assert_eq!(reason(&seen), Some(MISSING));
+    seen.garbled_more = 1;
+    assert_eq!(reason(&seen), Some(Reason::GARBLED));
+}
+
+#[test]
+fn a_rollout_that_its_controller_gave_up_fails_at_once() {
+    let given_up = json!({
+        "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "message": "ReplicaSet \"web-1\" has timed out progressing.",
+    });
+    let object = with(deployment(), "/status/conditions/0", given_up);
+    let said = said(WorkloadKind::Deployment, &object);
+    assert_eq!(said, (Verdict::Fail, Some("ProgressDeadlineExceeded")));
+}

@@ -1,35 +1,49 @@
-//! What a pod asks of its node: its effective requests, as the scheduler reckons them.
+//! What a pod asks of its node, and what it may take: its effective requests and limits, as the
+//! scheduler and quotas reckon them.
 
 use super::node::Room;
 use super::quantity::Quantity;
-use super::template::{Amounts, Role, Template};
+use super::template::{Amounts, Container, Role, Template};
 
 /// What a pod of this template asks; none where a request of it can't be read.
-///
+pub fn asked(template: &Template) -> Option<Room> {
+    most(template, |container| &container.requests, &template.requests)
+}
+
+/// What a pod of this template may take at most, as quotas reckon: a container without a limit adds
+/// nothing. None where a limit can't be read.
+pub fn limited(template: &Template) -> Option<Room> {
+    most(template, |container| &container.limits, &template.limits)
+}
+
 /// Init containers run one after the other, sidecars stay from their start on: the pod needs the
 /// most that runs at any time, and its overhead. What it asks as a whole stands for its containers.
-pub fn asked(template: &Template) -> Option<Room> {
+fn most(
+    template: &Template,
+    amounts: fn(&Container) -> &Amounts,
+    as_whole: &Amounts,
+) -> Option<Room> {
     let mut sidecars = Room::default();
     let mut starting = Room::default();
     let mut running = Room::default();
     for container in &template.containers {
-        let requests = room(&container.requests)?;
+        let amounts = room(amounts(container))?;
         match container.role {
-            Role::Init => starting = starting.or_more(sidecars.and(requests)),
+            Role::Init => starting = starting.or_more(sidecars.and(amounts)),
             Role::Sidecar => {
-                sidecars = sidecars.and(requests);
+                sidecars = sidecars.and(amounts);
                 starting = starting.or_more(sidecars);
             }
-            Role::Main => running = running.and(requests),
+            Role::Main => running = running.and(amounts),
             // They may ask nothing.
             Role::Ephemeral => {}
         }
     }
     let mut whole = running.and(sidecars).or_more(starting);
-    if let Some(cpu) = amount(&template.requests, "cpu")? {
+    if let Some(cpu) = amount(as_whole, "cpu")? {
         whole.cpu = cpu;
     }
-    if let Some(memory) = amount(&template.requests, "memory")? {
+    if let Some(memory) = amount(as_whole, "memory")? {
         whole.memory = memory;
     }
     Some(Room { pods: Quantity::ONE, ..whole.and(room(&template.overhead)?) })
@@ -51,7 +65,6 @@ fn amount(amounts: &Amounts, resource: &str) -> Option<Option<Quantity>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::Container;
     use super::*;
 
     fn amounts(cpu: &str) -> Amounts {
@@ -95,6 +108,24 @@ mod tests {
             let asked = cpu(containers, whole, overhead);
             assert_eq!(asked.as_deref(), Some(said), "{containers:?} {whole} {overhead}");
         }
+    }
+
+    #[test]
+    fn limits_add_up_in_the_same_way_and_requests_are_none() {
+        let container = |role, limit: &str| Container {
+            role,
+            requests: amounts("100m"),
+            limits: amounts(limit),
+            ..Container::default()
+        };
+        let all = [(Role::Init, "2"), (Role::Sidecar, "500m"), (Role::Main, "1"), (Role::Main, "")];
+        let containers = all.into_iter().map(|(role, limit)| container(role, limit)).collect();
+        let template = Template { containers, ..Template::default() };
+        assert_eq!(limited(&template).map(|room| room.cpu.to_string()).as_deref(), Some("2"));
+        let whole = Template { limits: amounts("3"), ..template };
+        assert_eq!(limited(&whole).map(|room| room.cpu.to_string()).as_deref(), Some("3"));
+        let nonsense = Template { limits: amounts("many"), ..whole };
+        assert_eq!((limited(&nonsense), asked(&nonsense).is_some()), (None, true));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::pool::Words;
 use super::record::{Meta, Record, object, time};
@@ -40,6 +41,8 @@ pub struct CronJob {
     pub starting_deadline: Option<Duration>,
     /// Whether a run that is due waits for the one before it to end, or is left out.
     pub forbids_overlap: bool,
+    /// How many of its runs have not ended, as far as it says.
+    pub active: usize,
     /// The newest scheduled time for which a run began.
     pub last_scheduled: Option<Timestamp>,
     /// When a run last ended well, as far as it says.
@@ -72,6 +75,7 @@ struct Spec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Status {
+    active: Option<Vec<IgnoredAny>>,
     last_schedule_time: Option<Time>,
     last_successful_time: Option<Time>,
 }
@@ -105,6 +109,7 @@ impl Record for CronJob {
                 .starting_deadline_seconds
                 .map(|seconds| Duration::from_secs(seconds.into())),
             forbids_overlap: spec.concurrency_policy.as_deref() == Some("Forbid"),
+            active: status.active.map_or(0, |active| active.len()),
             last_scheduled: time(status.last_schedule_time),
             last_succeeded: time(status.last_successful_time),
             missing,

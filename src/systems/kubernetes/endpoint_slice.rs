@@ -72,6 +72,15 @@ struct Conditions {
     terminating: Option<bool>,
 }
 
+impl Conditions {
+    /// Unknown is to be read as ready, says the API. Of a Service with `publishNotReadyAddresses`
+    /// all endpoints are called ready: whether the pods are, `serving` and `terminating` tell.
+    fn is_ready(&self) -> bool {
+        let Self { ready, serving, terminating } = *self;
+        ready.unwrap_or(true) && serving.unwrap_or(true) && terminating != Some(true)
+    }
+}
+
 impl Record for EndpointSlice {
     type Wire = Wire;
 
@@ -83,8 +92,7 @@ impl Record for EndpointSlice {
             // All addresses of an endpoint are the same one's; the first is the one that is used.
             let Some(address) = addresses.unwrap_or_default().into_iter().next() else { continue };
             let conditions = conditions.unwrap_or_default();
-            // Unknown is to be read as ready, says the API.
-            if conditions.ready.unwrap_or(true) {
+            if conditions.is_ready() {
                 ready.insert(fingerprint(&address));
             } else {
                 unready += 1;
@@ -232,6 +240,23 @@ mod tests {
         ]);
         let slices = [slice("a", "IPv4", &json!([{ "port": 80 }]), &endpoints)];
         assert_eq!(reach(Some(""), &slices), Reach { ready: 3, unready: 2, leaving: 1 });
+    }
+
+    #[test]
+    fn what_is_published_without_being_ready_is_not_ready() {
+        let published = |address: &str, serving: bool, terminating: bool| {
+            json!({
+                "addresses": [address],
+                "conditions": { "ready": true, "serving": serving, "terminating": terminating },
+            })
+        };
+        let endpoints = json!([
+            published("10.0.0.1", true, false),
+            published("10.0.0.2", false, false),
+            published("10.0.0.3", true, true),
+        ]);
+        let slices = [slice("a", "IPv4", &json!([{ "port": 80 }]), &endpoints)];
+        assert_eq!(reach(Some(""), &slices), Reach { ready: 1, unready: 2, leaving: 1 });
     }
 
     #[test]

@@ -16,6 +16,11 @@ use crate::model::needs::Resource;
 /// The annotation that named the class before there was a field for it. It still wins over the
 /// field, says the API.
 const CLASS: &str = "kubernetes.io/ingress.class";
+/// The port by which a backend is none but an action that an annotation of the AWS load balancer
+/// controller describes.
+const BY_ANNOTATION: &str = "use-annotation";
+/// The annotation of an Ingress that diverts some requests from another for the same hosts.
+const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 /// The longest value of an annotation that is kept, in bytes.
 pub const LONGEST_ANNOTATION: usize = 256;
 /// The most annotations that are kept.
@@ -105,6 +110,12 @@ impl Ingress {
     pub fn annotation(&self, key: &str) -> Option<&str> {
         let place = self.annotations.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
         Some(&self.annotations[place].1)
+    }
+
+    /// Whether it diverts requests from another Ingress, by whose TLS entries it is served: its own
+    /// count for nothing.
+    pub fn is_canary(&self) -> bool {
+        self.annotation(CANARY) == Some("true")
     }
 
     /// All that serve something.
@@ -213,6 +224,9 @@ impl Reading {
                 (None, None) => None,
             };
             if let (Some(name), Some(port)) = (filled(name), port) {
+                if port == BackendPort::Name(BY_ANNOTATION.into()) {
+                    return Some(Backend::Other("annotation".into(), name));
+                }
                 return Some(Backend::Service(name, port));
             }
         } else if let Some(Referred { kind, name }) = resource

@@ -35,6 +35,8 @@ pub struct Job {
     pub completed: Option<Timestamp>,
     /// Why it failed for good: the controller's reason and words.
     pub failure: Option<(Arc<str>, Arc<str>)>,
+    /// When it failed for good, as far as it says.
+    pub failed: Option<Timestamp>,
     /// How many of its pods run or wait.
     pub active: i64,
     /// How many of its pods failed; it may try again.
@@ -111,8 +113,10 @@ impl Record for Job {
             let text = text.map(String::as_str).unwrap_or_default();
             words.shared(&legible(text, LONGEST_MESSAGE))
         };
-        let failure = holding("Failed")
-            .map(|failed| (word(failed.reason.as_ref()), word(failed.message.as_ref())));
+        let failing = holding("Failed");
+        let failed = failing.and_then(|failed| time(failed.last_transition_time.clone()));
+        let failure =
+            failing.map(|failed| (word(failed.reason.as_ref()), word(failed.message.as_ref())));
         let unnamed = conditions.iter().any(|one| one.kind.is_none() || one.status.is_none());
         Self {
             namespace: Arc::clone(namespace),
@@ -123,6 +127,7 @@ impl Record for Job {
             started: time(status.start_time),
             completed: complete.and_then(|_| time(status.completion_time).or(turned)),
             failure,
+            failed,
             active: status.active.unwrap_or_default(),
             failed_pods: status.failed.unwrap_or_default(),
             suspended: spec.suspend == Some(true),

@@ -25,6 +25,8 @@ pub const NODES: Resource = resource::<api::core::v1::Node>();
 const LONGEST_MESSAGE: usize = 200;
 /// The most taints that are kept of a node.
 const MOST_TAINTS: usize = 50;
+/// What marks a node that is none: its provider tells what a kubelet would, or part of it.
+const VIRTUAL: (&str, &str) = ("type", "virtual-kubelet");
 /// What a cordoned node bears, too.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";
 
@@ -78,7 +80,7 @@ pub enum Pressure {
 }
 
 impl Pressure {
-    /// All of them. Every kubelet tells of the first three.
+    /// All of them. Every kubelet that is one tells of the first three.
     const ALL: [(Self, &'static str, bool); 4] = [
         (Self::Memory, "MemoryPressure", true),
         (Self::Disk, "DiskPressure", true),
@@ -122,6 +124,11 @@ impl Room {
     /// Both together.
     pub fn and(self, other: Self) -> Self {
         self.each(other, |one, other| one + other)
+    }
+
+    /// So many times as much.
+    pub fn times(self, count: i64) -> Self {
+        self.each(self, |one, _| one.times(count))
     }
 
     /// What is left without the other; at least nothing.
@@ -189,19 +196,22 @@ impl Record for Node {
         let conditions = status.conditions.unwrap_or_default();
         let condition_of_ready = condition(&conditions, "Ready");
         let ready = condition_of_ready.and_then(readiness);
-        let told = |condition: &Condition| {
+        let words_of = |condition: &Condition| {
             let reason = condition.reason.as_deref().unwrap_or_default();
             let message = condition.message.as_deref().unwrap_or_default();
             words.shared(&legible(&format!("{reason}: {message}"), LONGEST_MESSAGE))
         };
         let in_need = condition_of_ready.filter(|_| ready != Some(Readiness::Ready));
-        let kept = in_need.map(told);
+        let kept = in_need.map(words_of);
         let allocatable = status.allocatable.unwrap_or_default();
         let amount = |value: &Option<Value>| value.as_ref().and_then(quantity);
         let amounts =
             (amount(&allocatable.cpu), amount(&allocatable.memory), amount(&allocatable.pods));
-        let missing = missing(ready, condition_of_ready, &conditions, &amounts)
-            .or_else(|| bare.then_some("spec"));
+        let labels = metadata.labels.as_ref();
+        let mark = labels.and_then(|labels| labels.get(VIRTUAL.0));
+        let is_virtual = mark.is_some_and(|mark| mark == VIRTUAL.1);
+        let told = Told { ready: condition_of_ready, conditions: &conditions, is_virtual };
+        let missing = missing(ready, &told, &amounts).or_else(|| bare.then_some("spec"));
         let (cpu, memory, pods) = amounts;
         let taints = taints(spec.taints.unwrap_or_default(), words);
         Self {
@@ -261,13 +271,21 @@ fn taints(all: Vec<WireTaint>, words: &mut Words) -> Vec<Taint> {
     barring.take(MOST_TAINTS).map(taint).collect()
 }
 
+/// What a node tells by its conditions.
+struct Told<'a> {
+    ready: Option<&'a Condition>,
+    conditions: &'a [Condition],
+    /// Whether it need not tell of all pressures.
+    is_virtual: bool,
+}
+
 /// The first thing that is always there and is not.
 fn missing(
     ready: Option<Readiness>,
-    condition_of_ready: Option<&Condition>,
-    conditions: &[Condition],
+    told: &Told<'_>,
     (cpu, memory, pods): &(Option<Quantity>, Option<Quantity>, Option<Quantity>),
 ) -> Option<&'static str> {
+    let Told { ready: condition_of_ready, conditions, is_virtual } = *told;
     let Some(ready) = ready else { return Some("the condition Ready") };
     if condition_of_ready.is_none_or(|ready| ready.last_transition_time.is_none()) {
         return Some("the last transition of the condition Ready");
@@ -281,7 +299,7 @@ fn missing(
     // The conditions of a lost node are unknown, all of them.
     let untold = Pressure::ALL.into_iter().find(|(_, kind, always)| {
         ready == Readiness::Ready
-            && (*always || condition(conditions, kind).is_some())
+            && ((*always && !is_virtual) || condition(conditions, kind).is_some())
             && !is_told(kind)
     });
     if let Some((_, kind, _)) = untold {

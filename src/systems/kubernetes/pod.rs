@@ -154,6 +154,7 @@ impl Record for Pod {
             oom_killed: containers.oom_killed,
             ended: containers.ended,
             initializing: containers.initializing,
+            initialized: containers.initialized.filter(|_| phase == Some(Phase::Pending)),
             unschedulable: unschedulable(conditions),
             unready: unready.and_then(told),
             failure: status

@@ -61,6 +61,12 @@ impl Quantity {
         billionths / 1e9
     }
 
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, count: i64) -> Self {
+        Self { billionths: self.billionths.saturating_mul(count.into()) }
+    }
+
     /// Whether it is less than nothing.
     pub const fn is_negative(self) -> bool {
         self.billionths < 0

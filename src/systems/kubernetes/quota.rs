@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::pool::Words;
 use super::record::Record;
@@ -17,6 +18,8 @@ pub struct Quota {
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+    /// Whether it is for some pods alone, by its scopes.
+    pub scoped: bool,
     /// Its limits, by resource.
     pub limits: Box<[QuotaLimit]>,
     /// A field that is always there, and was not.
@@ -43,9 +46,11 @@ pub struct Wire {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Spec {
     hard: Option<Amounts>,
+    scopes: Option<Vec<IgnoredAny>>,
+    scope_selector: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +68,8 @@ impl Record for Quota {
         let Status { hard: counted, used } = status.unwrap_or_default();
         let mut used = used.unwrap_or_default();
         let counted = counted.unwrap_or_default();
-        let hard = spec.unwrap_or_default().hard;
+        let Spec { hard, scopes, scope_selector } = spec.unwrap_or_default();
+        let scopes = scopes.map_or(0, |scopes| scopes.len());
         let missing = hard.is_none().then_some("spec.hard");
         let limit = |(resource, hard): (Box<str>, Box<str>)| {
             // What was counted before the limit changed is counted all the same.
@@ -73,6 +79,7 @@ impl Record for Quota {
         Self {
             namespace: Arc::clone(namespace),
             name: Arc::clone(name),
+            scoped: scopes > 0 || scope_selector.is_some(),
             limits: hard.unwrap_or_default().into_iter().map(limit).collect(),
             missing,
         }

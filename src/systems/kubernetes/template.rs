@@ -18,6 +18,8 @@ pub struct Template {
     pub containers: Box<[Container]>,
     /// What the scheduler keeps for a pod as a whole, where it says so.
     pub requests: Amounts,
+    /// What a pod as a whole may take at most, where it says so.
+    pub limits: Amounts,
     /// What a pod costs beside its containers.
     pub overhead: Amounts,
     /// What it says of privileges, beside its containers.
@@ -119,6 +121,7 @@ impl Spec {
     /// What is common to all pods of the template.
     pub(super) fn template(self, annotations: Option<&BTreeMap<String, String>>) -> Template {
         let Self { init_containers, containers, ephemeral_containers, .. } = self;
+        let resources = self.resources.unwrap_or_default();
         let os = self.os.and_then(|os| os.name);
         let volumes = self.volumes.unwrap_or_default().into_iter();
         let security = PodSecurity {
@@ -143,7 +146,8 @@ impl Spec {
         Template {
             service_account: self.service_account_name.map(Box::from),
             containers: init.chain(main).chain(ephemeral).collect(),
-            requests: self.resources.and_then(|resources| resources.requests).unwrap_or_default(),
+            requests: resources.requests.unwrap_or_default(),
+            limits: resources.limits.unwrap_or_default(),
             overhead: self.overhead.unwrap_or_default(),
             security,
         }

@@ -1,5 +1,7 @@
 //! `resource_usage` against an API server, kubelets behind it, and a Prometheus.
 
+mod quotas;
+
 use std::net::{Ipv4Addr, TcpListener};
 
 use axum::Router;
@@ -17,11 +19,11 @@ use vigie_sim::kubernetes::{Act, Fault, Metrics, Rule, User, Volume};
 use super::Provocation;
 use crate::kubernetes::{Cluster, NAMESPACE, brisk, pod, trouble, with};
 use crate::support;
+use quotas::{QUOTAS, ROOM, growing, quota, quotas};
 
 const MEMORY: &str = "resource_usage: { namespaces: [shop], memory: {} }";
 const CPU: &str = "resource_usage: { namespaces: [shop], max_age: 1h, cpu: { of_limit: { warn: 90, fail: 95 } } }";
 const VOLUMES: &str = "resource_usage: { namespaces: [shop], max_age: 1d, volumes: { full_within: { warn: 24h, fail: 6h } } }";
-const QUOTAS: &str = "resource_usage: { namespaces: [shop], quotas: { expect: [quota] } }";
 const STORED: &str =
     "resource_usage: { namespaces: [shop], volumes: { from: { prometheus: main } } }";
 const METRICS_PATH: &str = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods";
@@ -145,28 +147,6 @@ async fn garbled() -> Judgement {
     cluster.look(MEMORY).await
 }
 
-pub fn quota(used: Option<&str>) -> Value {
-    let hard = json!({ "requests.memory": "100Gi", "pods": "50", "services.nodeports": "0" });
-    let mut counted = json!({ "pods": "3", "services.nodeports": "0" });
-    if let Some(used) = used {
-        counted["requests.memory"] = used.into();
-    }
-    json!({
-        "apiVersion": "v1", "kind": "ResourceQuota",
-        "metadata": { "namespace": NAMESPACE, "name": "quota" },
-        "spec": { "hard": hard },
-        "status": { "hard": hard, "used": counted },
-    })
-}
-
-async fn quotas(object: Option<Value>) -> Judgement {
-    let cluster = Cluster::start().await;
-    if let Some(object) = object {
-        cluster.put(object);
-    }
-    cluster.look(QUOTAS).await
-}
-
 /// Connects to a Prometheus at `url`; `more` are further keys.
 async fn stored_at(url: &str, more: &str) -> Judgement {
     let connections = format!("{{ prometheus: {{ main: {{ url: '{url}', {more} }} }} }}");
@@ -214,6 +194,8 @@ pub fn provocations() -> Vec<Provocation> {
         "QuotaNearlyUsed" Fail quotas(Some(quota(Some("95Gi"))));
         "Missing" Fail quotas(None);
         "NotCounted" Unknown quotas(Some(quota(None)));
+        "NoRoom" Fail growing("web");
+        "NoReplica" Unknown growing("api");
         "NoSample" Unknown unmeasured(5);
         "NotYet" Unknown unmeasured(0);
         "SampleTooOld" Unknown sampled(SignedDuration::from_mins(10));
@@ -359,6 +341,14 @@ async fn each_part_needs_its_own_rights_and_no_other() {
         (MEMORY, vec![rule(&watch, "", "pods"), rule(&["list"], "metrics.k8s.io", "pods")]),
         (VOLUMES, vec![rule(&watch, "", "pods"), stats]),
         (QUOTAS, vec![rule(&watch, "", "resourcequotas")]),
+        (
+            ROOM,
+            vec![
+                rule(&watch, "", "resourcequotas"),
+                rule(&watch, "autoscaling", "horizontalpodautoscalers"),
+                rule(&watch, "", "pods"),
+            ],
+        ),
     ] {
         for left_out in 0..=rules.len() {
             let mut cluster = consuming("1m", "1Mi").await;

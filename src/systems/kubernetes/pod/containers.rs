@@ -20,6 +20,7 @@ pub(super) struct Containers {
     pub(super) oom_killed: Option<(ContainerName, Timestamp)>,
     pub(super) ended: Option<Ended>,
     pub(super) initializing: Option<(Arc<str>, Option<Timestamp>)>,
+    pub(super) initialized: Option<Timestamp>,
 }
 
 impl Containers {
@@ -41,6 +42,9 @@ impl Containers {
         }
         if let Some(now) = state.and_then(|state| state.terminated.as_ref()) {
             self.add_end(now, true, &container, words);
+            if init && now.exit_code == Some(0) {
+                self.initialized = self.initialized.max(time(now.finished_at.clone()));
+            }
         }
         if let Some(running) = state.and_then(|state| state.running.as_ref())
             && init

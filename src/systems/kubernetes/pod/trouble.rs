@@ -16,6 +16,8 @@ pub struct Trouble {
     pub ended: Option<Ended>,
     /// The init container that runs, no sidecar, and since when.
     pub initializing: Option<(Arc<str>, Option<Timestamp>)>,
+    /// When the last init container of a pending pod ended well.
+    pub initialized: Option<Timestamp>,
     /// The scheduler's words, where no node takes it.
     pub unschedulable: Option<String>,
     /// Why a running pod is not ready, a readiness gate that is closed among it.
