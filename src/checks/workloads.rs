@@ -60,7 +60,7 @@ pub struct Workloads {
     #[serde(default)]
     only_expected: bool,
     /// The most replicas of a workload, by its name: more that are desired, or more running pods
-    /// (those that are being deleted included), fail.
+    /// (those that are being deleted included), fail. One that is named here must be there.
     #[serde(default)]
     at_most: BTreeMap<String, u32>,
     /// Names of workloads that may be scaled to zero.
@@ -268,12 +268,15 @@ impl Workloads {
     fn judge_presence(&self, seen: &Seen, judgement: &mut Judgement) {
         let there: BTreeSet<&str> =
             seen.workloads.iter().map(|(_, workload)| &*workload.name).collect();
-        for name in seen.unseen.missing(&self.expect, &there) {
+        // A limit of what is not there, a misspelt one above all, would hold for ever.
+        let expected: BTreeSet<&String> = self.expect.iter().chain(self.at_most.keys()).collect();
+        for name in seen.unseen.missing(expected, &there) {
             let kinds: Vec<&str> = self.kinds.0.iter().map(|kind| kind.label()).collect();
             let because = format!("no {} of this name is there", kinds.join(" or "));
             judgement.add(name.clone(), Finding::fail(MISSING, because));
         }
-        if self.expect.is_empty() && there.is_empty() && seen.unseen.is_nothing() {
+        let named = !self.expect.is_empty() || !self.at_most.is_empty();
+        if !named && there.is_empty() && seen.unseen.is_nothing() {
             let because = "no workload is there, at least one wanted".to_owned();
             judgement.add("", Finding::fail(MISSING, because));
         }

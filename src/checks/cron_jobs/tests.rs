@@ -311,7 +311,7 @@ fn none_is_enough_where_none_is_expected_and_nowhere_else() {
 fn a_named_job_is_not_missed_where_jobs_can_not_be_seen() {
     let check = cron_jobs("jobs: [migrate]");
     let mut seen = seen(&check, &[]);
-    seen.blind_jobs.push(("d".to_owned(), Obstacle::new(Reason::FORBIDDEN, "no")));
+    seen.unseen_jobs.blind(&Watch::all(JOBS).within("d"), Obstacle::new(Reason::FORBIDDEN, "no"));
     let judgement = check.judge(&seen, &Past::default(), at(10));
     assert_eq!((judgement.verdict(), judgement.reason()), (Unknown, Some(Reason::FORBIDDEN)));
 }

@@ -339,14 +339,11 @@ fn a_limit_that_is_never_judged_is_refused() {
 }
 
 #[test]
-fn nothing_is_missed_where_it_may_be_among_many_that_can_not_be_read() {
-    let mut seen = Seen::default();
-    seen.garbled.push(("d/other".to_owned(), "expected a number".to_owned()));
-    let check = workloads("expect: [web]");
-    let reason = |seen: &Seen| check.judge(seen, &Past::default(), at(0)).reason();
-    assert_eq!(reason(&seen), Some(MISSING));
-    seen.garbled_more = 1;
-    assert_eq!(reason(&seen), Some(Reason::GARBLED));
+fn a_limit_of_a_workload_that_is_not_there_is_no_limit() {
+    let check = workloads("at_most: { corn: 1 }");
+    let judgement = check.judge(&Seen::default(), &Past::default(), at(0));
+    assert!(judgement.because().contains("corn: no Deployment"), "{}", judgement.because());
+    assert_eq!(judgement.reason(), Some(MISSING));
 }
 
 #[test]

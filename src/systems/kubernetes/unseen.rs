@@ -131,6 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_missed_where_it_may_be_among_many_that_can_not_be_read() {
+        let broken = |name: u32| {
+            let name = format!("b-{name}");
+            json!({ "metadata": { "namespace": "shop", "name": name }, "status": 3 })
+        };
+        let (few, many): (Vec<_>, Vec<_>) =
+            ((0..100).map(broken).collect(), (0..101).map(broken).collect());
+        let (expected, there) = (vec!["a".to_owned()], BTreeSet::new());
+        let missing = |objects: &[serde_json::Value]| {
+            unseen(objects, |_| true).missing(&expected, &there).len()
+        };
+        assert_eq!((missing(&few), missing(&many)), (1, 0));
+    }
+
+    #[test]
     fn an_object_without_a_name_may_be_any_and_one_that_is_not_meant_is_left_alone() {
         let broken = json!({ "metadata": { "namespace": "shop", "name": "b" }, "status": 3 });
         assert_eq!(unseen(&[broken], |name| name == "a").count(), 0);

@@ -19,7 +19,8 @@ use vigie_sim::kubernetes::{Act, Fault, Metrics, Rule, User, Volume};
 use super::Provocation;
 use crate::kubernetes::{Cluster, NAMESPACE, brisk, pod, trouble, with};
 use crate::support;
-use quotas::{QUOTAS, ROOM, growing, quota, quotas};
+pub use quotas::quota;
+use quotas::{QUOTAS, ROOM, growing, quotas};
 
 const MEMORY: &str = "resource_usage: { namespaces: [shop], memory: {} }";
 const CPU: &str = "resource_usage: { namespaces: [shop], max_age: 1h, cpu: { of_limit: { warn: 90, fail: 95 } } }";
