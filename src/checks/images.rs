@@ -22,7 +22,6 @@ use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::{Needs, Watch};
 use crate::model::past::Past;
-use crate::model::pattern::Pattern;
 use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::pod::{Phase, Pod};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
@@ -31,7 +30,7 @@ use crate::systems::kubernetes::vulnerability_report::{
 };
 use crate::systems::kubernetes::{PODS, Table, blind};
 
-use parameters::{ForbiddenTags, Group, Place, Reports};
+use parameters::{ForbiddenTags, Group, Place, Reports, TagForm};
 
 static COUNT: Measure =
     Measure::gauge("vigie_images", "Distinct images that pods run.", &["object_namespace"]);
@@ -80,9 +79,10 @@ pub struct Images {
     /// Tags that are never right; default `[latest]`. A tag that is left out means `latest`.
     #[serde(default)]
     forbidden_tags: ForbiddenTags,
-    /// Regular expressions of the tags that are right in this environment; without them any.
+    /// Regular expressions of the tags that are right in this environment, each of a whole tag:
+    /// `v.*`, not `v*`. Without them any tag is.
     #[serde(default)]
-    tags: Option<Vec<Pattern>>,
+    tags: Option<Vec<TagForm>>,
     /// Whether each image must be pinned by its digest. Default `false`.
     #[serde(default)]
     require_digest: bool,

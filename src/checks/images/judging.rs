@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::parameters::TagForm;
 use super::{
     COUNT, DIGEST_MISSING, IMAGE_INVALID, Images, NO_MEMBERS, NO_PODS, PLACEHOLDER,
     REGISTRIES_DIFFER, REGISTRY_FORBIDDEN, REGISTRY_NOT_ALLOWED, RUNNING_DIFFERS, Seen,
@@ -129,12 +130,11 @@ impl Images {
             return Some(Finding::fail(TAG_FORBIDDEN, format!("its tag `{tag}` is forbidden")));
         }
         let allowed = self.tags.as_ref()?;
-        if allowed.iter().any(|pattern| pattern.regex().is_match(tag)) {
+        if allowed.iter().any(|form| form.holds(tag)) {
             return None;
         }
-        let patterns: Vec<&str> = allowed.iter().map(|pattern| pattern.regex().as_str()).collect();
-        let because =
-            format!("its tag `{tag}` is not of the allowed form {}", patterns.join(" or "));
+        let forms: Vec<&str> = allowed.iter().map(TagForm::as_str).collect();
+        let because = format!("its tag `{tag}` is not of the allowed form {}", forms.join(" or "));
         Some(Finding::fail(TAG_NOT_ALLOWED, because))
     }
 

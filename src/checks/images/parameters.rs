@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::model::duration::Period;
 use crate::model::image::{ImageName, parse_host};
+use crate::model::pattern::Pattern;
 use crate::systems::kubernetes::vulnerability_report::Severity;
 
 /// A registry, or a registry and the first parts of a path: `ghcr.io`, `ghcr.io/example`.
@@ -39,6 +40,35 @@ impl TryFrom<String> for Place {
             return Ok(Self(format!("{host}/{path}")));
         }
         Ok(Self(host))
+    }
+}
+
+/// The form of a whole tag.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(super) struct TagForm {
+    whole: Pattern,
+    text: String,
+}
+
+impl TagForm {
+    pub(super) fn holds(&self, tag: &str) -> bool {
+        self.whole.regex().is_match(tag)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl TryFrom<String> for TagForm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // By itself first, so that its mistakes are told of it alone.
+        Pattern::parse(&text)?;
+        Ok(Self { whole: Pattern::parse(&format!("^(?:{text})$"))?, text })
     }
 }
 

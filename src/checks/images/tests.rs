@@ -122,6 +122,14 @@ fn only_whole_parts_of_a_place_and_of_a_tag_count() {
 }
 
 #[test]
+fn a_form_is_one_of_whole_tags() {
+    let forms = check("tags: ['v*', '1[.]2|2[.]0']");
+    let allowed = |tag: &str| forms.tags.iter().flatten().any(|form| form.holds(tag));
+    assert!(allowed("vv") && allowed("1.2") && allowed("2.0"));
+    assert!(!allowed("v1.2.3") && !allowed("11.2") && !allowed("1.2.0"));
+}
+
+#[test]
 fn bad_parameters_are_told() {
     assert_eq!(check("registries: []").flaws().len(), 1);
     assert_eq!(check("same_tag: [{ name: a, images: [] }]").flaws().len(), 1);

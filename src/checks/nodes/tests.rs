@@ -329,7 +329,7 @@ fn a_virtual_node_need_not_tell_of_all_pressures_and_a_real_one_must() {
     bare["status"]["conditions"].as_array_mut().unwrap().remove(2);
     assert_eq!(said(&nodes(""), &[bare.clone()], 1), (Unknown, Some("Garbled")));
     let virtually = with(bare, "/metadata/labels", json!({ "type": "virtual-kubelet" }));
-    assert_eq!(said(&nodes(""), &[virtually.clone()], 1), (Pass, None));
+    assert_eq!(said(&nodes(""), std::slice::from_ref(&virtually), 1), (Pass, None));
     let pressed = with(virtually.clone(), "/status/conditions/0/status", json!("True"));
     assert_eq!(said(&nodes(""), &[pressed], 1), (Fail, Some("MemoryPressure")));
     let unsure = with(virtually, "/status/conditions/0/status", json!("Unknown"));

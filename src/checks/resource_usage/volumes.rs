@@ -337,7 +337,9 @@ pub(super) mod fixture {
     /// Volumes as a look would have seen them.
     pub(in crate::checks::resource_usage) fn seen(volumes: Vec<VolumeUsage>) -> Seen {
         let mut seen = Seen::default();
-        volumes.into_iter().for_each(|volume| seen.keep(volume));
+        for volume in volumes {
+            seen.keep(volume);
+        }
         seen
     }
 }

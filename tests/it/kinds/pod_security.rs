@@ -86,6 +86,7 @@ async fn of_user(user: &'static str) -> Judgement {
     of_image(|site| drop(serve(site, "shop/web", "1", &config(user)))).await
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `json!` gives it")]
 pub fn policy(name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
