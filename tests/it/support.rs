@@ -69,8 +69,9 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
     let item = ItemId::parse("test").expect("an id");
     let deadline = Instant::now() + Duration::from_secs(10);
     let now = systems.clock.now();
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now };
-    check.run(&look, &Past::default()).await
+    let past = &Past::default();
+    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now, past };
+    check.run(&look).await
 }
 
 /// A look at a check that has declared nothing.
@@ -99,8 +100,9 @@ async fn run(
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,
+        past: &*past,
     };
-    let run = check.run(&look, past);
+    let run = check.run(&look);
     let judgement = tokio::time::timeout(allowed, run).await.expect("an answer in time");
     past.remember(judgement.samples(), now);
     judgement

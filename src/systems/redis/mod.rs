@@ -11,9 +11,13 @@ mod clients;
 mod command;
 mod connection;
 mod dial;
+mod fleet;
+mod master;
 mod peer;
 mod sentinel;
 mod session;
+mod target;
+pub mod topology;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -23,8 +27,8 @@ use tokio::time::Instant;
 
 pub use clients::Clients;
 pub use command::{Command, Reply, Verb};
-pub use connection::{Connection, Place, Sentinel, Tls};
-pub use session::Session;
+pub use connection::{Cluster, Connection, Place, Sentinel, Tls};
+pub use session::{OfNode, Session};
 
 use super::secrets::Secrets;
 use crate::model::finding::Obstacle;
@@ -86,6 +90,6 @@ pub(crate) mod tests {
 
     /// A reply as a server writes it.
     pub(crate) fn reply(wire: &str) -> Reply {
-        Reply(redis::parse_redis_value(wire.as_bytes()).unwrap())
+        Reply::read(wire.as_bytes()).unwrap()
     }
 }

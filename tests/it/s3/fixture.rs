@@ -124,9 +124,9 @@ pub async fn look_within(
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now };
-    let past = Past::default();
-    tokio::time::timeout(allowed, check.run(&look, &past)).await.expect("an answer in time")
+    let past = &Past::default();
+    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now, past };
+    tokio::time::timeout(allowed, check.run(&look)).await.expect("an answer in time")
 }
 
 fn connection(endpoint: &str, folder: &TempDir) -> String {
