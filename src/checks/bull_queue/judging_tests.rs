@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::seen::{Finished, Jobs};
+use super::super::measures::{COUNTED_TO, FINISHED, METERED};
+use super::super::seen::{Finished, Jobs, Tally};
 use super::*;
 use crate::checks::Check;
+use crate::model::finding::Verdict;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -30,13 +32,16 @@ fn queue() -> Queue {
         sizes: Sizes { waiting: 1, ..Sizes::default() },
         added: Some(1_000),
         finished: Finished::default(),
+        since: None,
+        counted_to: now(),
+        overdue: Vec::new(),
         jobs: Jobs { oldest: ago(60), latest: ago(60), ..Jobs::default() },
     }
 }
 
 fn judged(options: &str, queue: Queue, workers: Result<usize, Obstacle>, past: &Past) -> Judgement {
-    let workers = workers.map(|workers| vec![workers]);
-    let seen = Seen { queues: vec![Ok(queue)], workers, blind_to_jobs: None };
+    let looked = Looked { name: "q".to_owned(), found: false, queue: Ok(queue), workers };
+    let seen = Seen { queues: vec![looked], ..Seen::default() };
     check(options).judge(&seen, past, now())
 }
 
@@ -308,7 +313,12 @@ fn rows_exist_at_zero_and_a_time_that_never_was_has_none() {
 #[test]
 fn parameters_that_contradict_each_other_are_told() {
     for (options, told) in [
-        ("queues: []", "between one and 100"),
+        ("queues: []", "neither `discover` nor `store`"),
+        ("discover: { unexpected: allowed }", "says nothing of any"),
+        ("queues: [q], discover: { at_most: 100 }", "over 100 queues together"),
+        ("discover: { keys_a_look: 0 }", "between 1 and 100000"),
+        ("store: { memory_within: { fail: 95 } }", "a share from 0 to 1"),
+        ("queues: [q], repeatable_overdue_within: { warn: 1h, fail: 1m }", "must be below"),
         ("queues: [q, q]", "named twice"),
         ("queues: ['']", "between one and 128 bytes"),
         ("queues: [q], window: 2h", "at most 1h"),
@@ -319,5 +329,84 @@ fn parameters_that_contradict_each_other_are_told() {
         let check: BullQueue = serde_saphyr::from_str(&format!("{{ {options} }}")).unwrap();
         let flaws = check.flaws().join("\n");
         assert!(flaws.contains(told), "{options}: {flaws}");
+    }
+}
+
+/// What finished since the last look: completed and failed, each as kept, whole, metered.
+fn since(completed: (u64, Option<bool>), failed: (u64, Option<bool>)) -> Queue {
+    let tally = |(kept, whole)| Tally { kept, whole, metered: None };
+    Queue { since: Some([tally(completed), tally(failed)]), ..queue() }
+}
+
+/// The rows of the counters, as far as there are any.
+fn rows(queue: Queue, past: &Past) -> [Option<f64>; 2] {
+    let judgement = judged("", queue, Ok(1), past);
+    ["completed", "failed"].map(|outcome| {
+        let mine = |sample: &&crate::model::measure::Sample| {
+            sample.measure.name == FINISHED.name && &*sample.labels[1] == outcome
+        };
+        judgement.samples().iter().find(mine).map(|sample| sample.value)
+    })
+}
+
+#[test]
+fn finished_jobs_are_counted_from_look_to_look_or_not_at_all() {
+    let (kept, dropped, none) = (Some(true), Some(false), None);
+    let quiet = || past(290, 1_000.0, 1.0);
+    let ten_left = || past(290, 990.0, 1.0);
+    for (what, queue, past, wanted) in [
+        ("the first look", queue(), Past::default(), [Some(0.0), Some(0.0)]),
+        ("both are kept", since((7, kept), (2, kept)), quiet(), [Some(7.0), Some(2.0)]),
+        ("a capped set is all new", since((100, dropped), (2, kept)), quiet(), [None, Some(2.0)]),
+        ("nothing ended", since((0, none), (0, none)), quiet(), [Some(0.0), Some(0.0)]),
+        ("ten ended and none is kept", since((0, none), (0, none)), ten_left(), [None, None]),
+        ("only failed ones are kept", since((0, none), (2, kept)), ten_left(), [None, Some(2.0)]),
+        ("some are kept, some not", since((1, kept), (1, kept)), ten_left(), [None, None]),
+        ("nothing tells", since((0, none), (3, kept)), Past::default(), [None, Some(3.0)]),
+    ] {
+        assert_eq!(rows(queue, &past), wanted, "{what}");
+    }
+}
+
+#[test]
+fn a_counter_goes_on_where_it_was_and_the_librarys_own_count_goes_first() {
+    let mut past = past(30, 1_000.0, 1.0);
+    let before = [
+        FINISHED.is(40.0, ["q", "completed"]),
+        METERED.is(90.0, ["q", "completed"]),
+        COUNTED_TO.is(1.0, ["q"]),
+    ];
+    past.remember(&before, now() - SignedDuration::from_secs(30));
+    let mut queue = since((5, Some(false)), (1, Some(true)));
+    assert_eq!(rows(queue.clone(), &past), [None, Some(1.0)]);
+    let metered = |count| Tally { kept: 5, whole: Some(false), metered: Some(count) };
+    queue.since = queue.since.map(|[_, failed]| [metered(97), failed]);
+    assert_eq!(rows(queue.clone(), &past), [Some(47.0), Some(1.0)]);
+    queue.since = queue.since.map(|[_, failed]| [metered(3), failed]);
+    assert_eq!(rows(queue, &past), [None, Some(1.0)], "the library began anew");
+}
+
+#[test]
+fn what_is_not_counted_is_said() {
+    let judgement =
+        judged("", since((100, Some(false)), (0, None)), Ok(1), &past(30, 1_000.0, 1.0));
+    assert_eq!(judgement.verdict(), Verdict::Pass);
+    assert!(judgement.because().contains("completed can't be told"), "{}", judgement.because());
+}
+
+#[test]
+fn a_repeatable_job_may_be_late_for_so_long() {
+    let late = |seconds| Queue {
+        overdue: vec![Overdue { key: "nightly".to_owned(), due: ago(seconds).unwrap() }],
+        ..queue()
+    };
+    for (seconds, options, wanted) in [
+        (900, "", Verdict::Pass),
+        (901, "", Verdict::Warn),
+        (901, "repeatable_overdue_within: { fail: 10m }", Verdict::Fail),
+        (901, "repeatable_overdue_within: {}", Verdict::Pass),
+    ] {
+        let judgement = judged(options, late(seconds), Ok(1), &Past::default());
+        assert_eq!(judgement.verdict(), wanted, "{seconds} {options}: {}", judgement.because());
     }
 }

@@ -206,7 +206,8 @@ impl Fleet {
     ) {
         let mut loads: BTreeMap<HostPort, Load> = BTreeMap::new();
         for (place, reply) in replies.iter().enumerate() {
-            let (Some((at, asking)), Some(command)) = (elsewhere(reply), commands.get(place)) else {
+            let (Some((at, asking)), Some(command)) = (elsewhere(reply), commands.get(place))
+            else {
                 continue;
             };
             let load = loads.entry(at).or_default();

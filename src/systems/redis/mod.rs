@@ -12,6 +12,7 @@ mod command;
 mod connection;
 mod dial;
 mod fleet;
+pub mod info;
 mod master;
 mod peer;
 mod sentinel;

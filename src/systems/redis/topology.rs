@@ -73,7 +73,8 @@ impl Topology {
         for line in nodes.lines().filter(|line| !line.trim().is_empty()).take(MOST_NODES) {
             let Some(member) = Member::read(line, asked) else {
                 let line = legible(line, LONGEST_NAME);
-                let because = format!("Redis at {asked} describes a node of its cluster as: {line}");
+                let because =
+                    format!("Redis at {asked} describes a node of its cluster as: {line}");
                 return Err(Obstacle::new(Reason::GARBLED, because));
             };
             members.extend(member);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::limits::{real, seconds};
+use super::super::measures::{ADDED, UNFINISHED};
+use super::super::reasons::{NOT_COUNTABLE, TOO_MANY_FAILED, TOO_SLOW};
 use super::super::seen::Queue;
-use super::super::{ADDED, NOT_COUNTABLE, TOO_MANY_FAILED, TOO_SLOW, UNFINISHED};
 use super::{Line, graded, jobs};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle};
@@ -163,19 +164,25 @@ impl Line<'_> {
 
     /// How many jobs, at least, ended within the window and are not kept, by the queue's counter;
     /// none where failed ones older than the window are kept, so that no newer one was dropped.
-    fn lost(&self) -> Option<u64> {
+    pub(super) fn lost(&self) -> Option<u64> {
         let Queue { sizes, finished, .. } = self.queue;
         if sizes.failed > finished.failed {
             return None;
         }
-        let window = self.check.window.0.get();
-        let (at, added) = self.past.since(&ADDED, &[self.name], window, self.now)?;
-        let mut points = self.past.points(&UNFINISHED, &[self.name]);
-        let (_, unfinished) = points.find(|(then, _)| *then == at)?;
         let kept = real(finished.completed.saturating_add(finished.failed));
-        let lost = self.left(added, unfinished)? - kept;
+        let lost = self.left_within()? - kept;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         (lost > UNSURE).then_some(lost as u64)
+    }
+
+    /// How many jobs left the backlog since the oldest look within the window, where there was one
+    /// and its numbers still mean something.
+    pub(super) fn left_within(&self) -> Option<f64> {
+        let (at, added) =
+            self.past.since(&ADDED, &[self.name], self.check.window.0.get(), self.now)?;
+        let mut points = self.past.points(&UNFINISHED, &[self.name]);
+        let (_, unfinished) = points.find(|(then, _)| *then == at)?;
+        self.left(added, unfinished)
     }
 
     /// Jobs that left the backlog since a look that saw these numbers; none where the queue was
