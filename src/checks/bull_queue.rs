@@ -25,14 +25,14 @@ use serde::Deserialize;
 use super::{Check, Look};
 use crate::model::finding::Obstacle;
 use crate::model::judgement::Judgement;
-use crate::model::measure::{Bound, Measure, Series};
+use crate::model::measure::{BASELINE, Bound, Measure, Series};
 use crate::model::needs::{Needs, SystemName};
 use crate::model::past::Past;
 use crate::model::reason::Documented;
 use limits::{Limits, seconds};
-use measures::{FINISHED, JOBS, OLDEST, OUTCOMES, STATES, WORKERS};
+use measures::{FINISHED, JOBS, OLDEST, OUTCOMES, RATE, STATES, WORKERS};
 use parameters::{
-    Amount, ConnectionName, Discover, MaxStalled, OldestWaitingWithin, Prefix,
+    Amount, Baseline, ConnectionName, Discover, MaxStalled, OldestWaitingWithin, Prefix,
     RepeatableOverdueWithin, Store, Window, WorkersAtLeast,
 };
 use seen::Seen;
@@ -80,6 +80,8 @@ pub struct BullQueue {
     /// of `window`. Default: any number.
     #[serde(default)]
     finished_per_minute_at_least: Limits<f64>,
+    /// How fast jobs finish, compared with how fast they did. Default: not compared.
+    baseline: Option<Baseline>,
     /// How long ago a repeatable job may have been due, where no job of it is on its way. Default:
     /// `{ warn: 15m }`.
     #[serde(default)]
@@ -108,6 +110,7 @@ impl Check for BullQueue {
             // Permits are by connection, whatever its host is called.
             hosts: vec![format!("redis.{}", self.connection.0)],
             connections: vec![(SystemName::Redis, self.connection.0.clone())],
+            deployment: self.baseline.as_ref().is_some_and(|baseline| baseline.ago.is_none()),
             ..Needs::default()
         }
     }
@@ -125,6 +128,11 @@ impl Check for BullQueue {
                 measure: &FINISHED,
                 labels: vec![queue.clone(), Some(outcome.to_owned())],
             }));
+            series.push(Series { measure: &RATE, labels: vec![queue.clone()] });
+            if self.baseline.is_some() {
+                let labels = vec![Some(RATE.name.to_owned()), queue.clone()];
+                series.push(Series { measure: &BASELINE, labels });
+            }
             series.push(Series { measure: &WORKERS, labels: vec![queue.clone()] });
             series.push(Series { measure: &OLDEST, labels: vec![queue] });
         }

@@ -69,8 +69,17 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
     let item = ItemId::parse("test").expect("an id");
     let deadline = Instant::now() + Duration::from_secs(10);
     let now = systems.clock.now();
-    let past = &Past::default();
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now, past };
+    let (deployment, past) = (None, &Past::default());
+    let look = Look {
+        item: &item,
+        needs: &needs,
+        systems,
+        deployment,
+        deadline,
+        fresh_within,
+        now,
+        past,
+    };
     check.run(&look).await
 }
 
@@ -97,6 +106,7 @@ async fn run(
         item: &item,
         needs,
         systems,
+        deployment: None,
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,

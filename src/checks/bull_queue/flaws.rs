@@ -1,13 +1,17 @@
 //! What may be wrong between the parameters.
 
-use super::parameters::{Amount, Discover, Store};
+use super::parameters::{Amount, Baseline, Discover, Store};
 use super::{BullQueue, limits};
+use crate::model::duration::Period;
 use crate::model::measure::LONGEST_LABEL;
 
 /// The most queues of one check: what Redis answers, and what is shown, stays bounded.
 pub(super) const MOST_QUEUES: usize = 100;
 /// The most keys that a look walks past: Redis does nothing else meanwhile.
 const MOST_KEYS: u32 = 100_000;
+/// The longest time ago that is compared with, and the longest span: both together are remembered.
+const LONGEST_AGO: Period = Period::from_secs(24 * 3_600);
+const LONGEST_OVER: Period = Period::from_secs(6 * 3_600);
 
 pub(super) fn flaws(check: &BullQueue) -> Vec<String> {
     let mut flaws = Vec::new();
@@ -45,6 +49,7 @@ pub(super) fn flaws(check: &BullQueue) -> Vec<String> {
     flaws.extend(check.repeatable_overdue_within.0.ceiling_flaw("repeatable_overdue_within"));
     flaws.extend(check.discover.iter().flat_map(|discover| of_discovery(discover, named)));
     flaws.extend(check.store.iter().flat_map(of_store));
+    flaws.extend(check.baseline.iter().flat_map(of_baseline));
     flaws
 }
 
@@ -60,6 +65,22 @@ fn of_discovery(discover: &Discover, named: usize) -> Vec<String> {
     if named == 0 && matching.is_empty() && unexpected.0 == Amount::Allowed {
         flaws.push("`discover` finds queues and says nothing of any of them".to_owned());
     }
+    flaws
+}
+
+fn of_baseline(baseline: &Baseline) -> Vec<String> {
+    let Baseline { ago, over, share_at_least } = baseline;
+    let mut flaws = Vec::new();
+    if ago.is_some_and(|ago| ago > LONGEST_AGO) {
+        flaws.push(format!("`ago` is at most {LONGEST_AGO}"));
+    }
+    if over.0 > LONGEST_OVER {
+        flaws.push(format!("`over` is at most {LONGEST_OVER}"));
+    }
+    if share_at_least.0.given().into_iter().flatten().any(|share| !(0.0..=1.0).contains(&share)) {
+        flaws.push("`share_at_least` is a share from 0 to 1".to_owned());
+    }
+    flaws.extend(share_at_least.0.floor_flaw("share_at_least"));
     flaws
 }
 

@@ -1,5 +1,6 @@
 //! Judging queues: pure.
 
+mod baseline;
 mod counter;
 mod discovery;
 mod rates;
@@ -13,7 +14,7 @@ use super::BullQueue;
 use super::limits::{Limits, real};
 use super::looking::counted::LOCKED_WITHIN;
 use super::measures::{ADDED, JOBS, OLDEST, STATES, UNFINISHED, UNLOCKED, WORKERS};
-use super::parameters::Amount;
+use super::parameters::{Amount, Baseline};
 use super::reasons::{
     BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, JOBS_STALLED, NO_WORKERS, QUEUE_MISSING, QUEUE_PAUSED,
     REPEATABLE_OVERDUE, TOO_FEW_WORKERS, TOO_MANY_FAILED,
@@ -27,7 +28,7 @@ use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 
 pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
     let mut judgement = Judgement::new();
-    let Seen { queues, blind_to_jobs, discovery, store } = seen;
+    let Seen { queues, blind_to_jobs, deployed, discovery, store } = seen;
     if let Some(store) = store {
         store::judge(&mut judgement, check, store);
     }
@@ -43,8 +44,9 @@ pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp)
             Ok(queue) => {
                 measure(&mut judgement, name, queue, now);
                 let workers = workers.as_ref().copied();
-                let line = Line { check, name, queue, workers, past, now };
-                for sample in line.counts() {
+                let deployed = *deployed;
+                let line = Line { check, name, queue, workers, past, now, deployed };
+                for sample in line.counts().into_iter().chain(line.rates()) {
                     judgement.measure(sample);
                 }
                 for answer in line.answers() {
@@ -55,6 +57,10 @@ pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp)
     }
     if let Some(discovery) = discovery {
         discovery::judge(&mut judgement, check, discovery, queues, past);
+    }
+    if let (Some(Baseline { ago: None, .. }), None) = (&check.baseline, deployed) {
+        let because = "no deployment is known that the rate could be compared with";
+        judgement.add("baseline", Obstacle::ours(Reason::NO_DEPLOYMENT, because));
     }
     if let Some(obstacle) = blind_to_jobs {
         judgement.add("jobs", obstacle.clone());
@@ -101,6 +107,8 @@ struct Line<'a> {
     workers: Result<usize, &'a Obstacle>,
     past: &'a Past,
     now: Timestamp,
+    /// When the current deployment began, where one is known.
+    deployed: Option<Timestamp>,
 }
 
 impl Line<'_> {
@@ -122,6 +130,7 @@ impl Line<'_> {
             answers.extend(self.too_old().map(Answer::from));
             answers.extend(self.too_long().map(Answer::from));
             answers.extend(self.too_slow());
+            answers.extend(self.slower_than_before());
         }
         answers.extend(self.overdue().map(Answer::from));
         let before = answers.len();

@@ -35,6 +35,7 @@ pub(super) async fn look(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obs
 }
 
 async fn fly(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
+    let deployed = look.deployment.map(|deployment| deployment.started);
     let walk = check.discover.as_ref().map(|discover| Walk::of(check, discover, look.past));
     let found = walk.iter().flat_map(|walk| &walk.chosen).map(|name| (name, true));
     let named = check.queues.iter().map(|name| (name, false));
@@ -73,7 +74,7 @@ async fn fly(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
     }
     if keys.is_empty() {
         session.close();
-        return Ok(Seen { queues: Vec::new(), blind_to_jobs: None, discovery, store });
+        return Ok(Seen { deployed, discovery, store, ..Seen::default() });
     }
     let (jobs, clients) = match session.ask_with_clients(second, look.fresh_within).await {
         Ok((jobs, clients)) => {
@@ -102,7 +103,7 @@ async fn fly(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
         };
         queues.push(Looked { name: keys.name, found: keys.found, queue, workers });
     }
-    Ok(Seen { queues, blind_to_jobs, discovery, store })
+    Ok(Seen { queues, blind_to_jobs, deployed, discovery, store })
 }
 
 /// What every node says of itself: the last two of its answers.

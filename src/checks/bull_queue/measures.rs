@@ -1,7 +1,7 @@
 //! The figures: what is exported, and what is only remembered.
 
 use super::limits;
-use crate::model::measure::Measure;
+use crate::model::measure::{BASELINE, Measure};
 
 pub(super) static JOBS: Measure =
     Measure::gauge("vigie_queue_jobs", "Jobs of a queue, by state.", &["queue", "state"]);
@@ -19,6 +19,12 @@ pub(super) static FINISHED: Measure = Measure::counter(
     &["queue", "outcome"],
 )
 .remembered(limits::MEMORY);
+pub(super) static RATE: Measure = Measure::gauge(
+    "vigie_queue_jobs_finished_per_second",
+    "Jobs that finished within the check's window, a second; no row while that can't be told.",
+    &["queue"],
+)
+.remembered(limits::LONGER_THAN_A_DAY);
 /// Up to when finished jobs are counted, in seconds.
 pub(super) static COUNTED_TO: Measure =
     Measure::memory("bull_queue_counted_to", &["queue"], limits::MEMORY);
@@ -50,6 +56,8 @@ pub(super) const ALL: &[&Measure] = &[
     &WORKERS,
     &OLDEST,
     &FINISHED,
+    &RATE,
+    &BASELINE,
     &COUNTED_TO,
     &METERED,
     &FOUND,

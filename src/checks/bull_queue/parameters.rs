@@ -211,3 +211,44 @@ impl Default for MemoryWithin {
         Self(Limits { warn: Some(0.8), fail: Some(0.95) })
     }
 }
+
+/// How fast jobs finish, compared with how fast they did.
+///
+/// Looked at only while a job has been waiting for the whole of the check's `window` and the backlog
+/// does not shrink: an idle night is not slow. What is more than a day old is forgotten, and so a
+/// deployment is compared with what was before it for a day.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Baseline {
+    /// Compares with so long ago, at most 24h. Default: with before the current deployment.
+    pub(super) ago: Option<Period>,
+    /// The span before that moment that is averaged, at most 6h. Default: 1h.
+    #[serde(default)]
+    pub(super) over: Over,
+    /// The share of the rate then that the rate now must have, from 0 to 1. Default:
+    /// `{ fail: 0.5 }`.
+    #[serde(default)]
+    pub(super) share_at_least: ShareAtLeast,
+}
+
+/// The span that is averaged, an hour by default.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(super) struct Over(pub(super) Period);
+
+impl Default for Over {
+    fn default() -> Self {
+        Self(Period::from_secs(3_600))
+    }
+}
+
+/// The share of the rate before, half of it by default.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(super) struct ShareAtLeast(pub(super) Limits<f64>);
+
+impl Default for ShareAtLeast {
+    fn default() -> Self {
+        Self(Limits { warn: None, fail: Some(0.5) })
+    }
+}

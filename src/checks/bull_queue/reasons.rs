@@ -22,6 +22,7 @@ pub(super) const TOO_FEW_REPLICAS: Reason = Reason::new("TooFewReplicas");
 pub(super) const REPLICA_LAGGING: Reason = Reason::new("ReplicaLagging");
 pub(super) const CLUSTER_BROKEN: Reason = Reason::new("ClusterBroken");
 pub(super) const NODE_DOWN: Reason = Reason::new("NodeDown");
+pub(super) const SLOWER_THAN_BEFORE: Reason = Reason::new("SlowerThanBefore");
 pub(super) const NOT_COUNTABLE: Reason = Reason::new("NotCountable");
 
 /// All of them.
@@ -73,11 +74,20 @@ pub(super) const REASONS: &[Documented] = &[
         "The Redis Cluster holds a node for dead, and serves all of its slots nevertheless.",
     ),
     Documented::warns_or_fails(TOO_SLOW, "Jobs wait, and too few are finished a minute."),
+    Documented::warns_or_fails(
+        SLOWER_THAN_BEFORE,
+        "Jobs wait, their number does not shrink, and they finish more slowly than before.",
+    ),
+    Documented::blinds(
+        Reason::NO_DEPLOYMENT,
+        "No deployment is known, and the rate is to be compared with that before it.",
+    ),
     Documented::blinds(
         NOT_COUNTABLE,
         "How many jobs finish, or fail, can't be told: finished ones are not kept (failed ones \
          are missed where the item is looked at within `window` again), and jobs with ids of \
-         their own make the queue's counter an upper bound only.",
+         their own make the queue's counter an upper bound only. Or it is to be compared with what \
+         it was, and that was not seen.",
     ),
     Documented::blinds(
         Reason::NOT_YET,

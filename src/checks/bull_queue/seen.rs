@@ -16,6 +16,8 @@ pub struct Seen {
     pub(super) queues: Vec<Looked>,
     /// Why single jobs could not be looked at.
     pub(super) blind_to_jobs: Option<Obstacle>,
+    /// When the current deployment began, where one is known.
+    pub(super) deployed: Option<Timestamp>,
     /// What looking for queues brought, where they are looked for.
     pub(super) discovery: Option<Discovery>,
     /// What Redis says of itself, where something is claimed of it: an obstacle where nothing at

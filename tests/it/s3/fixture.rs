@@ -124,8 +124,17 @@ pub async fn look_within(
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
-    let past = &Past::default();
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now, past };
+    let (deployment, past) = (None, &Past::default());
+    let look = Look {
+        item: &item,
+        needs: &needs,
+        systems,
+        deployment,
+        deadline,
+        fresh_within,
+        now,
+        past,
+    };
     tokio::time::timeout(allowed, check.run(&look)).await.expect("an answer in time")
 }
 

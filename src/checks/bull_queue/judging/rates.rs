@@ -19,9 +19,9 @@ const FEWEST_FINISHED: f64 = 20.0;
 const UNSURE: f64 = 1.5;
 
 /// How many jobs finished within the window: at least, and at most where that is known.
-struct Throughput {
-    least: f64,
-    most: Option<f64>,
+pub(super) struct Throughput {
+    pub(super) least: f64,
+    pub(super) most: Option<f64>,
 }
 
 impl Line<'_> {
@@ -72,7 +72,7 @@ impl Line<'_> {
     }
 
     /// Says what holds for both ends of what is known; where they differ, nobody can tell.
-    fn between(
+    pub(super) fn between(
         &self,
         least: f64,
         most: Option<f64>,
@@ -104,7 +104,7 @@ impl Line<'_> {
 
     /// From the sets of finished jobs, which are capped or not kept at all, and from what has left
     /// the backlog since an earlier look.
-    fn throughput(&self) -> Throughput {
+    pub(super) fn throughput(&self) -> Throughput {
         let Queue { sizes, finished, jobs, added, .. } = self.queue;
         let kept = real(finished.completed.saturating_add(finished.failed));
         let all = sizes.completed.saturating_add(sizes.failed).saturating_add(sizes.unfinished());
