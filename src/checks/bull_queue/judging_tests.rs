@@ -32,7 +32,8 @@ fn queue() -> Queue {
         sizes: Sizes { waiting: 1, ..Sizes::default() },
         added: Some(1_000),
         finished: Finished::default(),
-        since: None,
+        since: [Tally::default(); 2],
+        counted_from: None,
         counted_to: now(),
         overdue: Vec::new(),
         jobs: Jobs { oldest: ago(60), latest: ago(60), ..Jobs::default() },
@@ -335,7 +336,7 @@ fn parameters_that_contradict_each_other_are_told() {
 /// What finished since the last look: completed and failed, each as kept, whole, metered.
 fn since(completed: (u64, Option<bool>), failed: (u64, Option<bool>)) -> Queue {
     let tally = |(kept, whole)| Tally { kept, whole, metered: None };
-    Queue { since: Some([tally(completed), tally(failed)]), ..queue() }
+    Queue { since: [tally(completed), tally(failed)], counted_from: ago(30), ..queue() }
 }
 
 /// The rows of the counters, as far as there are any.
@@ -361,6 +362,7 @@ fn finished_jobs_are_counted_from_look_to_look_or_not_at_all() {
         ("nothing ended", since((0, none), (0, none)), quiet(), [Some(0.0), Some(0.0)]),
         ("ten ended and none is kept", since((0, none), (0, none)), ten_left(), [None, None]),
         ("only failed ones are kept", since((0, none), (2, kept)), ten_left(), [None, Some(2.0)]),
+        ("the other set is capped", since((9, dropped), (2, kept)), ten_left(), [None, Some(2.0)]),
         ("some are kept, some not", since((1, kept), (1, kept)), ten_left(), [None, None]),
         ("nothing tells", since((0, none), (3, kept)), Past::default(), [None, Some(3.0)]),
     ] {
@@ -380,9 +382,9 @@ fn a_counter_goes_on_where_it_was_and_the_librarys_own_count_goes_first() {
     let mut queue = since((5, Some(false)), (1, Some(true)));
     assert_eq!(rows(queue.clone(), &past), [None, Some(1.0)]);
     let metered = |count| Tally { kept: 5, whole: Some(false), metered: Some(count) };
-    queue.since = queue.since.map(|[_, failed]| [metered(97), failed]);
+    queue.since[0] = metered(97);
     assert_eq!(rows(queue.clone(), &past), [Some(47.0), Some(1.0)]);
-    queue.since = queue.since.map(|[_, failed]| [metered(3), failed]);
+    queue.since[0] = metered(3);
     assert_eq!(rows(queue, &past), [None, Some(1.0)], "the library began anew");
 }
 

@@ -87,9 +87,11 @@ pub(super) struct Queue {
     pub(super) added: Option<u64>,
     /// Jobs that finished within the window and are still kept.
     pub(super) finished: Finished,
-    /// What finished since an earlier look, where there was one: completed, failed for good.
-    pub(super) since: Option<[Tally; 2]>,
-    /// Up to when that is counted.
+    /// What finished since an earlier look: completed, failed for good.
+    pub(super) since: [Tally; 2],
+    /// From when on that is counted, where there was an earlier look.
+    pub(super) counted_from: Option<Timestamp>,
+    /// Up to when it is counted.
     pub(super) counted_to: Timestamp,
     /// Repeatable jobs whose time has passed, and that have no job on its way.
     pub(super) overdue: Vec<Overdue>,

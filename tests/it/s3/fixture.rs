@@ -125,16 +125,8 @@ pub async fn look_within(
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
     let (deployment, past) = (None, &Past::default());
-    let look = Look {
-        item: &item,
-        needs: &needs,
-        systems,
-        deployment,
-        deadline,
-        fresh_within,
-        now,
-        past,
-    };
+    let look =
+        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now, past };
     tokio::time::timeout(allowed, check.run(&look)).await.expect("an answer in time")
 }
 

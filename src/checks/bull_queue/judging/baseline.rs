@@ -77,9 +77,7 @@ impl Line<'_> {
     /// moment, or it is over a day ago and forgotten.
     fn before(&self, baseline: &Baseline) -> Option<(Option<f64>, String)> {
         let (moment, when) = match baseline.ago {
-            Some(ago) => {
-                (self.now.checked_sub(ago.get()).ok()?, format!("{ago} ago"))
-            }
+            Some(ago) => (self.now.checked_sub(ago.get()).ok()?, format!("{ago} ago")),
             None => (self.deployed?, "before the deployment".to_owned()),
         };
         if self.forgotten(moment) {
@@ -88,14 +86,13 @@ impl Line<'_> {
         let over = baseline.over.0.get();
         let level = self.past.level(&RATE, &[self.name], moment, over);
         let half = over / 2;
-        let level = level.filter(|level| {
-            level.points >= FEWEST_POINTS && level.span.unsigned_abs() >= half
-        });
+        let level = level
+            .filter(|level| level.points >= FEWEST_POINTS && level.span.unsigned_abs() >= half);
         Some((level.map(|level| level.mean), when))
     }
 
     fn forgotten(&self, moment: Timestamp) -> bool {
-        self.now.duration_since(moment).as_hours() >= 24 && self.check.baseline.as_ref()
-            .is_some_and(|baseline| baseline.ago.is_none())
+        self.now.duration_since(moment).as_hours() >= 24
+            && self.check.baseline.as_ref().is_some_and(|baseline| baseline.ago.is_none())
     }
 }

@@ -17,17 +17,16 @@ const NONE: f64 = 0.5;
 impl Line<'_> {
     /// The counters, as far as they are known, and what the next look needs to go on from here.
     pub(super) fn counts(&self) -> Vec<Sample> {
-        let Queue { counted_to, since, .. } = self.queue;
+        let Queue { counted_from, counted_to, since, .. } = self.queue;
         let mut samples = vec![COUNTED_TO.is(counted_to.as_duration().as_secs_f64(), [self.name])];
         for (at, outcome) in OUTCOMES.into_iter().enumerate() {
             let labels = [self.name, outcome];
-            let tally = since.map(|tallies| tallies[at]);
-            if let Some(metered) = tally.and_then(|tally| tally.metered) {
+            if let Some(metered) = since[at].metered {
                 samples.push(METERED.is(real(metered), labels));
             }
             let before = self.past.points(&FINISHED, &labels).next_back();
             let before = before.map_or(0.0, |(_, count)| count);
-            match since {
+            match counted_from {
                 None => samples.push(FINISHED.is(before, labels)),
                 Some(_) => {
                     let more = self.finished_since(at);
@@ -40,15 +39,15 @@ impl Line<'_> {
 
     /// The outcomes of which it can't be told how many jobs had it since the last look.
     pub(super) fn uncounted(&self) -> Vec<&'static str> {
-        let known = |at: usize| self.queue.since.is_none() || self.finished_since(at).is_some();
+        let known =
+            |at: usize| self.queue.counted_from.is_none() || self.finished_since(at).is_some();
         let outcomes = OUTCOMES.into_iter().enumerate();
         outcomes.filter(|(at, _)| !known(*at)).map(|(_, outcome)| outcome).collect()
     }
 
     /// How many jobs had one outcome since the last look.
     fn finished_since(&self, at: usize) -> Option<f64> {
-        let tallies = self.queue.since?;
-        let (tally, other) = (tallies[at], tallies[1 - at]);
+        let (tally, other) = (self.queue.since[at], self.queue.since[1 - at]);
         let Tally { kept, whole, metered } = tally;
         let labels = [self.name, OUTCOMES[at]];
         let before = self.past.points(&METERED, &labels).next_back();

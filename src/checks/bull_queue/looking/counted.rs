@@ -42,8 +42,8 @@ impl Counted {
         };
         let (completed, failed) = (answers.count()?, answers.count()?);
         let ahead = answers.count()?.saturating_add(answers.count()?);
-        let (from, counted_to) = counting;
-        let tallies = [tally(&mut answers, from)?, tally(&mut answers, from)?];
+        let (counted_from, counted_to) = counting;
+        let since = [tally(&mut answers, counted_from)?, tally(&mut answers, counted_from)?];
         let added = number(answers.next()?.text()?)?.and_then(|id| u64::try_from(id).ok());
         let paused_key = answers.count()? > 0;
         let streams = answers.count()?.saturating_add(answers.count()?) > 0;
@@ -73,7 +73,6 @@ impl Counted {
             || sizes != Sizes::default();
         let jobs = Jobs { oldest, ..Jobs::default() };
         let finished = Finished { completed, failed, ahead };
-        let since = from.map(|_| tallies);
         let overdue = Vec::new();
         let queue = Queue {
             library,
@@ -83,6 +82,7 @@ impl Counted {
             added,
             finished,
             since,
+            counted_from,
             counted_to,
             overdue,
             jobs,
