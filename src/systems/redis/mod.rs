@@ -1,9 +1,9 @@
-//! Redis: the store behind the queues, by URL or through Sentinel.
+//! Redis: the store behind the queues, by URL, through Sentinel, or as a cluster.
 //!
-//! One connection a name is kept open between looks and taken out while it is used, so that a look
-//! which is given up can't leave a half-read connection to the next one. Every look makes sure that
-//! it talks to a master: a replica lags behind, and no worker is connected to it. Only commands
-//! that read and whose answers are bounded are sent; what a server says beyond
+//! One connection a name (of a cluster, one a node) is kept open between looks and taken out while
+//! it is used, so that a look which is given up can't leave a half-read connection to the next one.
+//! Every look makes sure that it talks to a master: a replica lags behind, and no worker is connected
+//! to it. Only commands that read and whose answers are bounded are sent; what a server says beyond
 //! [`bounded::MOST_BYTES`] is cut off.
 
 mod bounded;
