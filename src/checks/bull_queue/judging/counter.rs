@@ -59,8 +59,10 @@ impl Line<'_> {
         let known = match whole {
             Some(false) => false,
             // Some of this outcome are kept. That others are not shows in what left the backlog,
-            // unless those are all of the other outcome, or ids of the application's own blur it.
-            Some(true) => self.lost().is_none() || other.whole.is_none() || self.queue.jobs.own_ids,
+            // unless the other outcome's set explains it, or ids of the application's own blur it.
+            Some(true) => {
+                self.lost().is_none() || other.whole != Some(true) || self.queue.jobs.own_ids
+            }
             None => self.left_within().is_some_and(|left| left < NONE),
         };
         known.then(|| real(kept))
