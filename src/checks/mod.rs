@@ -101,6 +101,8 @@ pub struct Look<'a> {
     pub fresh_within: std::time::Duration,
     /// The time, by the daemon's clock.
     pub now: Timestamp,
+    /// What the item's checks remembered: where a look goes on from, never what it is held against.
+    pub past: &'a Past,
 }
 
 /// What a check keeps of its time to judge what did not come.
@@ -200,11 +202,11 @@ macro_rules! check_kinds {
             }
 
             /// Observes, then judges.
-            pub async fn run(&self, look: &Look<'_>, past: &Past) -> Judgement {
+            pub async fn run(&self, look: &Look<'_>) -> Judgement {
                 match self {
-                    $(Self::$variant(check) => run(check, look, past).await,)*
+                    $(Self::$variant(check) => run(check, look).await,)*
                     #[cfg(test)]
-                    Self::Scripted(check) => run(check, look, past).await,
+                    Self::Scripted(check) => run(check, look).await,
                 }
             }
         }
@@ -234,10 +236,10 @@ check_kinds! {
     Workloads: workloads,
 }
 
-async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
+async fn run<C: Check>(check: &C, look: &Look<'_>) -> Judgement {
     // Boxed: some SDKs' futures are kilobytes deep, and every item would carry the largest.
     match check.observe(look).boxed().await {
-        Ok(seen) => check.judge(&seen, past, look.now).capped(),
+        Ok(seen) => check.judge(&seen, look.past, look.now).capped(),
         Err(obstacle) => obstacle.into(),
     }
 }
