@@ -49,6 +49,8 @@ impl Reason {
     pub const NAME_NOT_FOUND: Self = Self::new("NameNotFound");
     /// Our own resolver did not answer or answered with a failure.
     pub const RESOLVER_FAILED: Self = Self::new("ResolverFailed");
+    /// A proxy on the way to what is asked did not lead there.
+    pub const PROXY_FAILED: Self = Self::new("ProxyFailed");
     /// TLS could not be established.
     pub const TLS_FAILED: Self = Self::new("TlsFailed");
     /// A certificate on the way to a trusted root has ended.
@@ -151,4 +153,15 @@ impl Documented {
     pub const fn blinds(reason: Reason, means: &'static str) -> Self {
         Self { reason, verdicts: &[Verdict::Unknown], means }
     }
+}
+
+/// A kind's own reasons, and those that it shares; `N` is how many there are.
+pub const fn joined<const N: usize>(own: &[Documented], shared: &[Documented]) -> [Documented; N] {
+    let mut all = [Documented::fails(Reason::NOTHING_SEEN, ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { shared[at - own.len()] };
+        at += 1;
+    }
+    all
 }
