@@ -32,6 +32,13 @@ impl Reason {
     pub const NOT_YET: Self = Self::new("NotYet");
     /// No deployment of this environment is known, and the question is about one. Folds to pending.
     pub const NO_DEPLOYMENT: Self = Self::new("NoDeployment");
+    /// The question is about what was before, and there was nothing. Folds to not applicable.
+    pub const FIRST_DEPLOYMENT: Self = Self::new("FirstDeployment");
+    /// Whether the question does not arise as things are, so that an item does not apply.
+    pub fn is_not_applicable(self) -> bool {
+        self == Self::FIRST_DEPLOYMENT
+    }
+
     /// Whether the question merely has no answer yet, so that an item stays pending.
     pub fn is_not_yet(self) -> bool {
         matches!(self, Self::NOT_YET | Self::NO_DEPLOYMENT | Self::WATCH_RUNNING)

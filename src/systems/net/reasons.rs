@@ -1,10 +1,20 @@
 //! The reasons that fetching can give, whatever is then asked of the answer.
 
 use crate::model::finding::Verdict;
-use crate::model::reason::{Documented, Reason};
+use crate::model::reason::{Documented, Reason, joined};
 
 /// What a kind documents that fetches by [`super::web::Web`], beside its own reasons.
-pub const FETCHING: &[Documented] = &[
+pub const FETCHING: &[Documented] =
+    &joined::<{ REACHING.len() + PROXIED.len() }>(REACHING, PROXIED);
+
+/// What goes wrong with proxies.
+const PROXIED: &[Documented] = &[Documented::blinds(
+    Reason::PROXY_FAILED,
+    "The proxy can't be reached, refuses us, or did refuse the same credential before.",
+)];
+
+/// The same where no proxy is in between.
+pub const REACHING: &[Documented] = &[
     Documented::fails(Reason::REFUSED, "It refuses the connection."),
     Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
     Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
@@ -18,10 +28,6 @@ pub const FETCHING: &[Documented] = &[
     Documented::blinds(
         Reason::RESOLVER_FAILED,
         "Our own resolver could not tell the address, or left no time to ask there.",
-    ),
-    Documented::blinds(
-        Reason::PROXY_FAILED,
-        "The proxy can't be reached, refuses us, or did refuse the same credential before.",
     ),
     Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
     Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
