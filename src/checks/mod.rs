@@ -27,6 +27,7 @@ pub mod scripted;
 pub mod secret_keys;
 pub mod services;
 pub mod tls;
+pub mod tool;
 pub mod workloads;
 
 use std::future::Future;
@@ -233,6 +234,7 @@ check_kinds! {
     SecretKeys: secret_keys,
     Services: services,
     Tls: tls,
+    Tool: tool,
     Workloads: workloads,
 }
 

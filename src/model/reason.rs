@@ -34,9 +34,11 @@ impl Reason {
     pub const NO_DEPLOYMENT: Self = Self::new("NoDeployment");
     /// The question is about what was before, and there was nothing. Folds to not applicable.
     pub const FIRST_DEPLOYMENT: Self = Self::new("FirstDeployment");
+    /// The question is about a workstation, and a daemon runs on none. Folds to not applicable.
+    pub const NOT_A_WORKSTATION: Self = Self::new("NotAWorkstation");
     /// Whether the question does not arise as things are, so that an item does not apply.
     pub fn is_not_applicable(self) -> bool {
-        self == Self::FIRST_DEPLOYMENT
+        matches!(self, Self::FIRST_DEPLOYMENT | Self::NOT_A_WORKSTATION)
     }
 
     /// Whether the question merely has no answer yet, so that an item stays pending.

@@ -34,6 +34,7 @@ pub mod resource_usage;
 pub mod secret_keys;
 pub mod services;
 mod tls;
+mod tool;
 mod workloads;
 
 use std::collections::BTreeSet;
@@ -86,6 +87,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),
         ("tls", tls::provocations()),
+        ("tool", tool::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }
