@@ -19,6 +19,7 @@ pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub mod scripted;
 pub mod secret_keys;
 pub mod services;
 pub mod tls;
+pub mod tool;
 pub mod workloads;
 
 use std::future::Future;
@@ -228,11 +230,13 @@ check_kinds! {
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    RegistryImage: registry_image,
     Resource: resource,
     ResourceUsage: resource_usage,
     SecretKeys: secret_keys,
     Services: services,
     Tls: tls,
+    Tool: tool,
     Workloads: workloads,
 }
 

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod programs;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -29,6 +30,7 @@ use crate::model::snapshot::Stream;
 use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
+use programs::Programs;
 use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
@@ -107,6 +109,8 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Programs of the machine, where it is somebody's workstation.
+    pub programs: Programs,
     /// Prometheus, by connection.
     pub prometheus: Prometheus,
     /// Redis, by connection.
@@ -159,6 +163,7 @@ impl Systems {
         let secrets = Secrets::with(kubernetes.clone());
         let net = Net::new(net);
         Self {
+            programs: Programs::default(),
             prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
             registries: Registries::new(registries, net.clone(), secrets.clone()),
             net,

@@ -28,11 +28,13 @@ pub mod operator;
 mod pod_logs;
 pub mod pod_security;
 mod pods;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 pub mod secret_keys;
 pub mod services;
 mod tls;
+mod tool;
 mod workloads;
 
 use std::collections::BTreeSet;
@@ -79,11 +81,13 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("registry_image", registry_image::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),
         ("tls", tls::provocations()),
+        ("tool", tool::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }
