@@ -10,6 +10,7 @@ pub mod backup;
 pub mod bull_queue;
 pub mod cron_jobs;
 pub mod dns;
+mod expression;
 pub mod http;
 pub mod images;
 pub mod ingresses;
