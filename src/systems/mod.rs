@@ -7,6 +7,7 @@ pub mod clock;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod oauth;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -15,6 +16,7 @@ pub mod s3;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
+pub mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
