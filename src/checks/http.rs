@@ -1,25 +1,43 @@
 //! `http`: an endpoint answers as it should, soon enough.
 //! Subject: the endpoint. Silence, refusal and every kind of nonsense are failures, not blindness.
+//! Witnesses: another system that issues a token for it, and the API server, asked what stands
+//! behind it.
 
+mod behind;
+mod body;
+pub mod claims;
+mod complaints;
 mod credential;
 pub mod expect;
 mod fetch;
+mod grant;
 mod judging;
+mod login;
 pub mod params;
+mod probe;
+mod reasons;
 pub mod redirects;
+mod text;
+mod token;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
+use self::behind::{Behind, Readiness, may_be_astray};
+use self::claims::Evaluated;
 use self::expect::Expect;
+use self::login::Login;
 use self::params::{FieldName, MostBytes, SecretHeader, Verb};
+use self::probe::{Alternative, NotThere, PassedOver};
 use self::redirects::Redirects;
+use self::text::Text;
 use super::{Check, Look};
 use crate::model::duration::Period;
-use crate::model::finding::{Obstacle, Verdict};
+use crate::model::finding::Obstacle;
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
@@ -50,6 +68,12 @@ static DURATION: Measure = Measure::gauge(
     &["target", "phase"],
 );
 
+static NUMBER: Measure = Measure::gauge(
+    "vigie_http_number",
+    "A number out of the last answer, by the name that the configuration gives it.",
+    &["target", "number"],
+);
+
 fetched! {
     /// An endpoint answers as it should, soon enough.
     #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -63,6 +87,12 @@ fetched! {
         /// Headers to send. Never shown.
         #[serde(default)]
         headers: BTreeMap<FieldName, String>,
+        /// A credential to show: `basic`, `bearer`, `api_key` or `oauth2`. With it, nothing of the
+        /// answer is quoted. Once refused (401, 403, a grant that is refused; unless expected) it is
+        /// tried at most twice a day until it changes, by all checks together; the check fails
+        /// meanwhile. What was refused is forgotten when Vigie stops.
+        #[serde(default)]
+        login: Option<Login>,
         /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
         /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
         /// a day until they change; the check fails meanwhile.
@@ -75,9 +105,33 @@ fetched! {
         /// refused it is treated as `secret_headers` are.
         #[serde(default)]
         body_from: Option<SecretSource>,
+        /// A body to send as JSON, instead of `body`. Never shown.
+        #[serde(default)]
+        json: Option<Value>,
+        /// A body to send as a form, instead of `body`: texts, or places of secrets. With a secret
+        /// in it, nothing of the answer is quoted, and once refused it is treated as
+        /// `secret_headers` are.
+        #[serde(default)]
+        form: Option<BTreeMap<String, Text>>,
         /// What the answer must be like; without anything, a status of 200-299.
         #[serde(default)]
         expect: Expect,
+        /// Other requests to the same host, whose good answers are as good: each is asked only where
+        /// the one before is not there. The first that is there decides: its trouble is not made
+        /// good by the next. The sentence says which one answered.
+        #[serde(default)]
+        alternatives: Vec<Alternative>,
+        /// Statuses that say that there is no such thing, so that the next alternative is asked:
+        /// `404`, `405` and `410` by default; never those of 500 and above.
+        #[serde(default)]
+        #[schemars(default)]
+        alternatives_on: NotThere,
+        /// What of the cluster stands behind the URL, for a Vigie that runs inside the same cluster:
+        /// where the URL gives no answer at all while the endpoints there are ready, nobody can
+        /// tell, and the check is unknown (`HairpinSuspected`). Where they are not, it fails. With
+        /// `connect_to` there is no need for it.
+        #[serde(default)]
+        behind: Option<Behind>,
         /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
         #[serde(default)]
         #[schemars(default)]
@@ -104,79 +158,46 @@ pub struct Answered {
     redirects: u8,
     response: Response,
     phases: Phases,
+    /// Which request it answers; the first is 0.
+    number: usize,
+    /// Those before it, which are not there.
+    passed_over: Vec<PassedOver>,
+    /// What expressions over the answer came to.
+    evaluated: Evaluated,
+    /// When the credential is tried again that it refuses.
+    again: Option<Timestamp>,
+}
+
+/// Why there is no answer, and whether there could be one from inside the cluster.
+#[derive(Debug)]
+pub struct Unanswered {
+    obstacle: Obstacle,
+    /// What stands behind it, where that may explain it.
+    readiness: Option<Readiness>,
 }
 
 impl Check for Http {
-    type Seen = Result<Answered, Obstacle>;
+    type Seen = Result<Answered, Unanswered>;
 
-    const REASONS: &'static [Documented] = &[
-        Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
-        Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
-        Documented::fails(
-            WRONG_BODY,
-            "The body lacks what it must hold, or holds what it must not.",
-        ),
-        Documented::fails(NOT_JSON, "The body is not JSON."),
-        Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
-        Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
-        Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
-        Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
-        Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
-        Documented::fails(
-            Reason::GARBLED,
-            "What came is not HTTP/1, or in an encoding not asked for.",
-        ),
-        Documented::fails(Reason::THROTTLED, "It answers 429."),
-        Documented::fails(
-            Reason::UNAUTHORIZED,
-            "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(
-            Reason::FORBIDDEN,
-            "It answers 403; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
-        Documented::fails(Reason::REFUSED, "It refuses the connection."),
-        Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
-        Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
-        Documented {
-            reason: Reason::UNREACHABLE,
-            verdicts: &[Verdict::Fail, Verdict::Unknown],
-            means: "The network says that it can't be reached; unknown if this host has no way there.",
-        },
-        Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
-        Documented::blinds(
-            Reason::RESOLVER_FAILED,
-            "Our own resolver could not tell the address, or left no time to ask there.",
-        ),
-        Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
-        Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
-        Documented::fails(
-            Reason::CERTIFICATE_NOT_YET_VALID,
-            "A certificate of the chain begins later.",
-        ),
-        Documented::fails(Reason::NAME_MISMATCH, "The certificate is for other names."),
-        Documented::fails(
-            Reason::UNKNOWN_ISSUER,
-            "The chain ends at an issuer that is not trusted.",
-        ),
-        Documented::fails(
-            Reason::SELF_SIGNED,
-            "The certificate is its own issuer, and not trusted.",
-        ),
-        Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
-        Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
-        Documented::blinds(
-            Reason::SECRET_MISSING,
-            "A secret, a CA or a client certificate can't be read.",
-        ),
-    ];
-    const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION];
+    const REASONS: &'static [Documented] = reasons::REASONS;
+    const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION, &NUMBER];
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = self.expect.flaws();
-        if !self.body.is_empty() && self.body_from.is_some() {
-            flaws.push("`body` and `body_from` exclude each other".to_owned());
+        flaws.extend(self.first().sent.flaws());
+        flaws.extend(self.login.iter().flat_map(Login::flaws));
+        flaws.extend(self.flaws_of_alternatives());
+        if !self.alternatives.is_empty() && matches!(self.redirects, Redirects::Expect(_)) {
+            flaws.push("`alternatives` and an expected redirect exclude each other".to_owned());
+        }
+        if self.behind.is_some() && self.connect_to.is_some() {
+            flaws.push("`behind` is of no use with `connect_to`".to_owned());
+        }
+        let login = self.login.as_ref().and_then(Login::field);
+        if let Some(name) = login.filter(|name| {
+            self.headers.contains_key(name) || self.secret_headers.contains_key(name)
+        }) {
+            flaws.push(format!("header `{name}` is the `login`'s"));
         }
         let twice = |name: &&FieldName| self.headers.contains_key(*name);
         flaws.extend(
@@ -197,7 +218,13 @@ impl Check for Http {
     fn needs(&self) -> Needs {
         let mut needs = self.web().needs();
         let headers = self.secret_headers.values().map(|header| &header.from);
-        needs.secrets.extend(headers.chain(&self.body_from).cloned());
+        needs.secrets.extend(headers.chain(self.first().sent.secrets()).cloned());
+        needs.secrets.extend(self.login.iter().flat_map(Login::secrets));
+        let issuer = self.login.iter().filter_map(Login::grant).map(|grant| grant.token_url.host());
+        for host in issuer {
+            needs.merge(Needs::host(host));
+        }
+        needs.watches.extend(self.behind.iter().flat_map(Behind::watches));
         needs
     }
 
@@ -208,7 +235,12 @@ impl Check for Http {
             labels: vec![Some(target.clone()), Some(phase.to_owned())],
         });
         let status = Series { measure: &STATUS, labels: vec![Some(target.clone())] };
-        phases.into_iter().chain([status]).collect()
+        let numbers = self.probes().flat_map(|probe| probe.expect.numbers.keys());
+        let numbers = numbers.map(|name| Series {
+            measure: &NUMBER,
+            labels: vec![Some(target.clone()), Some(name.to_string())],
+        });
+        phases.into_iter().chain([status]).chain(numbers).collect()
     }
 
     fn bounds(&self) -> Vec<Bound> {
@@ -219,23 +251,37 @@ impl Check for Http {
                 value: period.get().as_secs_f64(),
             })
         };
-        [limit("warn_above", self.warn_slower_than), limit("fail_above", self.fail_slower_than)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let slow = [
+            limit("warn_above", self.warn_slower_than),
+            limit("fail_above", self.fail_slower_than),
+        ];
+        slow.into_iter().flatten().chain(self.bounds_of_numbers()).collect()
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Self::Seen, Obstacle> {
-        match self.fetch(look).await {
+        let mut phases = Phases::default();
+        match self.fetch(look, &mut phases).await {
+            Ok(answered) => Ok(Ok(answered)),
             Err(obstacle) if obstacle.ours => Err(obstacle),
-            answered => Ok(answered),
+            Err(obstacle) => {
+                let astray = look.systems.kubernetes.may_be_around_us()
+                    && may_be_astray(&obstacle, &self.url, &phases);
+                let behind = self.behind.as_ref().filter(|_| astray);
+                let readiness = behind.map(|behind| behind.look(look, &self.url));
+                Ok(Err(Unanswered { obstacle, readiness }))
+            }
         }
     }
 
     fn judge(&self, seen: &Self::Seen, _past: &Past, _now: Timestamp) -> Judgement {
         let answered = match seen {
             Ok(answered) => answered,
-            Err(obstacle) => return obstacle.clone().into_failure().into(),
+            Err(Unanswered { obstacle, readiness: None }) => {
+                return obstacle.clone().into_failure().into();
+            }
+            Err(Unanswered { obstacle, readiness: Some(readiness) }) => {
+                return behind::judged(obstacle.clone(), readiness).into();
+            }
         };
         let target = self.url.to_string();
         let status = answered.response.status.as_u16();
@@ -243,6 +289,8 @@ impl Check for Http {
         for (phase, took) in answered.phases.named() {
             finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
         }
-        finding.into()
+        let mut judgement = Judgement::new();
+        self.complain(answered, finding, &mut judgement);
+        judgement
     }
 }

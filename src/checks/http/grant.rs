@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use schemars::JsonSchema;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -33,7 +33,7 @@ pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 /// A grant, and where a token is issued for it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OAuth2 {
+pub(super) struct OAuth2 {
     /// Where tokens are issued. Redirects are not followed: the credential goes nowhere else.
     pub(super) token_url: WebUrl,
     /// The client: a text, or the place of a secret.
@@ -93,8 +93,7 @@ impl OAuth2 {
         if self.client_secret.is_none() && self.password.is_none() {
             flaws.push("a grant without a `password` needs a `client_secret`".to_owned());
         }
-        let own =
-            ["grant_type", "scope", "username", "password", "client_id", "client_secret"];
+        let own = ["grant_type", "scope", "username", "password", "client_id", "client_secret"];
         for name in own.into_iter().filter(|name| self.parameters.contains_key(*name)) {
             flaws.push(format!("`{name}` has a parameter of its own in `oauth2`"));
         }
@@ -107,9 +106,9 @@ impl OAuth2 {
     /// The secrets that it reads.
     pub(super) fn secrets(&self) -> Vec<SecretSource> {
         let Self { client_id, client_secret, password, parameters, ca, .. } = self;
-        let user = password.iter().flat_map(|user| {
-            user.username.source().into_iter().chain([&user.password])
-        });
+        let user = password
+            .iter()
+            .flat_map(|user| user.username.source().into_iter().chain([&user.password]));
         let further = parameters.values().filter_map(Text::source);
         let client = client_id.source().into_iter().chain(client_secret);
         client.chain(user).chain(further).chain(ca).cloned().collect()
@@ -130,37 +129,44 @@ impl OAuth2 {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
-        let mut form = Serializer::new(String::new());
+        let plain = |text: &str| SecretString::from(text);
+        let mut form = Vec::new();
         match &self.password {
-            None => drop(form.append_pair("grant_type", "client_credentials")),
-            Some(UserPassword { username, password }) => {
-                form.append_pair("grant_type", "password");
-                form.append_pair("username", username.read(secrets).await?.expose_secret());
-                form.append_pair("password", secrets.read(password).await?.expose_secret());
-            }
+            None => form.push(("grant_type", plain("client_credentials"))),
+            Some(UserPassword { username, password }) => form.extend([
+                ("grant_type", plain("password")),
+                ("username", username.read(secrets).await?),
+                ("password", secrets.read(password).await?),
+            ]),
         }
         if !self.scopes.is_empty() {
-            form.append_pair("scope", &self.scopes.join(" "));
+            form.push(("scope", plain(&self.scopes.join(" "))));
         }
         for (name, value) in &self.parameters {
-            form.append_pair(name, value.read(secrets).await?.expose_secret());
+            form.push((name.as_str(), value.read(secrets).await?));
         }
-        match &secret {
+        match secret {
             Some(secret) if self.client_secret_in == ShownIn::Header => {
                 let value = basic(id.expose_secret(), secret.expose_secret())?;
                 headers.insert(AUTHORIZATION, value);
             }
-            Some(secret) => {
-                form.append_pair("client_id", id.expose_secret());
-                form.append_pair("client_secret", secret.expose_secret());
-            }
-            None => drop(form.append_pair("client_id", id.expose_secret())),
+            Some(secret) => form.extend([("client_id", id), ("client_secret", secret)]),
+            None => form.push(("client_id", id)),
         }
-        let body = Bytes::from(form.finish());
+        let body = encoded(&form);
         let grant = digest(&self.token_url, headers.get(AUTHORIZATION), &body);
         let url = self.token_url.clone();
         Ok((Request { method: Method::POST, url, headers, body }, grant))
     }
+}
+
+/// Fields as a form is sent.
+pub(super) fn encoded(fields: &[(&str, SecretString)]) -> Bytes {
+    let mut form = Serializer::new(String::new());
+    for (name, value) in fields {
+        form.append_pair(name, value.expose_secret());
+    }
+    Bytes::from(form.finish())
 }
 
 /// The client's name and secret, encoded first as a form's would be (RFC 6749, 2.3.1).

@@ -24,7 +24,7 @@ use crate::systems::secrets::Secrets;
 /// A credential to show.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Login {
+pub(super) enum Login {
     /// A name and a password, by HTTP's basic authentication.
     Basic(Basic),
     /// A token, sent as `Authorization: Bearer …`.
@@ -40,7 +40,7 @@ pub enum Login {
 /// A name and a password.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Basic {
+pub(super) struct Basic {
     /// The name: a text, or the place of a secret.
     username: Text,
     /// Where the password is read from.
@@ -50,7 +50,7 @@ pub struct Basic {
 /// A key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ApiKey {
+pub(super) struct ApiKey {
     /// The header that it is sent in, such as `api-key`.
     #[serde(default)]
     header: Option<FieldName>,

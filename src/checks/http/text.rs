@@ -14,7 +14,7 @@ use crate::systems::secrets::Secrets;
 
 /// A text, or the place of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Text {
+pub(super) enum Text {
     /// As it is written. Never shown all the same.
     Plain(String),
     /// A secret, read at each look.
@@ -23,7 +23,7 @@ pub enum Text {
 
 impl Text {
     /// Where it is read from, if it is a secret.
-    pub fn source(&self) -> Option<&SecretSource> {
+    pub(super) fn source(&self) -> Option<&SecretSource> {
         match self {
             Self::Plain(_) => None,
             Self::Secret(source) => Some(source),

@@ -91,6 +91,13 @@ impl WebUrl {
         self.0.as_str()
     }
 
+    /// The same with another parameter in its query.
+    pub fn with_parameter(&self, name: &str, value: &str) -> Self {
+        let mut url = self.0.clone();
+        url.query_pairs_mut().append_pair(name, value);
+        Self(url)
+    }
+
     /// Whether both lie on one scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
