@@ -17,22 +17,25 @@ pub mod params;
 mod probe;
 mod reasons;
 pub mod redirects;
+mod request;
 mod text;
 mod token;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::behind::{Behind, Readiness, may_be_astray};
+use self::behind::{Behind, Readiness};
 use self::claims::Evaluated;
 use self::expect::Expect;
 use self::login::Login;
 use self::params::{FieldName, MostBytes, SecretHeader, Verb};
 use self::probe::{Alternative, NotThere, PassedOver};
+use self::reasons::OWN;
 use self::redirects::Redirects;
 use self::text::Text;
 use super::{Check, Look};
@@ -42,11 +45,16 @@ use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
-use crate::model::reason::{Documented, Reason};
+use crate::model::reason::{Documented, Reason, joined};
 use crate::model::secret::SecretSource;
 use crate::systems::net::exchange::{Phases, Response};
+use crate::systems::net::reasons::FETCHING;
 use crate::systems::net::url::WebUrl;
 use crate::systems::net::web::fetched;
+
+/// The most bytes of a body that can be asked to be read where each address is asked: they are all
+/// in memory at once.
+const MOST_AT_EACH_ADDRESS: usize = 4 * 1024 * 1024;
 
 const WRONG_STATUS: Reason = Reason::new("WrongStatus");
 const WRONG_HEADER: Reason = Reason::new("WrongHeader");
@@ -55,22 +63,23 @@ const WRONG_JSON: Reason = Reason::new("WrongJson");
 const NOT_JSON: Reason = Reason::new("NotJson");
 const WRONG_REDIRECT: Reason = Reason::new("WrongRedirect");
 const TOO_MANY_REDIRECTS: Reason = Reason::new("TooManyRedirects");
+const REDIRECT_LOOP: Reason = Reason::new("RedirectLoop");
 const TOO_SLOW: Reason = Reason::new("TooSlow");
 
 static STATUS: Measure = Measure::gauge(
     "vigie_http_status_code",
-    "Status code of the last answer, redirects followed.",
+    "Status code of the last answer, redirects followed; of several addresses, of the worst.",
     &["target"],
 );
 static DURATION: Measure = Measure::gauge(
     "vigie_http_duration_seconds",
-    "How long each phase of the last exchange took, redirects included; the phases add up to all.",
+    "How long each phase of the last exchange took, redirects included; the phases add up to all. Of several addresses, at the worst.",
     &["target", "phase"],
 );
 
 static NUMBER: Measure = Measure::gauge(
     "vigie_http_number",
-    "A number out of the last answer, by the name that the configuration gives it.",
+    "A number out of the last answer, by the name that the configuration gives it; of several addresses, of the worst.",
     &["target", "number"],
 );
 
@@ -146,7 +155,22 @@ fetched! {
         /// either, bodies may be of any size and are not read, except to time them.
         #[serde(default)]
         max_bytes: Option<MostBytes>,
+        /// Asks each address of the host, at most sixteen, instead of the first that answers. Each
+        /// is judged by itself; with secrets they are asked one after the other.
+        #[serde(default)]
+        every_address: bool,
     }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Seen {
+    /// By address, where each was asked.
+    answers: Vec<(Option<IpAddr>, Result<Answered, Unanswered>)>,
+    /// Why there may be other addresses, which could not be looked up.
+    trouble: Option<Obstacle>,
+    /// How many addresses were not asked.
+    left_out: usize,
 }
 
 /// What an exchange came to.
@@ -156,6 +180,8 @@ pub struct Answered {
     at: WebUrl,
     /// How many redirects led there.
     redirects: u8,
+    /// Whether the next one leads back.
+    circle: bool,
     response: Response,
     phases: Phases,
     /// Which request it answers; the first is 0.
@@ -168,7 +194,7 @@ pub struct Answered {
     again: Option<Timestamp>,
 }
 
-/// Why there is no answer, and whether there could be one from inside the cluster.
+/// Why there is no answer.
 #[derive(Debug)]
 pub struct Unanswered {
     obstacle: Obstacle,
@@ -177,41 +203,28 @@ pub struct Unanswered {
 }
 
 impl Check for Http {
-    type Seen = Result<Answered, Unanswered>;
+    type Seen = Seen;
 
-    const REASONS: &'static [Documented] = reasons::REASONS;
+    const REASONS: &'static [Documented] = &joined::<{ OWN.len() + FETCHING.len() }>(OWN, FETCHING);
     const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION, &NUMBER];
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = self.expect.flaws();
-        flaws.extend(self.first().sent.flaws());
-        flaws.extend(self.login.iter().flat_map(Login::flaws));
-        flaws.extend(self.flaws_of_alternatives());
-        if !self.alternatives.is_empty() && matches!(self.redirects, Redirects::Expect(_)) {
-            flaws.push("`alternatives` and an expected redirect exclude each other".to_owned());
-        }
-        if self.behind.is_some() && self.connect_to.is_some() {
-            flaws.push("`behind` is of no use with `connect_to`".to_owned());
-        }
-        let login = self.login.as_ref().and_then(Login::field);
-        if let Some(name) = login.filter(|name| {
-            self.headers.contains_key(name) || self.secret_headers.contains_key(name)
-        }) {
-            flaws.push(format!("header `{name}` is the `login`'s"));
-        }
-        let twice = |name: &&FieldName| self.headers.contains_key(*name);
-        flaws.extend(
-            self.secret_headers
-                .keys()
-                .filter(twice)
-                .map(|name| format!("header `{name}` is both in `headers` and `secret_headers`")),
-        );
+        flaws.extend(self.flaws_of_requests());
         if let (Some(warn), Some(fail)) = (self.warn_slower_than, self.fail_slower_than)
             && warn >= fail
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
         }
+        flaws.extend(self.redirects.flaws());
         flaws.extend(self.web().flaws());
+        if self.every_address && self.proxy.is_some() {
+            flaws.push("through a `proxy` there is no `every_address`".to_owned());
+        }
+        let most = self.max_bytes.unwrap_or_default().get();
+        if self.every_address && most > MOST_AT_EACH_ADDRESS {
+            flaws.push("with `every_address`, `max_bytes` is at most 4 MiB".to_owned());
+        }
         flaws
     }
 
@@ -235,8 +248,11 @@ impl Check for Http {
             labels: vec![Some(target.clone()), Some(phase.to_owned())],
         });
         let status = Series { measure: &STATUS, labels: vec![Some(target.clone())] };
-        let numbers = self.probes().flat_map(|probe| probe.expect.numbers.keys());
-        let numbers = numbers.map(|name| Series {
+        let mut names: Vec<_> =
+            self.probes().flat_map(|probe| probe.expect.numbers.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let numbers = names.into_iter().map(|name| Series {
             measure: &NUMBER,
             labels: vec![Some(target.clone()), Some(name.to_string())],
         });
@@ -258,39 +274,11 @@ impl Check for Http {
         slow.into_iter().flatten().chain(self.bounds_of_numbers()).collect()
     }
 
-    async fn observe(&self, look: &Look<'_>) -> Result<Self::Seen, Obstacle> {
-        let mut phases = Phases::default();
-        match self.fetch(look, &mut phases).await {
-            Ok(answered) => Ok(Ok(answered)),
-            Err(obstacle) if obstacle.ours => Err(obstacle),
-            Err(obstacle) => {
-                let astray = look.systems.kubernetes.may_be_around_us()
-                    && may_be_astray(&obstacle, &self.url, &phases);
-                let behind = self.behind.as_ref().filter(|_| astray);
-                let readiness = behind.map(|behind| behind.look(look, &self.url));
-                Ok(Err(Unanswered { obstacle, readiness }))
-            }
-        }
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        self.look_at_all(look).await
     }
 
-    fn judge(&self, seen: &Self::Seen, _past: &Past, _now: Timestamp) -> Judgement {
-        let answered = match seen {
-            Ok(answered) => answered,
-            Err(Unanswered { obstacle, readiness: None }) => {
-                return obstacle.clone().into_failure().into();
-            }
-            Err(Unanswered { obstacle, readiness: Some(readiness) }) => {
-                return behind::judged(obstacle.clone(), readiness).into();
-            }
-        };
-        let target = self.url.to_string();
-        let status = answered.response.status.as_u16();
-        let mut finding = self.find(answered).measured(STATUS.is(f64::from(status), [&target]));
-        for (phase, took) in answered.phases.named() {
-            finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
-        }
-        let mut judgement = Judgement::new();
-        self.complain(answered, finding, &mut judgement);
-        judgement
+    fn judge(&self, seen: &Seen, _past: &Past, _now: Timestamp) -> Judgement {
+        self.judged(seen)
     }
 }

@@ -1,54 +1,108 @@
 //! Fetching: the requests as configured, and what they redirect to as far as that is wanted.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use secrecy::ExposeSecret;
+use std::net::SocketAddr;
+
+use futures::{FutureExt, StreamExt};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
+use super::behind::may_be_astray;
 use super::claims::Evaluated;
-use super::credential::{Credential, Secrecy};
 use super::expect::Expect;
-use super::login::{Shown, bearer};
-use super::params::{FieldName, SecretHeader};
 use super::probe::{PassedOver, Probe};
 use super::redirects::{Redirects, leads_elsewhere, target};
+use super::request::Written;
 use super::token::Held;
-use super::{Answered, Http};
+use super::{Answered, Http, Seen, Unanswered};
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::systems::net::dial::blamed;
-use crate::systems::net::exchange::{Phases, Reading, Request};
+use crate::systems::net::exchange::{Phases, Reading};
 use crate::systems::net::url::WebUrl;
+use crate::systems::net::web::Visit;
 
 /// The most bytes of an unwanted answer that are read, to quote from.
 const EXCERPT: usize = 4096;
 
-/// A request, and what of it is secret.
-struct Written {
-    request: Request,
-    credential: Option<Credential>,
-    shown: Shown,
+/// What the fetches of one look have in common.
+#[derive(Clone, Copy)]
+struct Fetching<'a> {
+    look: &'a Look<'a>,
+    visit: &'a Visit<'a>,
+    started: Instant,
+    /// How long it took to find the addresses, where each is asked.
+    before: Phases,
 }
 
 impl Http {
+    /// Fetches the URL, at each of its addresses where that is wanted.
+    pub(super) async fn look_at_all(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        let Look { systems, now, .. } = look;
+        let visit = self.web().visit(&systems.net, &systems.secrets, look.until(), *now);
+        let (started, before) = (Instant::now(), Phases::default());
+        let mut fetching = Fetching { look, visit: &visit, started, before };
+        if !self.every_address {
+            let outcome = self.fetch(fetching, None).await;
+            return Ok(Seen { answers: vec![(None, outcome)], trouble: None, left_out: 0 });
+        }
+        let (addresses, found) = match visit.addresses().await {
+            Ok(found) => found,
+            Err(obstacle) => {
+                let unanswered = Unanswered { obstacle, readiness: None };
+                let answers = vec![(None, Err(unanswered))];
+                return Ok(Seen { answers, trouble: None, left_out: 0 });
+            }
+        };
+        fetching.before.resolve = started.elapsed();
+        // A wrong credential must be sent once, not sixteen times.
+        let at_once = if self.quotable() { addresses.len() } else { 1 };
+        let answers = futures::stream::iter(addresses)
+            .map(|address| {
+                let fetched = self.fetch(fetching, Some(address));
+                fetched.map(move |outcome| (Some(address.ip()), about(address, outcome)))
+            })
+            .buffered(at_once)
+            .collect()
+            .await;
+        Ok(Seen { answers, trouble: found.trouble, left_out: found.left_out })
+    }
+
     /// Sends the requests, one after the other, until one of them is there.
-    pub(super) async fn fetch(
+    async fn fetch(
         &self,
-        look: &Look<'_>,
+        fetching: Fetching<'_>,
+        address: Option<SocketAddr>,
+    ) -> Result<Answered, Unanswered> {
+        let look = fetching.look;
+        let mut phases = fetching.before;
+        let outcome = self.first_there(fetching, address, &mut phases).await;
+        outcome.map_err(|obstacle| {
+            let astray = look.systems.kubernetes.may_be_around_us()
+                && may_be_astray(&obstacle, &self.url, &phases);
+            let behind = self.behind.as_ref().filter(|_| astray);
+            let readiness = behind.map(|behind| behind.look(look, &self.url));
+            Unanswered { obstacle, readiness }
+        })
+    }
+
+    async fn first_there(
+        &self,
+        fetching: Fetching<'_>,
+        address: Option<SocketAddr>,
         phases: &mut Phases,
     ) -> Result<Answered, Obstacle> {
         let mut passed_over = Vec::new();
         let last = self.alternatives.len();
         for probe in self.probes() {
-            let answered = self.ask(look, &probe, phases).await?;
+            let answered = self.ask(fetching, &probe, address, phases).await?;
             let status = answered.response.status;
             let another = probe.number < last && !self.accepts(probe.expect, status);
             if another && self.is_not_there(status) {
                 passed_over.push(PassedOver::new(&probe.url, status.as_u16()));
                 continue;
             }
-            let evaluated = self.evaluate(look, &probe, &answered).await;
+            let evaluated = self.evaluate(fetching.look, &probe, &answered).await;
             return Ok(Answered { passed_over, evaluated, ..answered });
         }
         Err(Obstacle::ours(Reason::NOTHING_SEEN, "no request was to be sent"))
@@ -66,20 +120,23 @@ impl Http {
     /// been revoked since, and says nothing of the grant.
     async fn ask(
         &self,
-        look: &Look<'_>,
+        fetching: Fetching<'_>,
         probe: &Probe<'_>,
+        address: Option<SocketAddr>,
         phases: &mut Phases,
     ) -> Result<Answered, Obstacle> {
+        let look = fetching.look;
         let mut held = self.token(look, None).await?;
         loop {
-            *phases = Phases::default();
+            *phases = fetching.before;
             let written = self.write(look, probe, held.as_ref()).await?;
             let credential = written.credential;
             let turn = match credential {
                 Some(credential) => Some(credential.turn(look).await?),
                 None => None,
             };
-            let (mut answered, at_home) = self.follow(look, probe, written, phases).await?;
+            let followed = self.follow(fetching, probe, written, address, phases).await?;
+            let (mut answered, at_home) = followed;
             let status = answered.response.status;
             let (Some(turn), Some(credential), true) = (turn, credential, at_home) else {
                 return Ok(answered);
@@ -100,99 +157,59 @@ impl Http {
     }
 
     /// Sends a request, and those that its redirects lead to. Says, too, whether the answer came from
-    /// the origin for which the credential is: what another says is not about it.
+    /// the origin that the credential is for: what another says is not about it.
     async fn follow(
         &self,
-        look: &Look<'_>,
+        fetching: Fetching<'_>,
         probe: &Probe<'_>,
         written: Written,
+        address: Option<SocketAddr>,
         phases: &mut Phases,
     ) -> Result<(Answered, bool), Obstacle> {
+        let Fetching { look, visit, started, before: _ } = fetching;
         let Written { mut request, credential: _, shown } = written;
-        let started = Instant::now();
-        let Look { systems, now, .. } = look;
-        let visit = self.web().visit(&systems.net, &systems.secrets, look.until(), *now);
-        let mut redirects = 0;
+        let mut seen = Vec::new();
         let mut at_home = true;
         loop {
             let reading = |status, headers: &HeaderMap| self.reading(probe.expect, status, headers);
-            let response = visit
-                .exchange(request.clone(), reading, phases)
-                .await
-                .map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+            let response = async {
+                let opened = visit.open(request.clone(), address, phases).await?;
+                opened.read(reading, look.until(), phases).await
+            };
+            let response = response.await;
+            let response =
+                response.map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+            let redirects = u8::try_from(seen.len()).unwrap_or(u8::MAX);
             let onward = match self.redirects {
                 Redirects::Follow(most) if redirects < most => {
                     target(&request.url, &response).and_then(Result::ok)
                 }
                 Redirects::Follow(_) | Redirects::Expect(_) => None,
             };
-            let Some(onward) = onward else {
-                let answered = Answered {
-                    at: request.url,
-                    redirects,
-                    response,
-                    phases: *phases,
-                    number: probe.number,
-                    passed_over: Vec::new(),
-                    evaluated: Evaluated::default(),
-                    again: None,
-                };
-                return Ok((answered, at_home));
+            let mut answered = Answered {
+                at: request.url.clone(),
+                redirects,
+                circle: false,
+                response,
+                phases: *phases,
+                number: probe.number,
+                passed_over: Vec::new(),
+                evaluated: Evaluated::default(),
+                again: None,
             };
-            redirects += 1;
+            let Some(onward) = onward else { return Ok((answered, at_home)) };
+            seen.push((request.method.clone(), request.url.clone()));
+            let home = at_home;
             at_home &= self.url.same_origin(&onward);
-            self.redirect(probe, &mut request, response.status, onward, &shown);
+            self.redirect(probe, &mut request, answered.response.status, onward, &shown);
+            let again = |(method, url): &(Method, WebUrl)| {
+                *method == request.method && url.same_resource(&request.url)
+            };
+            if seen.iter().any(again) {
+                answered.circle = true;
+                return Ok((answered, home));
+            }
         }
-    }
-
-    async fn write(
-        &self,
-        look: &Look<'_>,
-        probe: &Probe<'_>,
-        held: Option<&Held>,
-    ) -> Result<Written, Obstacle> {
-        let secrets = &look.systems.secrets;
-        let ours = |name: &FieldName| {
-            let because = format!("the value for the header `{name}` can't be sent");
-            Obstacle::ours(Reason::SECRET_MISSING, because)
-        };
-        let mut secrecy = Secrecy::default();
-        let mut headers = HeaderMap::new();
-        if let Some(content_type) = probe.sent.content_type() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        for (name, value) in &self.headers {
-            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
-            headers.insert(field, HeaderValue::try_from(value).map_err(|_| ours(name))?);
-        }
-        for (name, SecretHeader { from, prefix }) in &self.secret_headers {
-            let secret = secrets.read(from).await?;
-            let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
-            let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose_secret()))
-                .map_err(|_| ours(name))?;
-            value.set_sensitive(true);
-            secrecy.add(name.as_str().as_bytes());
-            secrecy.add(value.as_bytes());
-            headers.insert(field, value);
-        }
-        let body = probe.sent.read(secrets).await?;
-        if probe.sent.is_secret() {
-            secrecy.add(b"body");
-            secrecy.add(&body);
-        }
-        let (method, url) = (probe.method.clone(), probe.url.clone());
-        let mut request = Request { method, url, headers, body };
-        let mut shown = Shown::default();
-        if let Some(login) = &self.login {
-            shown = login.show(&mut request, secrets, |part| secrecy.add(part)).await?;
-        }
-        if let Some(Held { token, grant, fresh: _ }) = held {
-            shown = bearer(&mut request, token.secret().expose_secret())?;
-            // Tokens come and go: it is the grant that is accepted, or refused.
-            secrecy.add(grant);
-        }
-        let credential = secrecy.credential(self, &probe.url);
-        Ok(Written { request, credential, shown })
     }
 
     /// Whether a status is what the check wants to see.
@@ -220,37 +237,17 @@ impl Http {
             Reading::Nothing
         }
     }
+}
 
-    /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
-    /// and the method becomes `GET` where browsers make it so.
-    fn redirect(
-        &self,
-        probe: &Probe<'_>,
-        request: &mut Request,
-        status: StatusCode,
-        onward: WebUrl,
-        shown: &Shown,
-    ) {
-        let rewritten = status == StatusCode::SEE_OTHER
-            || (request.method == Method::POST && [301, 302].contains(&status.as_u16()));
-        if rewritten && request.method != Method::HEAD {
-            request.method = Method::GET;
-            request.body = bytes::Bytes::new();
-            request.headers.remove(CONTENT_TYPE);
-        }
-        if !self.url.same_origin(&onward) {
-            if probe.sent.is_secret() {
-                request.body = bytes::Bytes::new();
-            }
-            for name in self.secret_headers.keys() {
-                request.headers.remove(name.as_str());
-            }
-            if let Some(name) = &shown.header {
-                request.headers.remove(name);
-            }
-            request.headers.remove(AUTHORIZATION);
-            request.headers.remove(HOST);
-        }
-        request.url = onward;
-    }
+/// The line that this goes to is about the address already.
+fn about(
+    address: SocketAddr,
+    outcome: Result<Answered, Unanswered>,
+) -> Result<Answered, Unanswered> {
+    outcome.map_err(|Unanswered { obstacle, readiness }| {
+        let named = format!("{address} ");
+        let because = obstacle.because.strip_prefix(&named).unwrap_or(&obstacle.because);
+        let obstacle = Obstacle { because: because.to_owned(), ..obstacle };
+        Unanswered { obstacle, readiness }
+    })
 }

@@ -63,7 +63,7 @@ pub(super) struct ApiKey {
 }
 
 /// What a login adds to a request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
     /// The header that it is sent in; none where it is sent in the query.
     pub(super) header: Option<HeaderName>,

@@ -1,8 +1,8 @@
 //! Why an endpoint is not as it should be, or why nobody could tell.
 
 use super::{
-    NOT_JSON, TOO_MANY_REDIRECTS, TOO_SLOW, WRONG_BODY, WRONG_HEADER, WRONG_JSON, WRONG_REDIRECT,
-    WRONG_STATUS,
+    NOT_JSON, REDIRECT_LOOP, TOO_MANY_REDIRECTS, TOO_SLOW, WRONG_BODY, WRONG_HEADER, WRONG_JSON,
+    WRONG_REDIRECT, WRONG_STATUS,
 };
 use crate::model::finding::Verdict;
 use crate::model::reason::{Documented, Reason};
@@ -15,8 +15,8 @@ pub(super) const NUMBER_TOO_HIGH: Reason = Reason::new("NumberTooHigh");
 pub(super) const NO_TOKEN: Reason = Reason::new("NoToken");
 pub(super) const HAIRPIN_SUSPECTED: Reason = Reason::new("HairpinSuspected");
 
-/// All of them.
-pub(super) const REASONS: &[Documented] = &[
+/// All but those of fetching.
+pub(super) const OWN: &[Documented] = &[
     Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
     Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
     Documented::fails(WRONG_BODY, "The body lacks what it must hold, or holds what it must not."),
@@ -24,6 +24,7 @@ pub(super) const REASONS: &[Documented] = &[
     Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
     Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
     Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
+    Documented::fails(REDIRECT_LOOP, "Redirects lead back to where they came from."),
     Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
     Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
     Documented::fails(Reason::GARBLED, "What came is not HTTP/1, or in an encoding not asked for."),
@@ -36,6 +37,7 @@ pub(super) const REASONS: &[Documented] = &[
         Reason::FORBIDDEN,
         "It answers 403; or did, and the same credential is not sent again.",
     ),
+    Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
     Documented {
         reason: NO_TOKEN,
         verdicts: &[Verdict::Fail, Verdict::Unknown],
@@ -43,35 +45,6 @@ pub(super) const REASONS: &[Documented] = &[
                 endpoint, too, which answers without one; unknown where that is another system, \
                 whatever its trouble.",
     },
-    Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
-    Documented::fails(Reason::REFUSED, "It refuses the connection."),
-    Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
-    Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
-    Documented {
-        reason: Reason::UNREACHABLE,
-        verdicts: &[Verdict::Fail, Verdict::Unknown],
-        means: "The network says that it can't be reached; unknown if this host has no way there.",
-    },
-    Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
-    Documented::blinds(
-        Reason::RESOLVER_FAILED,
-        "Our own resolver could not tell the address, or left no time to ask there.",
-    ),
-    Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
-    Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
-    Documented::fails(
-        Reason::CERTIFICATE_NOT_YET_VALID,
-        "A certificate of the chain begins later.",
-    ),
-    Documented::fails(Reason::NAME_MISMATCH, "The certificate is for other names."),
-    Documented::fails(Reason::UNKNOWN_ISSUER, "The chain ends at an issuer that is not trusted."),
-    Documented::fails(Reason::SELF_SIGNED, "The certificate is its own issuer, and not trusted."),
-    Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
-    Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
-    Documented::blinds(
-        Reason::SECRET_MISSING,
-        "A secret, a CA or a client certificate can't be read.",
-    ),
     Documented::warns_or_fails(EXPRESSION_FALSE, "An expression is false of the answer."),
     Documented::blinds(
         EVALUATION_ERROR,

@@ -1,6 +1,6 @@
 //! Tokens for a grant: the one that is kept, or a new one.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::Http;
@@ -55,9 +55,13 @@ impl Http {
         let started = Instant::now();
         let web = self.issuer(asked);
         let visit = web.visit(&look.systems.net, &look.systems.secrets, look.until(), look.now);
-        let whole = |_: StatusCode, _: &_| Reading::Whole(LONGEST);
-        let answered = visit.exchange(request, whole, &mut Phases::default()).await;
-        let response = answered.map_err(|obstacle| self.blamed(asked, obstacle))?;
+        let whole = |_: StatusCode, _: &HeaderMap| Reading::Whole(LONGEST);
+        let answered = async {
+            let mut phases = Phases::default();
+            let opened = visit.open(request, None, &mut phases).await?;
+            opened.read(whole, look.until(), &mut phases).await
+        };
+        let response = answered.await.map_err(|obstacle| self.blamed(asked, obstacle))?;
         match read(&response) {
             Ok(issued) => {
                 let token = desk.keep(issued, started);
@@ -90,10 +94,8 @@ impl Http {
             let ca = grant.ca.as_ref().or(reach.ca);
             return Web { url, reach: Reach { ca, ..reach }, ..self.web() };
         }
-        let ca = grant.ca.as_ref();
-        let (connect_to, proxy_protocol, client_certificate) = (None, None, None);
-        let reach = Reach { ca, connect_to, proxy_protocol, client_certificate, ..reach };
-        Web { url, host: None, server_name: None, reach }
+        let reach = Reach { ca: grant.ca.as_ref(), ..reach.elsewhere() };
+        Web { url, host: None, server_name: None, reach, ..self.web() }
     }
 
     /// Why there is no token: our blindness, unless the claim is about its endpoint, too.
