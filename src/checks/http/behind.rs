@@ -50,7 +50,7 @@ pub(super) enum Readiness {
     /// It is not: what is missing.
     NotReady(String),
     /// Nobody can tell: why.
-    Untold(String),
+    Untold(Obstacle),
 }
 
 impl Behind {
@@ -79,14 +79,13 @@ impl Behind {
     /// Whether it is ready to serve the host of `url`.
     pub(super) fn look(&self, look: &Look<'_>, url: &WebUrl) -> Readiness {
         let kubernetes = &look.systems.kubernetes;
-        let untold = |obstacle: Obstacle| Readiness::Untold(obstacle.because);
         let services = match self {
             Self::Service(place) => Ok(vec![place.name.clone()]),
             Self::Ingress(place) => {
                 let read = |table: &Table<Ingress>| services_of(table, place, &url.host());
                 match kubernetes.read(look.needs, &Self::ingress(place), read) {
                     Ok(services) => services,
-                    Err(obstacle) => return untold(obstacle),
+                    Err(obstacle) => return Readiness::Untold(obstacle),
                 }
             }
         };
@@ -96,7 +95,7 @@ impl Behind {
         };
         let place = self.place();
         let read = |table: &Table<EndpointSlice>| readiness(table, place, &services);
-        kubernetes.read(look.needs, &self.slices(), read).unwrap_or_else(untold)
+        kubernetes.read(look.needs, &self.slices(), read).unwrap_or_else(Readiness::Untold)
     }
 }
 
@@ -108,7 +107,8 @@ fn services_of(
 ) -> Result<Vec<String>, Readiness> {
     let Place { namespace, name } = place;
     if let Some((_, why)) = table.garbled().next() {
-        return Err(Readiness::Untold(format!("Ingress {namespace}/{name} can't be read: {why}")));
+        let because = format!("Ingress {namespace}/{name} can't be read: {why}");
+        return Err(Readiness::Untold(Obstacle::new(Reason::GARBLED, because)));
     }
     let Some(ingress) = table.get(namespace, name) else {
         return Err(Readiness::NotReady(format!("there is no Ingress {namespace}/{name}")));
@@ -150,7 +150,7 @@ fn readiness(table: &Table<EndpointSlice>, place: &Place, services: &[String]) -
         if ready == 0 {
             if table.garbled().next().is_some() || table.garbled_more() > 0 {
                 let because = "an EndpointSlice of its namespace can't be read".to_owned();
-                return Readiness::Untold(because);
+                return Readiness::Untold(Obstacle::new(Reason::GARBLED, because));
             }
             let because = format!("no endpoint of Service {namespace}/{service} is ready");
             return Readiness::NotReady(because);
@@ -177,19 +177,22 @@ pub(super) fn may_be_astray(obstacle: &Obstacle, url: &WebUrl, phases: &Phases) 
 
 /// What is said of a probe that may have been short-cut.
 pub(super) fn judged(obstacle: Obstacle, readiness: &Readiness) -> Result<Finding, Obstacle> {
-    let suspected = |seen: &str| {
-        let because = format!(
-            "{}; {seen}. From inside the cluster a probe of its own public address may miss the \
-             load balancer and its PROXY header: say `connect_to` and `proxy_protocol` instead of \
-             `behind`",
-            obstacle.because
-        );
-        Err(Obstacle::ours(HAIRPIN_SUSPECTED, because))
-    };
     match readiness {
-        Readiness::Ready(seen) => suspected(seen),
+        Readiness::Ready(seen) => {
+            let because = format!(
+                "{}; {seen}. From inside the cluster a probe of its own public address may miss \
+                 the load balancer and its PROXY header: say `connect_to` and `proxy_protocol` \
+                 instead of `behind`",
+                obstacle.because
+            );
+            Err(Obstacle::ours(HAIRPIN_SUSPECTED, because))
+        }
         Readiness::Untold(why) => {
-            suspected(&format!("whether endpoints are ready is not known: {why}"))
+            let because = format!(
+                "{}; whether what stands behind it is ready can't be seen: {}",
+                obstacle.because, why.because
+            );
+            Err(Obstacle::ours(why.reason, because))
         }
         Readiness::NotReady(why) => {
             let Obstacle { reason, because, ours } = obstacle;

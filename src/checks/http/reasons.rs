@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::finding::Verdict;
 use crate::model::reason::{Documented, Reason};
+use crate::systems::kubernetes::blind;
 
 pub(super) const EXPRESSION_FALSE: Reason = Reason::new("ExpressionFalse");
 pub(super) const EVALUATION_ERROR: Reason = Reason::new("EvaluationError");
@@ -27,16 +28,26 @@ pub(super) const OWN: &[Documented] = &[
     Documented::fails(REDIRECT_LOOP, "Redirects lead back to where they came from."),
     Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
     Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
-    Documented::fails(Reason::GARBLED, "What came is not HTTP/1, or in an encoding not asked for."),
+    Documented {
+        reason: Reason::GARBLED,
+        verdicts: &[Verdict::Fail, Verdict::Unknown],
+        means: "What came is not HTTP/1, or in an encoding not asked for. Unknown if what stands \
+                `behind` can't be read.",
+    },
     Documented::fails(Reason::THROTTLED, "It answers 429."),
-    Documented::fails(
-        Reason::UNAUTHORIZED,
-        "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
-    ),
-    Documented::fails(
-        Reason::FORBIDDEN,
-        "It answers 403; or did, and the same credential is not sent again.",
-    ),
+    Documented {
+        reason: Reason::UNAUTHORIZED,
+        verdicts: &[Verdict::Fail, Verdict::Unknown],
+        means: "It answers 401, or a grant is refused; or did, and the same credential is not sent \
+                again. Unknown if the API server does not accept Vigie's credentials, asked what \
+                stands `behind`.",
+    },
+    Documented {
+        reason: Reason::FORBIDDEN,
+        verdicts: &[Verdict::Fail, Verdict::Unknown],
+        means: "It answers 403; or did, and the same credential is not sent again. Unknown if the \
+                API server does not let Vigie see what stands `behind`.",
+    },
     Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
     Documented {
         reason: NO_TOKEN,
@@ -60,7 +71,12 @@ pub(super) const OWN: &[Documented] = &[
     Documented::warns_or_fails(NUMBER_TOO_HIGH, "A number of the answer is above its limit."),
     Documented::blinds(
         HAIRPIN_SUSPECTED,
-        "An own public host gives no answer at all from inside the cluster, and nothing says that \
-         what stands `behind` it is not ready.",
+        "An own public host gives no answer at all from inside the cluster, while what stands \
+         `behind` it is ready.",
     ),
+    blind::RUNNING,
+    blind::DOWN,
+    blind::SILENT,
+    blind::KIND_UNKNOWN,
+    blind::NO_ACCESS,
 ];

@@ -1,5 +1,8 @@
 //! `http`: every reason, from a site on loopback.
 
+mod behind;
+mod claims;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +25,8 @@ async fn http_gives_every_reason() {
 pub fn provocations() -> Vec<Provocation> {
     let mut rows = of_answers();
     rows.extend(of_connections());
+    rows.extend(claims::provocations());
+    rows.extend(behind::provocations());
     rows.extend(of_certificates());
     rows
 }

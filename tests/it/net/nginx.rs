@@ -4,9 +4,14 @@ use std::net::SocketAddr;
 
 use tokio::process::Child;
 use vigie::model::finding::Verdict;
+use vigie::model::reason::Reason;
+use vigie::systems::Systems;
 use vigie_sim::net::mill::Sort;
 
 use super::ground::{Ground, deserted, listening, start};
+use crate::kinds::services::slice;
+use crate::kubernetes::{Cluster, until};
+use crate::support::look;
 
 struct Nginx {
     plain: SocketAddr,
@@ -82,8 +87,39 @@ async fn nginx_learns_from_the_header_who_calls() {
     }
     let judgement = ground.look(&format!("tls: {{ target: 'app.test:{port}' }}")).await;
     assert_eq!(judgement.verdict(), Verdict::Fail, "without the header nginx hangs up");
-    let code = judgement.reason().map(vigie::model::reason::Reason::code);
+    let code = judgement.reason().map(Reason::code);
     assert!(["TlsFailed", "Reset"].map(Some).contains(&code), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn nginx_that_waits_for_the_header_is_suspected_to_be_short_cut() {
+    let cluster = Cluster::start().await;
+    let ground = Ground::new().await;
+    let nginx = nginx(&ground).await;
+    let systems = Systems { kubernetes: cluster.systems.kubernetes.clone(), ..ground.systems };
+    let behind = "behind: { service: { namespace: shop, name: ingress-nginx } }";
+    for url in [
+        format!("http://app.test:{}/", nginx.plain.port()),
+        format!("https://app.test:{}/", nginx.secure.port()),
+    ] {
+        let check = format!("http: {{ url: '{url}', {behind} }}");
+        cluster.put(slice("ingress-nginx", "a", &["10.0.0.1"]));
+        let suspected = until(
+            || look(&check, &systems),
+            |seen| seen.reason().map(Reason::code) == Some("HairpinSuspected"),
+        );
+        assert_eq!(suspected.await.verdict(), Verdict::Unknown, "{url}");
+        cluster.remove("endpointslices/shop/ingress-nginx-a");
+        let failing = until(|| look(&check, &systems), |seen| seen.verdict() == Verdict::Fail);
+        let failing = failing.await;
+        assert!(failing.because().contains("no endpoint of Service"), "{}", failing.because());
+    }
+    let checked = format!(
+        "http: {{ url: 'https://app.test/', connect_to: '{}', proxy_protocol: v2 }}",
+        nginx.secure
+    );
+    let judgement = look(&checked, &systems).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }
 
 #[tokio::test]
@@ -109,5 +145,5 @@ async fn nginx_sees_our_certificate() {
     let judgement = ground.look(&format!("http: {{ {url}, {with}, {expect} }}")).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
     let judgement = ground.look(&format!("http: {{ {url}, {expect} }}")).await;
-    assert_eq!(judgement.reason().map(vigie::model::reason::Reason::code), Some("WrongStatus"));
+    assert_eq!(judgement.reason().map(Reason::code), Some("WrongStatus"));
 }
