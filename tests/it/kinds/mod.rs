@@ -6,8 +6,8 @@
 /// A table of provocations: code, verdict, and a future that looks.
 macro_rules! rows {
     ($kind:ty: $($code:literal $verdict:ident $run:expr;)*) => {
-        vec![$(super::Provocation {
-            reason: super::documented::<$kind>($code),
+        vec![$(crate::kinds::Provocation {
+            reason: crate::kinds::documented::<$kind>($code),
             verdict: vigie::model::finding::Verdict::$verdict,
             run: || Box::pin($run),
         }),*]
