@@ -7,3 +7,5 @@ pub mod ground;
 mod named;
 mod nginx;
 mod resolving;
+mod streams;
+mod ways;
