@@ -10,3 +10,5 @@ mod nginx;
 mod oauth;
 mod requests;
 mod resolving;
+mod streams;
+mod ways;
