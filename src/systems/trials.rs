@@ -110,9 +110,9 @@ mod tests {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             if accepted {
-                turn.accepted()
+                turn.accepted();
             } else {
-                trials.refuse([1; 32])
+                trials.refuse([1; 32]);
             }
             1
         };

@@ -167,7 +167,9 @@ mod tests {
         for (subject, answer) in complaints {
             judgement.add(subject, answer);
         }
-        samples.into_iter().for_each(|sample| judgement.measure(sample));
+        for sample in samples {
+            judgement.measure(sample);
+        }
         judgement
     }
 

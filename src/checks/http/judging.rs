@@ -49,7 +49,9 @@ impl Http {
             for (phase, took) in phases.named() {
                 judgement.measure(DURATION.is(took.as_secs_f64(), [&target, phase]));
             }
-            samples.into_iter().for_each(|sample| judgement.measure(sample));
+            for sample in samples {
+                judgement.measure(sample);
+            }
         }
         if let Some(trouble) = trouble {
             judgement.add(target, trouble.clone());
