@@ -137,7 +137,7 @@ async fn the_daemon_shows_no_credential_that_an_endpoint_throws_back() {
         assert!(told.contains(reason), "{reason} is among what is told");
     }
     let logged = fs::read_to_string(&log).expect("a log");
-    assert!(logged.contains("TRACE") && logged.contains("hyper"), "of all crates, at all levels");
+    assert!(logged.contains("DEBUG"), "each attempt is in it, whatever it found");
     search("the log", &logged);
     for site in ground.sites.iter().chain([&ground.issuer]) {
         assert!(format!("{:?}", site.asked()).contains(VALUE), "it was sent, all the same");
