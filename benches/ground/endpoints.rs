@@ -53,11 +53,10 @@ impl Endpoints {
             )
         });
         let file = configure(folder, &listens, &certificate);
-        let nginx = Command::new("nginx")
-            .args(["-e", "stderr", "-p"])
-            .arg(folder)
-            .arg("-c")
-            .arg(file)
+        // Each endpoint is a socket: more than a process may have open without asking.
+        let nginx = Command::new("sh")
+            .args(["-c", "ulimit -n $(ulimit -H -n); exec nginx -e stderr -p \"$0\" -c \"$1\""])
+            .args([folder, &file])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -81,7 +80,7 @@ fn nth(number: u16) -> Ipv4Addr {
 fn configure(folder: &Path, listens: &str, certificate: &str) -> PathBuf {
     let here = folder.display();
     let text = format!(
-        "daemon off; master_process off; pid {here}/pid; worker_rlimit_nofile 20000;
+        "daemon off; master_process off; pid {here}/pid;
          events {{ worker_connections 10000; }}
          http {{
            access_log off; client_body_temp_path {here}; proxy_temp_path {here};

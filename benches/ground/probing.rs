@@ -44,11 +44,10 @@ pub(crate) async fn compare(
     let looked = vigie("once", configuration);
     let read = vigie("check-config", configuration);
     let all = looked.a_probe(probes);
+    let own = Spent { cpu: looked.cpu.saturating_sub(read.cpu), ..looked }.a_probe(probes);
     figures.row("Vigie, wall a probe", micros(all.wall), "");
     figures.row("Vigie, CPU a probe", micros(all.cpu), "");
-    let probing = Spent { wall: all.wall, cpu: looked.cpu.saturating_sub(read.cpu) };
-    let probing = Spent { cpu: probing.a_probe(probes).cpu, ..probing };
-    figures.row("  without starting and reading the files", micros(probing.cpu), budget);
+    figures.row("  without starting and reading the files", micros(own.cpu), budget);
     let Some(exporter) = exporter else {
         figures.row("blackbox_exporter", "not on PATH", "");
         return;

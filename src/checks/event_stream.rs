@@ -52,7 +52,7 @@ static SILENCE: Measure = Measure::gauge(
 const OWN: &[Documented] = &[
     Documented::fails(
         NO_FIRST_EVENT,
-        "The stream opened, and its first line did not come in time.",
+        "The first line did not come in time, or not even the head of an answer.",
     ),
     Documented::fails(
         HEARTBEAT_MISSED,
