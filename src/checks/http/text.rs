@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(read("vigie").unwrap(), Text::Plain("vigie".to_owned()));
         let place = Text::Secret(SecretSource::Env("A".to_owned()));
         assert_eq!(read("{ env: A }").unwrap(), place);
-        for bad in ["{ evn: A }", "{ env: A, file: b }", "{}", "[a]"] {
+        for bad in ["{ environment: A }", "{ env: A, file: b }", "{}", "[a]"] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }
