@@ -1,12 +1,25 @@
 //! `http`: an endpoint answers as it should, soon enough.
 //! Subject: the endpoint. Silence, refusal and every kind of nonsense are failures, not blindness.
+//! Witnesses: another system that issues a token for it, and the API server, asked what stands
+//! behind it.
 
+mod behind;
+mod body;
+pub mod claims;
+mod complaints;
 mod credential;
 pub mod expect;
 mod fetch;
+mod grant;
 mod judging;
+mod login;
 pub mod params;
+mod probe;
+mod reasons;
 pub mod redirects;
+mod request;
+mod text;
+mod token;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,14 +27,21 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
+use self::behind::{Behind, Readiness};
+use self::claims::Evaluated;
 use self::expect::Expect;
+use self::login::Login;
 use self::params::{FieldName, MostBytes, SecretHeader, Verb};
+use self::probe::{Alternative, NotThere, PassedOver};
+use self::reasons::OWN;
 use self::redirects::Redirects;
+use self::text::Text;
 use super::{Check, Look};
 use crate::model::duration::Period;
-use crate::model::finding::{Obstacle, Verdict};
-use crate::model::judgement::{self, Judgement};
+use crate::model::finding::Obstacle;
+use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
@@ -46,30 +66,6 @@ const TOO_MANY_REDIRECTS: Reason = Reason::new("TooManyRedirects");
 const REDIRECT_LOOP: Reason = Reason::new("RedirectLoop");
 const TOO_SLOW: Reason = Reason::new("TooSlow");
 
-const OWN: &[Documented] = &[
-    Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
-    Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
-    Documented::fails(WRONG_BODY, "The body lacks what it must hold, or holds what it must not."),
-    Documented::fails(NOT_JSON, "The body is not JSON."),
-    Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
-    Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
-    Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
-    Documented::fails(REDIRECT_LOOP, "Redirects lead back to where they came from."),
-    Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
-    Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
-    Documented::fails(Reason::GARBLED, "What came is not HTTP/1, or in an encoding not asked for."),
-    Documented::fails(Reason::THROTTLED, "It answers 429."),
-    Documented::fails(
-        Reason::UNAUTHORIZED,
-        "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
-    ),
-    Documented::fails(
-        Reason::FORBIDDEN,
-        "It answers 403; or did, and the same credential is not sent again.",
-    ),
-    Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
-];
-
 static STATUS: Measure = Measure::gauge(
     "vigie_http_status_code",
     "Status code of the last answer, redirects followed; of several addresses, of the worst.",
@@ -79,6 +75,12 @@ static DURATION: Measure = Measure::gauge(
     "vigie_http_duration_seconds",
     "How long each phase of the last exchange took, redirects included; the phases add up to all. Of several addresses, at the worst.",
     &["target", "phase"],
+);
+
+static NUMBER: Measure = Measure::gauge(
+    "vigie_http_number",
+    "A number out of the last answer, by the name that the configuration gives it; of several addresses, of the worst.",
+    &["target", "number"],
 );
 
 fetched! {
@@ -94,6 +96,12 @@ fetched! {
         /// Headers to send. Never shown.
         #[serde(default)]
         headers: BTreeMap<FieldName, String>,
+        /// A credential to show: `basic`, `bearer`, `api_key` or `oauth2`. With it, nothing of the
+        /// answer is quoted. Once refused (401, 403, a grant that is refused; unless expected) it is
+        /// tried at most twice a day until it changes, by all checks together; the check fails
+        /// meanwhile. What was refused is forgotten when Vigie stops.
+        #[serde(default)]
+        login: Option<Login>,
         /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
         /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
         /// a day until they change; the check fails meanwhile.
@@ -106,9 +114,33 @@ fetched! {
         /// refused it is treated as `secret_headers` are.
         #[serde(default)]
         body_from: Option<SecretSource>,
+        /// A body to send as JSON, instead of `body`. Never shown.
+        #[serde(default)]
+        json: Option<Value>,
+        /// A body to send as a form, instead of `body`: texts, or places of secrets. With a secret
+        /// in it, nothing of the answer is quoted, and once refused it is treated as
+        /// `secret_headers` are.
+        #[serde(default)]
+        form: Option<BTreeMap<String, Text>>,
         /// What the answer must be like; without anything, a status of 200-299.
         #[serde(default)]
         expect: Expect,
+        /// Other requests to the same host, whose good answers are as good: each is asked only where
+        /// the one before is not there. The first that is there decides: its trouble is not made
+        /// good by the next. The sentence says which one answered.
+        #[serde(default)]
+        alternatives: Vec<Alternative>,
+        /// Statuses that say that there is no such thing, so that the next alternative is asked:
+        /// `404`, `405` and `410` by default; never those of 500 and above.
+        #[serde(default)]
+        #[schemars(default)]
+        alternatives_on: NotThere,
+        /// What of the cluster stands behind the URL, for a Vigie that runs inside the same cluster:
+        /// where the URL gives no answer at all while the endpoints there are ready, nobody can
+        /// tell, and the check is unknown (`HairpinSuspected`). Where they are not, it fails. With
+        /// `connect_to` there is no need for it.
+        #[serde(default)]
+        behind: Option<Behind>,
         /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
         #[serde(default)]
         #[schemars(default)]
@@ -134,7 +166,7 @@ fetched! {
 #[derive(Debug)]
 pub struct Seen {
     /// By address, where each was asked.
-    answers: Vec<(Option<IpAddr>, Result<Answered, Obstacle>)>,
+    answers: Vec<(Option<IpAddr>, Result<Answered, Unanswered>)>,
     /// Why there may be other addresses, which could not be looked up.
     trouble: Option<Obstacle>,
     /// How many addresses were not asked.
@@ -152,30 +184,40 @@ pub struct Answered {
     circle: bool,
     response: Response,
     phases: Phases,
+    /// Which request it answers; the first is 0.
+    number: usize,
+    /// Those before it, which are not there.
+    passed_over: Vec<PassedOver>,
+    /// What expressions over the answer came to.
+    evaluated: Evaluated,
+    /// When the credential is tried again that it refuses.
+    again: Option<Timestamp>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct Unanswered {
+    obstacle: Obstacle,
+    /// What stands behind it, where that may explain it.
+    readiness: Option<Readiness>,
 }
 
 impl Check for Http {
     type Seen = Seen;
 
     const REASONS: &'static [Documented] = &joined::<{ OWN.len() + FETCHING.len() }>(OWN, FETCHING);
-    const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION];
+    const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION, &NUMBER];
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = self.expect.flaws();
-        if !self.body.is_empty() && self.body_from.is_some() {
-            flaws.push("`body` and `body_from` exclude each other".to_owned());
-        }
-        let twice = |name: &&FieldName| self.headers.contains_key(*name);
-        flaws.extend(
-            self.secret_headers
-                .keys()
-                .filter(twice)
-                .map(|name| format!("header `{name}` is both in `headers` and `secret_headers`")),
-        );
+        flaws.extend(self.flaws_of_requests());
         if let (Some(warn), Some(fail)) = (self.warn_slower_than, self.fail_slower_than)
             && warn >= fail
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
+        }
+        if self.host.is_some() && self.headers.keys().any(|name| name.as_str() == "host") {
+            flaws.push("`host` and the header `host` exclude each other".to_owned());
         }
         flaws.extend(self.redirects.flaws());
         flaws.extend(self.web().flaws());
@@ -192,7 +234,13 @@ impl Check for Http {
     fn needs(&self) -> Needs {
         let mut needs = self.web().needs();
         let headers = self.secret_headers.values().map(|header| &header.from);
-        needs.secrets.extend(headers.chain(&self.body_from).cloned());
+        needs.secrets.extend(headers.chain(self.first().sent.secrets()).cloned());
+        needs.secrets.extend(self.login.iter().flat_map(Login::secrets));
+        let issuer = self.login.iter().filter_map(Login::grant).map(|grant| grant.token_url.host());
+        for host in issuer {
+            needs.merge(Needs::host(host));
+        }
+        needs.watches.extend(self.behind.iter().flat_map(Behind::watches));
         needs
     }
 
@@ -203,7 +251,15 @@ impl Check for Http {
             labels: vec![Some(target.clone()), Some(phase.to_owned())],
         });
         let status = Series { measure: &STATUS, labels: vec![Some(target.clone())] };
-        phases.into_iter().chain([status]).collect()
+        let mut names: Vec<_> =
+            self.probes().flat_map(|probe| probe.expect.numbers.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let numbers = names.into_iter().map(|name| Series {
+            measure: &NUMBER,
+            labels: vec![Some(target.clone()), Some(name.to_string())],
+        });
+        phases.into_iter().chain([status]).chain(numbers).collect()
     }
 
     fn bounds(&self) -> Vec<Bound> {
@@ -214,10 +270,11 @@ impl Check for Http {
                 value: period.get().as_secs_f64(),
             })
         };
-        [limit("warn_above", self.warn_slower_than), limit("fail_above", self.fail_slower_than)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let slow = [
+            limit("warn_above", self.warn_slower_than),
+            limit("fail_above", self.fail_slower_than),
+        ];
+        slow.into_iter().flatten().chain(self.bounds_of_numbers()).collect()
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
@@ -225,34 +282,6 @@ impl Check for Http {
     }
 
     fn judge(&self, seen: &Seen, _past: &Past, _now: Timestamp) -> Judgement {
-        let Seen { answers, trouble, left_out } = seen;
-        let mut judgement = Judgement::new();
-        judgement.dropped += *left_out as u64;
-        let target = self.url.to_string();
-        let mut worst: Option<(Verdict, &Answered)> = None;
-        for (address, outcome) in answers {
-            let subject = address.map(|address| format!("{target} at {address}"));
-            let answer: judgement::Answer = match outcome {
-                Ok(answered) => self.find(answered).into(),
-                Err(obstacle) => obstacle.clone().into_failure().into(),
-            };
-            judgement.add(subject.unwrap_or_default(), answer);
-            let verdict = judgement.lines().last().map_or(Verdict::Unknown, |line| line.verdict);
-            if let Ok(answered) = outcome
-                && worst.is_none_or(|(worse, _)| verdict > worse)
-            {
-                worst = Some((verdict, answered));
-            }
-        }
-        if let Some((_, Answered { response, phases, .. })) = worst {
-            judgement.measure(STATUS.is(f64::from(response.status.as_u16()), [&target]));
-            for (phase, took) in phases.named() {
-                judgement.measure(DURATION.is(took.as_secs_f64(), [&target, phase]));
-            }
-        }
-        if let Some(trouble) = trouble {
-            judgement.add(target, trouble.clone());
-        }
-        judgement
+        self.judged(seen)
     }
 }

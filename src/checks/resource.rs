@@ -1,8 +1,6 @@
 //! `resource`: objects of any kind are there, in the number, the condition and the form they must be.
 //! Witness: the API server, by watch. Secrets are seen by name alone, and never by their values.
 
-mod evaluation;
-mod expression;
 mod judging;
 mod looking;
 mod parameters;
@@ -26,7 +24,7 @@ use crate::model::reason::{Documented, Reason};
 use crate::systems::kubernetes::scope::{Namespaces, Selector};
 use crate::systems::kubernetes::{SECRETS, blind, discovery, plurals, secret};
 
-use expression::Expression;
+use super::expression::Expression;
 use parameters::{
     ApiVersion, Claim, KindName, Names, Plural, Prefix, ReadyPods, ReadyWorkload, Reference,
 };

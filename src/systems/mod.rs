@@ -8,6 +8,7 @@ pub mod kubernetes;
 mod lookup;
 pub mod net;
 pub mod programs;
+pub mod oauth;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -16,6 +17,7 @@ pub mod s3;
 pub mod secrets;
 pub mod shared;
 pub mod tally;
+pub mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use clock::Clock;
 use kubernetes::Kubernetes;
 use net::Net;
 use programs::Programs;
+use oauth::Tokens;
 use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
@@ -119,6 +122,8 @@ pub struct Systems {
     pub registries: Registries,
     /// Object stores, by connection.
     pub s3: S3,
+    /// Tokens that were issued for grants.
+    pub tokens: Tokens,
 }
 
 impl Systems {
@@ -135,17 +140,17 @@ impl Systems {
         if before.kubernetes != after.kubernetes {
             // All others read their secrets through it.
             let systems = Self::new(after, clock);
-            let net = if before.net == after.net { self.net.clone() } else { systems.net };
+            let net = self.net_for(before, after);
             let secrets = systems.secrets.clone();
             let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
             let prometheus =
                 Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
-            return Self { net, prometheus, registries, ..systems };
+            let tokens = self.tokens.clone();
+            return Self { net, prometheus, registries, tokens, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
-        if before.net == after.net {
-            systems.net = self.net.clone();
-        }
+        systems.net = self.net_for(before, after);
+        systems.tokens = self.tokens.clone();
         let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
         systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
@@ -156,6 +161,11 @@ impl Systems {
         );
         systems.s3 = self.s3.reconfigured(&after.s3);
         systems
+    }
+
+    /// Endpoints for `after`: what was refused before stays refused.
+    fn net_for(&self, before: &Connections, after: &Connections) -> Net {
+        if before.net == after.net { self.net.clone() } else { self.net.reconfigured(&after.net) }
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
@@ -169,6 +179,7 @@ impl Systems {
             net,
             redis: Redis::new(redis, secrets.clone()),
             s3: S3::new(s3, secrets.clone(), clock.clone()),
+            tokens: Tokens::default(),
             kubernetes,
             secrets,
             clock,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A refused credential may be tried again after so long: twice a day.
-const AGAIN_AFTER: Duration = Duration::from_hours(12);
+pub const AGAIN_AFTER: Duration = Duration::from_hours(12);
 /// The most credentials that are remembered; the oldest refusal is forgotten first.
 const MOST: usize = 256;
 

@@ -1,6 +1,8 @@
 //! What a Secret holds is shown nowhere, however it is malformed: not by the daemon's page, metrics,
 //! API or log at its most talkative, nor by `vigie once`.
 
+mod logins;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

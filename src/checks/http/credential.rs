@@ -1,8 +1,7 @@
 //! Credentials that an endpoint refused: not sent again at every look, so that no account is locked.
 
-use std::time::Duration;
-
 use http::StatusCode;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Http;
@@ -11,7 +10,39 @@ use crate::checks::Look;
 use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
-use crate::systems::net::exchange::{Request, Response};
+use crate::systems::net::exchange::Response;
+use crate::systems::net::url::WebUrl;
+use crate::systems::refusals::AGAIN_AFTER;
+use crate::systems::trials::{self, Turn};
+
+/// What of a request is secret, as it is gathered.
+#[derive(Debug, Default)]
+pub(super) struct Secrecy {
+    all: Sha256,
+    any: bool,
+}
+
+impl Secrecy {
+    /// Adds a part. Its name, and whatever else stands beside it, is another part.
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.all.update((part.len() as u64).to_be_bytes());
+        self.all.update(part);
+        self.any = true;
+    }
+
+    /// The credential that this is at `url`; none where nothing is secret.
+    pub(super) fn credential(mut self, check: &Http, url: &WebUrl) -> Option<Credential> {
+        if !self.any {
+            return None;
+        }
+        let to = check.connect_to.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.add(to.as_bytes());
+        self.add(url.endpoint().to_string().as_bytes());
+        let at_endpoint = self.all.clone().finalize().into();
+        self.add(url.whole().as_bytes());
+        Some(Credential { at_endpoint, at_url: self.all.finalize().into() })
+    }
+}
 
 /// What a check sends that is secret, as digests.
 ///
@@ -19,41 +50,31 @@ use crate::systems::net::exchange::{Request, Response};
 /// may not fetch that URL.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Credential {
-    at_endpoint: [u8; 32],
-    at_url: [u8; 32],
+    at_endpoint: trials::Credential,
+    at_url: trials::Credential,
 }
 
 impl Credential {
-    /// What is secret in `request`, the first that `check` sends; none if nothing is.
-    pub(super) fn of(check: &Http, request: &Request) -> Option<Self> {
-        if check.quotable() {
-            return None;
-        }
-        let mut all = Sha256::new();
-        let mut add = |part: &[u8]| {
-            all.update((part.len() as u64).to_be_bytes());
-            all.update(part);
-        };
-        for name in check.secret_headers.keys() {
-            add(name.as_str().as_bytes());
-            let value = request.headers.get(name.as_str());
-            add(value.map_or(&[], |value| value.as_bytes()));
-        }
-        add(if check.body_from.is_some() { &request.body } else { &[] });
-        let to = check.connect_to.as_ref().map(ToString::to_string).unwrap_or_default();
-        add(to.as_bytes());
-        add(request.url.endpoint().to_string().as_bytes());
-        let at_endpoint = all.clone().finalize().into();
-        all.update(request.url.whole().as_bytes());
-        Some(Self { at_endpoint, at_url: all.finalize().into() })
-    }
-
-    /// Whether it may be sent.
+    /// Waits for the turn to send it.
     ///
     /// # Errors
-    /// It was refused, and has not changed since.
-    pub(super) fn allowed(self, look: &Look<'_>) -> Result<(), Obstacle> {
-        let refused = |credential, reason| Some((look.systems.net.refused(credential)?, reason));
+    /// It was refused, and has not changed since; or another look tries it for the first time, and
+    /// the endpoint does not answer that.
+    pub(super) async fn turn(self, look: &Look<'_>) -> Result<Turn, Obstacle> {
+        self.allowed(look)?;
+        let Some(turn) = look.systems.net.trials().turn(self.at_endpoint, look.until()).await
+        else {
+            let because = "does not answer another look that shows it the same credential for the \
+                           first time, for which this one waited";
+            return Err(Obstacle::new(Reason::TIMED_OUT, because));
+        };
+        self.allowed(look)?;
+        Ok(turn)
+    }
+
+    fn allowed(self, look: &Look<'_>) -> Result<(), Obstacle> {
+        let trials = look.systems.net.trials();
+        let refused = |credential, reason| Some((trials.refused(credential)?, reason));
         let Some((ago, reason)) = refused(self.at_endpoint, Reason::UNAUTHORIZED)
             .or_else(|| refused(self.at_url, Reason::FORBIDDEN))
         else {
@@ -61,23 +82,34 @@ impl Credential {
         };
         let since = look.now.checked_sub(ago).unwrap_or(look.now);
         let because = format!(
-            "refused this credential at {since:.0} ({} ago) and is not asked since; it is tried \
-             again when it changes, or after {}",
+            "refused this credential at {since:.0} ({} ago) and is not asked since; {}",
             spoken(ago),
-            spoken(Duration::from_hours(12))
+            until_when(again(since))
         );
         Err(Obstacle::new(reason, because))
     }
 
-    /// Remembers that `response` refuses it, if it does.
-    pub(super) fn note(self, look: &Look<'_>, response: &Response) {
+    /// Remembers that `response` refuses it, if it does; says when it is tried again.
+    pub(super) fn note(self, look: &Look<'_>, response: &Response) -> Option<Timestamp> {
         let status = response.status;
+        let grant = status == StatusCode::BAD_REQUEST && refuses_grant(&response.body);
         if status == StatusCode::FORBIDDEN {
             look.systems.net.refuse(self.at_url);
-        } else if status == StatusCode::UNAUTHORIZED
-            || (status == StatusCode::BAD_REQUEST && refuses_grant(&response.body))
-        {
+        } else if status == StatusCode::UNAUTHORIZED || grant {
             look.systems.net.refuse(self.at_endpoint);
+        } else {
+            return None;
         }
+        Some(again(look.now))
     }
+}
+
+/// When a credential is tried again that was refused then.
+pub(super) fn again(refused: Timestamp) -> Timestamp {
+    refused.checked_add(AGAIN_AFTER).unwrap_or(refused)
+}
+
+/// What becomes of a credential that was refused.
+pub(super) fn until_when(again: Timestamp) -> String {
+    format!("the credential is tried again when it changes, or at {again:.0}")
 }

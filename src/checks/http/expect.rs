@@ -14,6 +14,7 @@ use crate::model::pattern::Pattern;
 use crate::model::reason::Reason;
 use crate::systems::net::exchange::Response;
 
+use super::claims::{Claim, Number, NumberName};
 use super::params::{FieldName, Statuses};
 use super::{NOT_JSON, WRONG_BODY, WRONG_HEADER, WRONG_JSON, WRONG_STATUS};
 
@@ -32,6 +33,12 @@ pub struct Expect {
     pub body: BodyExpect,
     /// Values of a JSON body, by JSON Pointer (`/status`; the empty pointer is the whole document).
     pub json: BTreeMap<String, JsonExpect>,
+    /// Expressions in CEL that must be true of the answer, over its `status`, `headers`, `body` and
+    /// `json`, and over `now`.
+    pub cel: Vec<Claim>,
+    /// Numbers out of the answer, by names of your choice: exported as `vigie_http_number`, and held
+    /// to limits.
+    pub numbers: BTreeMap<NumberName, Number>,
 }
 
 /// What a body must be like. Invalid UTF-8 is replaced before matching.
@@ -42,6 +49,10 @@ pub struct BodyExpect {
     pub must_match: Vec<Pattern>,
     /// None of these may match anywhere.
     pub must_not_match: Vec<Pattern>,
+    /// Every one of these must stand somewhere, letter by letter.
+    pub must_contain: Vec<String>,
+    /// None of these may stand anywhere.
+    pub must_not_contain: Vec<String>,
 }
 
 /// What a value must be like.
@@ -61,22 +72,23 @@ impl Expect {
     /// What is wrong between the expectations.
     pub fn flaws(&self) -> Vec<String> {
         let bad = |pointer: &&String| !pointer.is_empty() && !pointer.starts_with('/');
-        self.json
-            .keys()
-            .filter(bad)
-            .map(|pointer| format!("`{pointer}` is not a JSON Pointer; write `/{pointer}`"))
-            .collect()
+        let pointers = self.json.keys().filter(bad);
+        let pointers = pointers
+            .map(|pointer| format!("`{pointer}` is not a JSON Pointer; write `/{pointer}`"));
+        let numbers = self.numbers.iter().flat_map(|(name, number)| number.flaws(name));
+        pointers.chain(numbers).collect()
     }
 
     /// Whether anything is asked about the body.
     pub fn asks_for_body(&self) -> bool {
-        !self.body.is_empty() || !self.json.is_empty()
+        !self.body.is_empty() || !self.json.is_empty() || self.evaluates_body()
     }
 
     /// The first thing that is wrong with `response`. Nothing of it is quoted unless `quotable`.
     /// That its body was cut matters where the body is asked for, or else if `bounded`.
     pub fn judge(&self, response: &Response, quotable: bool, bounded: bool) -> Result<(), Wrong> {
-        let Self { status, headers, body, json } = self;
+        // Expressions are evaluated while looking.
+        let Self { status, headers, body, json, cel: _, numbers: _ } = self;
         judge_status(status, response, quotable)?;
         judge_headers(headers, &response.headers, quotable)?;
         if response.cut && (bounded || self.asks_for_body()) {
@@ -162,11 +174,15 @@ fn judge_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
 
 impl BodyExpect {
     fn is_empty(&self) -> bool {
-        self.must_match.is_empty() && self.must_not_match.is_empty()
+        let Self { must_match, must_not_match, must_contain, must_not_contain } = self;
+        must_match.is_empty()
+            && must_not_match.is_empty()
+            && must_contain.is_empty()
+            && must_not_contain.is_empty()
     }
 
     fn judge(&self, body: &[u8], quotable: bool) -> Result<(), Wrong> {
-        let Self { must_match, must_not_match } = self;
+        let Self { must_match, must_not_match, must_contain, must_not_contain } = self;
         let whole = String::from_utf8_lossy(body);
         let seen = || {
             let length = body.len();
@@ -183,6 +199,15 @@ impl BodyExpect {
         if let Some(met) = must_not_match.iter().find(|banned| banned.regex().is_match(&whole)) {
             let because =
                 format!("answers with {}, which must not match `{}`", seen(), met.regex());
+            return Err((WRONG_BODY, because));
+        }
+        if let Some(missed) = must_contain.iter().find(|wanted| !whole.contains(*wanted)) {
+            let because = format!("answers with {}, `{}` expected", seen(), legible(missed, 100));
+            return Err((WRONG_BODY, because));
+        }
+        if let Some(met) = must_not_contain.iter().find(|banned| whole.contains(*banned)) {
+            let because =
+                format!("answers with {}, which must not contain `{}`", seen(), legible(met, 100));
             return Err((WRONG_BODY, because));
         }
         Ok(())
@@ -250,124 +275,4 @@ fn text(bytes: &[u8], most: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::StatusCode;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
-        let headers = headers.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
-        });
-        Response {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: headers.collect(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            cut: false,
-        }
-    }
-
-    fn judged(expect: &str, response: &Response) -> Option<Wrong> {
-        let expect: Expect = serde_saphyr::from_str(expect).unwrap();
-        assert_eq!(expect.flaws(), Vec::<String>::new());
-        expect.judge(response, true, false).err()
-    }
-
-    #[test]
-    fn expectations_are_judged_one_by_one() {
-        let up =
-            response(200, &[("content-type", "application/json")], r#"{"a":[{"n":1.0}],"s":"up"}"#);
-        for (expect, wrong) in [
-            ("{}", None),
-            ("{status: [204, 301-308]}", Some(WRONG_STATUS)),
-            ("{headers: {Content-Type: ^application/json}}", None),
-            ("{headers: {content-type: html}}", Some(WRONG_HEADER)),
-            ("{headers: {x-absent: .}}", Some(WRONG_HEADER)),
-            ("{body: {must_match: [up, '\"n\"']}}", None),
-            ("{body: {must_match: [up, down]}}", Some(WRONG_BODY)),
-            ("{body: {must_not_match: [up]}}", Some(WRONG_BODY)),
-            ("{json: {/s: {is: up}, /a/0/n: {is: 1}}}", None),
-            ("{json: {/s: {matches: ^u}, /a/0/n: {matches: '^1'}}}", None),
-            ("{json: {/s: {is: down}}}", Some(WRONG_JSON)),
-            ("{json: {/absent: {is: null}}}", Some(WRONG_JSON)),
-            ("{json: {/a: {matches: .}}}", Some(WRONG_JSON)),
-        ] {
-            assert_eq!(judged(expect, &up).map(|(reason, _)| reason), wrong, "{expect}");
-        }
-    }
-
-    #[test]
-    fn statuses_with_a_meaning_have_a_reason_of_their_own() {
-        for (status, reason) in [
-            (401, Reason::UNAUTHORIZED),
-            (403, Reason::FORBIDDEN),
-            (404, WRONG_STATUS),
-            (429, Reason::THROTTLED),
-            (503, Reason::SERVER_ERROR),
-        ] {
-            assert_eq!(judged("{}", &response(status, &[], "")).unwrap().0, reason);
-        }
-        let (_, because) = judged("{}", &response(429, &[("retry-after", "30")], "")).unwrap();
-        assert_eq!(because, "answers 429 and asks to wait (`Retry-After: 30`), 200-299 expected");
-    }
-
-    #[test]
-    fn a_body_that_was_cut_matters_where_it_was_asked_for() {
-        for (status, expect, bounded, reason) in [
-            (500, "{body: {must_match: [a]}}", true, Some(Reason::SERVER_ERROR)),
-            (200, "{body: {must_match: [a]}}", false, Some(Reason::TOO_LARGE)),
-            (200, "{}", true, Some(Reason::TOO_LARGE)),
-            (200, "{}", false, None),
-        ] {
-            let expect: Expect = serde_saphyr::from_str(expect).unwrap();
-            let cut = Response { cut: true, ..response(status, &[], "aaa") };
-            let wrong = expect.judge(&cut, true, bounded).err();
-            assert_eq!(wrong.map(|(reason, _)| reason), reason, "{status} {bounded}");
-        }
-    }
-
-    #[test]
-    fn a_refused_grant_is_told_from_other_bad_requests() {
-        for (body, reason) in [
-            (r#"{"error":"invalid_grant"}"#, Reason::UNAUTHORIZED),
-            (r#"{"error":"invalid_scope"}"#, WRONG_STATUS),
-            ("invalid_grant", WRONG_STATUS),
-        ] {
-            assert_eq!(judged("{}", &response(400, &[], body)).unwrap().0, reason, "{body}");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_must_not_be_quoted_is_not() {
-        let secret = response(500, &[("x-token", "s3cret")], r#"{"token":"s3cret"}"#);
-        for expect in [
-            "{}",
-            "{status: [500], headers: {x-token: never}}",
-            "{status: [500], body: {must_match: [never]}}",
-            "{status: [500], json: {/token: {is: never}}}",
-        ] {
-            let expect: Expect = serde_saphyr::from_str(expect).unwrap();
-            let (_, because) = expect.judge(&secret, false, false).unwrap_err();
-            assert!(!because.contains("s3cret"), "{because}");
-        }
-    }
-
-    #[test]
-    fn a_deep_document_is_not_json_and_breaks_nothing() {
-        let deep = response(200, &[], &"[".repeat(100_000));
-        assert_eq!(judged("{json: {'': {is: 1}}}", &deep).unwrap().0, NOT_JSON);
-    }
-
-    proptest! {
-        #[test]
-        fn no_body_breaks_the_judging(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let expect: Expect = serde_saphyr::from_str(
-                "{body: {must_match: [a], must_not_match: [b]}, json: {/a: {is: 1}}}").unwrap();
-            let mut seen = response(200, &[], "");
-            seen.body = body.into();
-            drop(expect.judge(&seen, true, false));
-        }
-    }
-}
+mod tests;

@@ -29,6 +29,16 @@ pub struct SecretHeader {
 pub struct FieldName(String);
 
 impl FieldName {
+    /// A name that the program knows.
+    pub fn of(name: &HeaderName) -> Self {
+        Self(name.as_str().to_owned())
+    }
+
+    /// The name, as it is sent; none where it is not one, which is refused when it is read.
+    pub fn name(&self) -> Option<HeaderName> {
+        HeaderName::try_from(&self.0).ok()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -135,7 +145,12 @@ struct Range {
 impl Statuses {
     /// `301` and `308`.
     pub fn permanent() -> Self {
-        Self([301, 308].map(|code| Range { first: code, last: code }).to_vec())
+        Self::of([301, 308])
+    }
+
+    /// These codes.
+    pub fn of<const N: usize>(codes: [u16; N]) -> Self {
+        Self(codes.map(|code| Range { first: code, last: code }).to_vec())
     }
 
     /// Whether `status` is among them.

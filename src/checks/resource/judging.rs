@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::evaluation::Outcome;
 use super::looking::{Found, Group, Inside, Object, Seen};
 use super::parameters::{Claim, Weight};
 use super::{OBJECTS, Resource, references};
+use crate::checks::expression::evaluation::Outcome;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::{Documented, Reason};
@@ -246,6 +246,7 @@ fn number(outcome: Option<&Outcome>, text: &str) -> Result<i64, Obstacle> {
         Some(Outcome::True | Outcome::False(_)) => {
             Err(mistake("true or false, where a number is wanted".to_owned()))
         }
+        Some(Outcome::Double(_)) => Err(mistake("a number that is not whole".to_owned())),
         Some(Outcome::Other(what)) => Err(mistake(format!("{what}, where a number is wanted"))),
     }
 }
@@ -267,6 +268,7 @@ fn claim_complaint(claim: &Claim, outcome: &Outcome) -> Option<Answer> {
         }
         Outcome::True
         | Outcome::Number(_)
+        | Outcome::Double(_)
         | Outcome::Other(_)
         | Outcome::Mistake(_)
         | Outcome::Ahead(_)
@@ -282,7 +284,9 @@ fn obstacle(text: &str, outcome: &Outcome) -> Option<Obstacle> {
     };
     match outcome {
         Outcome::True | Outcome::False(_) => None,
-        Outcome::Number(_) => mistake("a number, where true or false is wanted"),
+        Outcome::Number(_) | Outcome::Double(_) => {
+            mistake("a number, where true or false is wanted")
+        }
         Outcome::Other(what) => mistake(&format!("{what}, where true or false is wanted")),
         Outcome::Mistake(why) => mistake(why),
         Outcome::Ahead(time) => Some(ahead(time)),

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::evaluation::{Outcome, Work, evaluate};
+use serde_json::Value;
+
 use super::references::{self, Led};
 use super::{Resource, Target};
 use crate::checks::Look;
+use crate::checks::expression::OBJECT;
+use crate::checks::expression::evaluation::{Outcome, Quoting, Scene, Work, evaluate};
 use crate::model::finding::Obstacle;
 use crate::model::needs::Form;
 use crate::systems::kubernetes::pod::{Phase, Pod};
@@ -122,7 +125,8 @@ impl Resource {
 
     async fn look_inside(&self, look: &Look<'_>, seen: &mut Seen, wholes: Vec<Arc<Whole>>) {
         let expressions = self.evaluated().map(super::Expression::compiled).collect();
-        let work = Work { objects: wholes.clone(), expressions, now: look.now };
+        let scenes = wholes.clone();
+        let work = Work { scenes, expressions, quoting: Quoting::Status, now: look.now };
         let outcomes = evaluate(work, look.until()).await;
         let mut others = BTreeSet::new();
         let mut meant = Vec::new();
@@ -189,6 +193,12 @@ impl Resource {
             seen.groups.push(Group { namespace, asked: name, named: true, found });
         }
         seen
+    }
+}
+
+impl Scene for Arc<Whole> {
+    fn values(&self) -> Vec<(&'static str, &Value)> {
+        vec![(OBJECT, &self.object)]
     }
 }
 

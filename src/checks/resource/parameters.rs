@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::expression::Expression;
 use super::path::Path;
+use crate::checks::expression::Expression;
 use crate::model::needs::{Resource as Kind, Watch};
 use crate::systems::kubernetes::workload::WorkloadKind;
 use crate::systems::kubernetes::{PODS, plurals};

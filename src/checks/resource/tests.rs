@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::evaluation::{Outcome, Work, evaluate};
-use super::expression::Expression;
+use super::super::expression::Expression;
+use super::super::expression::evaluation::{Outcome, Quoting, Work, evaluate};
 use super::looking::{Found, Group, Inside, Object, Seen};
 use super::*;
 use crate::model::finding::Verdict;
@@ -45,7 +45,12 @@ async fn led(check: &Resource, object: &Value) -> Judgement {
 async fn judged_with(check: &Resource, object: &Value, led: references::Led) -> Judgement {
     let whole = whole(object);
     let expressions = check.evaluated().map(Expression::compiled).collect();
-    let work = Work { objects: vec![Arc::clone(&whole)], expressions, now: now() };
+    let work = Work {
+        scenes: vec![Arc::clone(&whole)],
+        expressions,
+        quoting: Quoting::Status,
+        now: now(),
+    };
     let outcomes = evaluate(work, Instant::now() + Duration::from_secs(60)).await.remove(0);
     let object = Object {
         namespace: "d".into(),

@@ -171,6 +171,15 @@ impl Endpoints {
         families.into_values().map(reach).max_by_key(|reach| reach.ready).unwrap_or_default()
     }
 
+    /// How many endpoints of a Service are ready, at any port; a pod of two families counts once.
+    pub fn ready(&self, namespace: &str, service: &str) -> usize {
+        let mut families: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for slice in self.0.get(&(namespace.into(), service.into())).into_iter().flatten() {
+            families.entry(&slice.family).or_default().extend(&slice.ready);
+        }
+        families.into_values().map(|ready| ready.len()).max().unwrap_or_default()
+    }
+
     /// What is behind the port of a Service that has the fewest ready endpoints.
     pub fn least(&self, service: &Service) -> (Option<String>, Reach) {
         let at = |port: &super::service::ServicePort| {

@@ -165,6 +165,7 @@ struct Inner {
     demands: RwLock<Arc<Demands>>,
     readers: logs::Readers,
     asked: Shared<(String, String), Result<Bytes, Refused>>,
+    may_be_around_us: bool,
 }
 
 struct Watched {
@@ -203,12 +204,29 @@ impl Kubernetes {
 
     /// The same, with a patience of its own.
     pub fn paced(connection: Connection, clock: Clock, pace: Pace) -> Self {
+        // Pods have no kubeconfig file: whoever needs one stands outside.
+        let may_be_around_us = !matches!(connection, Connection::Kubeconfig(_));
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let access = Arc::new(Access::new(connection, Arc::clone(&traffic)));
         let requests = Requests::new(access).within(pace.silence);
         let (watches, demands) = (RwLock::default(), RwLock::default());
         let (readers, asked) = (logs::Readers::default(), Shared::default());
-        Self(Arc::new(Inner { requests, traffic, pace, clock, watches, demands, readers, asked }))
+        Self(Arc::new(Inner {
+            requests,
+            traffic,
+            pace,
+            clock,
+            watches,
+            demands,
+            readers,
+            asked,
+            may_be_around_us,
+        }))
+    }
+
+    /// Whether Vigie may run inside of it.
+    pub fn may_be_around_us(&self) -> bool {
+        self.0.may_be_around_us
     }
 
     /// Keeps exactly the `wanted` watches: opens new ones, closes those that nobody needs, leaves

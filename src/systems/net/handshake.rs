@@ -218,6 +218,9 @@ pub fn is_of_tls(error: &io::Error) -> bool {
     error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
+/// What is said of a peer that closes the connection before TLS is established.
+pub const HANGS_UP: &str = "hangs up in the middle of the TLS handshake";
+
 /// Reads an error of a TLS connection: what is not a socket's is TLS that can't be.
 pub fn obstacle(peer: impl fmt::Display, error: &io::Error) -> Obstacle {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -228,7 +231,7 @@ pub fn obstacle(peer: impl fmt::Display, error: &io::Error) -> Obstacle {
     } else if let Some(error) = inner {
         format!("does not speak TLS with us: {}", legible(&error.to_string(), 200))
     } else if error.kind() == ErrorKind::UnexpectedEof {
-        "hangs up in the middle of the TLS handshake".to_owned()
+        HANGS_UP.to_owned()
     } else {
         return super::dial::obstacle(peer, error);
     };

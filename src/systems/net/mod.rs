@@ -23,7 +23,7 @@ pub mod url;
 pub mod web;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
-use crate::systems::refusals::Refusals;
+use crate::systems::trials::Trials;
 use names::Resolver;
 use server_address::ServerAddress;
 use trust::{Roots, SystemRoots};
@@ -52,7 +52,7 @@ pub struct Settings {
 /// Endpoints by name. Cheap to clone.
 #[derive(Clone)]
 pub struct Net {
-    refusals: Arc<Mutex<Refusals>>,
+    trials: Arc<Trials>,
     resolver: Resolver,
     ca: Option<SecretSource>,
     system_roots: Arc<SystemRoots>,
@@ -63,7 +63,7 @@ impl Net {
     pub fn new(settings: &Settings) -> Self {
         let Settings { resolvers, ca } = settings;
         Self {
-            refusals: Arc::default(),
+            trials: Arc::default(),
             resolver: Resolver::new(resolvers),
             ca: ca.clone(),
             system_roots: Arc::default(),
@@ -72,14 +72,22 @@ impl Net {
 
     /// How long ago a credential, by its digest, was refused, where that forbids to send it again.
     pub fn refused(&self, credential: [u8; 32]) -> Option<Duration> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.against(credential, Instant::now())
+        self.trials.refused(credential)
     }
 
     /// Remembers that a credential was refused, so that no look can lock an account.
     pub fn refuse(&self, credential: [u8; 32]) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.add(credential, Instant::now());
+        self.trials.refuse(credential);
+    }
+
+    /// What is known of the credentials that are sent to endpoints.
+    pub fn trials(&self) -> &Trials {
+        &self.trials
+    }
+
+    /// The same with other settings. What was refused stays refused.
+    pub fn reconfigured(&self, settings: &Settings) -> Self {
+        Self { trials: Arc::clone(&self.trials), ..Self::new(settings) }
     }
 
     /// Who finds addresses.

@@ -91,6 +91,13 @@ impl WebUrl {
         self.0.as_str()
     }
 
+    /// The same with another parameter in its query.
+    pub fn with_parameter(&self, name: &str, value: &str) -> Self {
+        let mut url = self.0.clone();
+        url.query_pairs_mut().append_pair(name, value);
+        Self(url)
+    }
+
     /// Whether both name the same to a server: all but the fragment is equal.
     pub fn same_resource(&self, other: &Self) -> bool {
         self.same_origin(other) && self.path_and_query() == other.path_and_query()

@@ -6,19 +6,23 @@
 /// A table of provocations: code, verdict, and a future that looks.
 macro_rules! rows {
     ($kind:ty: $($code:literal $verdict:ident $run:expr;)*) => {
-        vec![$(super::Provocation {
-            reason: super::documented::<$kind>($code),
+        vec![$(crate::kinds::Provocation {
+            reason: crate::kinds::documented::<$kind>($code),
             verdict: vigie::model::finding::Verdict::$verdict,
             run: || Box::pin($run),
         }),*]
     };
 }
 
+#[macro_use]
+mod fetching;
+
 pub mod autoscalers;
 mod backup;
 mod bull_queue;
 pub mod cron_jobs;
 mod dns;
+mod event_stream;
 mod http;
 pub mod images;
 pub mod ingresses;
@@ -72,6 +76,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
+        ("event_stream", event_stream::provocations()),
         ("http", http::provocations()),
         ("images", images::provocations()),
         ("ingresses", ingresses::provocations()),

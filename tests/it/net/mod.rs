@@ -2,8 +2,13 @@
 
 mod answers;
 mod bytes;
+mod credentials;
 mod endpoints;
 pub mod ground;
 mod named;
 mod nginx;
+mod oauth;
+mod requests;
 mod resolving;
+mod streams;
+mod ways;

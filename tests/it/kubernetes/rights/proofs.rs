@@ -1,5 +1,8 @@
 //! One proof or more a kind that asks anything of the API server: name a kind that is added here.
 
+use std::io::Read;
+use std::net::TcpListener;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use vigie_sim::kubernetes::{ApiServer, Kind, Metrics};
@@ -121,7 +124,28 @@ fn of_network() -> Vec<Proof> {
             service,
         ),
         proof("ingresses", &["ingresses: { namespaces: all }"], service),
+        proof("http", astray(), |server| {
+            let mut any_host = ingresses::ingress();
+            any_host["spec"]["rules"][0].as_object_mut().expect("a rule").remove("host");
+            put(server, any_host);
+        }),
     ]
+}
+
+/// Checks of a host that hangs up without a word, with nothing that is ready behind it.
+fn astray() -> &'static [&'static str] {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut caller in listener.incoming().flatten() {
+            drop(caller.read(&mut [0; 4096]));
+        }
+    });
+    let check = |behind: &str| -> &'static str {
+        let behind = format!("behind: {{ {behind}: {{ namespace: shop, name: web }} }}");
+        format!("http: {{ url: 'http://{address}/', {behind} }}").leak()
+    };
+    vec![check("service"), check("ingress")].leak()
 }
 
 fn of_objects() -> Vec<Proof> {

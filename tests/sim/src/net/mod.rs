@@ -4,4 +4,5 @@
 pub mod broken;
 pub mod dns;
 pub mod mill;
+pub mod proxy;
 pub mod site;

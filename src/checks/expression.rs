@@ -1,8 +1,10 @@
-//! An expression in CEL, read and checked when the configuration is.
+//! Expressions in CEL, for kinds whose claims are about what only the configuration knows.
 //!
+//! One is read and checked when the configuration is; what it may name is its kind's vocabulary.
 //! The crate has no limit of cost, so every loop in an expression is made to ask, at each turn,
 //! whether it may go on; and it recurses, so that it runs where the stack is deep.
 
+pub(super) mod evaluation;
 mod names;
 
 use std::borrow::Cow;
@@ -26,19 +28,21 @@ const TOO_DEEP: &str = "an expression of more than 64 parts within parts; make s
 const STACK: usize = 64 << 20;
 
 /// Asks whether the evaluation may go on; no name that can be written in CEL.
-pub(super) const GO_ON: &str = "@go_on";
+const GO_ON: &str = "@go_on";
 /// Refuses a time that lies ahead, and is that time otherwise.
-pub(super) const PAST: &str = "@past";
+const PAST: &str = "@past";
 /// A quantity of Kubernetes, such as `500m` or `20Gi`, as a number.
-pub(super) const QUANTITY: &str = "quantity";
+const QUANTITY: &str = "quantity";
 /// The sum of a list of whole numbers.
-pub(super) const SUM: &str = "sum";
+const SUM: &str = "sum";
 
-/// What expressions may name: the object that is judged, and the time of the look.
-pub(super) const VARIABLES: [&str; 2] = ["object", "now"];
+/// The time of the look, which every expression may name.
+const NOW: &str = "now";
+/// What an expression over an object may name beside the time of the look.
+pub(super) const OBJECT: &str = "object";
 
 /// The language: CEL's standard library and its strings extension.
-pub(super) static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     // A second declaration alone would be refused.
     env.add_extension(cel::extensions::strings).ok();
@@ -55,13 +59,41 @@ pub(super) struct Expression(Arc<Compiled>);
 /// An expression as it is evaluated.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    pub(super) text: String,
-    pub(super) tree: IdedExpr,
+    text: String,
+    tree: IdedExpr,
     /// Both sides of a comparison, for the sentence that says what was seen.
-    pub(super) sides: Vec<IdedExpr>,
+    sides: Vec<IdedExpr>,
+    /// What of the vocabulary is named in it.
+    named: Vec<&'static str>,
 }
 
 impl Expression {
+    /// Reads an expression over these names and `now`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it, and where.
+    pub(super) fn over(text: String, variables: &'static [&'static str]) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            let length = text.len();
+            return Err(format!("an expression of {length} bytes, at most {LONGEST} are read"));
+        }
+        if nesting(&text) > DEEPEST {
+            return Err(TOO_DEEP.to_owned());
+        }
+        let asked = text.clone();
+        let read = deep(move || parse(&asked, variables)).unwrap_or_else(|| {
+            Err(format!("`{text}` can't be read: nothing like it is known to CEL"))
+        })?;
+        let (tree, named) = read;
+        let sides = sides(&tree);
+        Ok(Self(Arc::new(Compiled { text, tree, sides, named })))
+    }
+
+    /// Whether it says anything of what bears this name.
+    pub(super) fn names(&self, variable: &str) -> bool {
+        self.0.named.contains(&variable)
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.0.text
     }
@@ -75,19 +107,7 @@ impl TryFrom<String> for Expression {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() > LONGEST {
-            let length = text.len();
-            return Err(format!("an expression of {length} bytes, at most {LONGEST} are read"));
-        }
-        if nesting(&text) > DEEPEST {
-            return Err(TOO_DEEP.to_owned());
-        }
-        let asked = text.clone();
-        let tree = deep(move || parse(&asked)).unwrap_or_else(|| {
-            Err(format!("`{text}` can't be read: nothing like it is known to CEL"))
-        })?;
-        let sides = sides(&tree);
-        Ok(Self(Arc::new(Compiled { text, tree, sides })))
+        Self::over(text, &[OBJECT])
     }
 }
 
@@ -99,17 +119,21 @@ fn deep<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<
 }
 
 /// A thread with a deep stack; none where there is none to be had.
-pub(super) fn thread<T: Send + 'static>(
+fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<std::thread::JoinHandle<T>> {
     std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK).spawn(work).ok()
 }
 
-fn parse(text: &str) -> Result<IdedExpr, String> {
+/// An expression as it is evaluated, and what of the vocabulary it names.
+type Read = (IdedExpr, Vec<&'static str>);
+
+fn parse(text: &str, variables: &'static [&'static str]) -> Result<Read, String> {
     let program = LANGUAGE.compile(text).map_err(|errors| told(text, &errors))?;
     let tree = program.expression();
-    names::known_alone(tree, &mut Vec::new(), DEEPEST)?;
-    Ok(interruptible(tree.clone()))
+    let mut names = names::Names::of(variables);
+    names.known_alone(tree, DEEPEST)?;
+    Ok((interruptible(tree.clone()), names.met()))
 }
 
 /// How deeply brackets are nested.
@@ -263,11 +287,12 @@ fn sides(node: &IdedExpr) -> Vec<IdedExpr> {
     if COMPARISONS.contains(&call.func_name.as_str()) { call.args.clone() } else { Vec::new() }
 }
 
-/// The path that an expression selects in the object, such as `status.phase`; none where it is more
-/// than a path.
-pub(super) fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
+/// The path that an expression selects, such as `status.phase` in an object or `json.credits` in
+/// an answer; none where it is more than a path.
+fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
     match &node.expr {
-        Expr::Ident(name) if name == VARIABLES[0] => Some(Cow::Borrowed("")),
+        Expr::Ident(name) if name == OBJECT => Some(Cow::Borrowed("")),
+        Expr::Ident(name) if name != NOW => Some(Cow::Borrowed(name)),
         Expr::Select(SelectExpr { operand, field, test: false }) => below(operand, field),
         Expr::Call(CallExpr { func_name, target: None, args })
             if func_name == operators::OPT_SELECT =>

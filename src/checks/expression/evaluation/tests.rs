@@ -3,9 +3,20 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::expression::Expression;
-use super::super::tests::{now, whole};
+use super::super::{Expression, OBJECT};
 use super::*;
+
+struct Object(Value);
+
+impl Scene for Object {
+    fn values(&self) -> Vec<(&'static str, &Value)> {
+        vec![(OBJECT, &self.0)]
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T10:00:00Z".parse().unwrap()
+}
 
 fn expression(text: &str) -> Expression {
     Expression::try_from(text.to_owned()).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -13,7 +24,12 @@ fn expression(text: &str) -> Expression {
 
 async fn evaluated_within(within: Duration, object: &Value, texts: &[&str]) -> Vec<Outcome> {
     let expressions = texts.iter().map(|text| expression(text).compiled()).collect();
-    let work = Work { objects: vec![whole(object)], expressions, now: now() };
+    let work = Work {
+        scenes: vec![Object(object.clone())],
+        expressions,
+        quoting: Quoting::Status,
+        now: now(),
+    };
     evaluate(work, Instant::now() + within).await.remove(0)
 }
 
@@ -106,6 +122,7 @@ async fn an_error_of_evaluation_is_never_false() {
     }
     for (text, outcome) in [
         ("object.spec.instances", Outcome::Number(3)),
+        ("object.spec.ratio", Outcome::Double(0.5)),
         ("object.status.phase", Outcome::Other("string")),
         ("object.status.none", Outcome::Other("null")),
         ("object.spec", Outcome::Other("map")),

@@ -1,4 +1,4 @@
-//! Evaluating expressions on objects: bounded in time, in number, and by a panic guard.
+//! Evaluating expressions: bounded in time, in number, and by a panic guard.
 //!
 //! The work runs on a thread of its own with a deep stack. Every loop in an expression asks at each
 //! turn whether it may go on; should a single step take longer than that, the look goes on without
@@ -18,11 +18,10 @@ use serde_json::{Number, Value};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::expression::{self, Compiled, GO_ON, LANGUAGE, PAST, QUANTITY, SUM, VARIABLES};
+use super::{Compiled, GO_ON, LANGUAGE, NOW, PAST, QUANTITY, SUM, path, thread};
 use crate::model::judgement::legible;
 use crate::model::reason::CLOCK_TOLERANCE;
 use crate::systems::kubernetes::quantity::Quantity;
-use crate::systems::kubernetes::whole::Whole;
 
 /// The longest that one look may spend on expressions.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -35,13 +34,15 @@ static THREADS: Semaphore = Semaphore::const_new(MOST_THREADS);
 
 /// What an expression came to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(in crate::checks) enum Outcome {
     /// True.
     True,
     /// False; what was compared, where it can be told in a few words.
     False(Option<String>),
     /// A whole number.
     Number(i64),
+    /// Any other number.
+    Double(f64),
     /// Anything else, by its type.
     Other(&'static str),
     /// It could not be evaluated on this object.
@@ -52,16 +53,37 @@ pub(super) enum Outcome {
     OutOfTime,
 }
 
-/// What is to be evaluated: on each object each expression.
-pub(super) struct Work {
-    pub(super) objects: Vec<Arc<Whole>>,
-    pub(super) expressions: Vec<Arc<Compiled>>,
-    pub(super) now: Timestamp,
+/// What expressions are about: values, by the names of their vocabulary.
+pub(in crate::checks) trait Scene: Send + 'static {
+    /// The values; each scene of a work has the same names.
+    fn values(&self) -> Vec<(&'static str, &Value)>;
 }
 
-/// By object and expression, in their order. What no time was left for says so.
-pub(super) async fn evaluate(work: Work, until: Instant) -> Vec<Vec<Outcome>> {
-    let shape = (work.objects.len(), work.expressions.len());
+/// Which words may be repeated in the sentence that says what was compared. Numbers always may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::checks) enum Quoting {
+    /// Those of an object's status: what stands elsewhere may be a password.
+    Status,
+    /// All.
+    All,
+    /// None, and no numbers either.
+    Nothing,
+}
+
+/// What is to be evaluated: on each scene each expression.
+pub(in crate::checks) struct Work<S> {
+    pub(in crate::checks) scenes: Vec<S>,
+    pub(in crate::checks) expressions: Vec<Arc<Compiled>>,
+    pub(in crate::checks) quoting: Quoting,
+    pub(in crate::checks) now: Timestamp,
+}
+
+/// By scene and expression, in their order. What no time was left for says so.
+pub(in crate::checks) async fn evaluate<S: Scene>(
+    work: Work<S>,
+    until: Instant,
+) -> Vec<Vec<Outcome>> {
+    let shape = (work.scenes.len(), work.expressions.len());
     let nothing = || vec![vec![Outcome::OutOfTime; shape.1]; shape.0];
     if shape.0 == 0 || shape.1 == 0 {
         return nothing();
@@ -71,7 +93,7 @@ pub(super) async fn evaluate(work: Work, until: Instant) -> Vec<Vec<Outcome>> {
     let Ok(Ok(permit)) = timeout_at(until, THREADS.acquire()).await else { return nothing() };
     let (give, take) = oneshot::channel();
     let asked = Patience { until, stop: Arc::clone(&stop.0) };
-    let started = expression::thread(move || {
+    let started = thread(move || {
         let _permit = permit;
         // Whoever asked may have gone.
         give.send(all(&work, &asked)).ok();
@@ -110,20 +132,22 @@ impl Patience {
 /// Thrown through an evaluation that has to end.
 struct OutOfTime;
 
-fn all(work: &Work, patience: &Patience) -> Vec<Vec<Outcome>> {
-    let Work { objects, expressions, now } = work;
+fn all<S: Scene>(work: &Work<S>, patience: &Patience) -> Vec<Vec<Outcome>> {
+    let Work { scenes, expressions, quoting, now } = work;
     let ahead = Arc::new(Mutex::new(None));
     let mut context = language(*now, patience, &ahead);
-    let mut outcomes = Vec::with_capacity(objects.len());
-    for whole in objects {
+    let mut outcomes = Vec::with_capacity(scenes.len());
+    for scene in scenes {
         if patience.is_over() {
             outcomes.push(vec![Outcome::OutOfTime; expressions.len()]);
             continue;
         }
-        context.add_variable_from_value(VARIABLES[0], cel_of(&whole.object));
+        for (name, value) in scene.values() {
+            context.add_variable_from_value(name, cel_of(value));
+        }
         let one = expressions.iter().map(|expression| {
             *ahead.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            let outcome = one(expression, &context, patience);
+            let outcome = one(expression, &context, *quoting, patience);
             let ahead = ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
             match (outcome, ahead) {
                 (Outcome::Mistake(_), Some(time)) => Outcome::Ahead(time),
@@ -181,7 +205,7 @@ fn language(
     context.add_function(SUM, sum).ok();
     let written = IdedExpr { id: 0, expr: time_literal(now) };
     if let Ok(now) = Cel::resolve(&written, &context) {
-        context.add_variable_from_value(VARIABLES[1], now);
+        context.add_variable_from_value(NOW, now);
     }
     context
 }
@@ -194,17 +218,23 @@ fn time_literal(now: Timestamp) -> Expr {
     Expr::Call(call)
 }
 
-fn one(expression: &Compiled, context: &Context<'_, '_>, patience: &Patience) -> Outcome {
+fn one(
+    expression: &Compiled,
+    context: &Context<'_, '_>,
+    quoting: Quoting,
+    patience: &Patience,
+) -> Outcome {
     if patience.is_over() {
         return Outcome::OutOfTime;
     }
     match guarded(&expression.tree, &expression.text, context) {
         Ok(Cel::Bool(true)) => Outcome::True,
-        Ok(Cel::Bool(false)) => Outcome::False(compared(expression, context)),
+        Ok(Cel::Bool(false)) => Outcome::False(compared(expression, context, quoting)),
         Ok(Cel::Int(number)) => Outcome::Number(number),
         Ok(Cel::UInt(number)) => {
             i64::try_from(number).map_or(Outcome::Other("uint"), Outcome::Number)
         }
+        Ok(Cel::Float(number)) => Outcome::Double(number),
         Ok(other) => Outcome::Other(type_of(&other)),
         Err(outcome) => outcome,
     }
@@ -225,19 +255,24 @@ fn is_out_of_time(thrown: &(dyn Any + Send)) -> bool {
     thrown.is::<OutOfTime>()
 }
 
-/// Both sides of a comparison that is false, where they are numbers or the status' own words.
-fn compared(expression: &Compiled, context: &Context<'_, '_>) -> Option<String> {
+/// Both sides of a comparison that is false, where they are numbers or words that may be repeated.
+fn compared(expression: &Compiled, context: &Context<'_, '_>, quoting: Quoting) -> Option<String> {
+    let repeated = |path: Option<&str>| match quoting {
+        Quoting::Status => path.is_some_and(|path| path.starts_with("status.")),
+        Quoting::All => true,
+        Quoting::Nothing => false,
+    };
+    if quoting == Quoting::Nothing {
+        return None;
+    }
     let side = |node: &IdedExpr| {
-        let path = expression::path(node).filter(|path| !path.is_empty());
+        let path = path(node).filter(|path| !path.is_empty());
         let value = match guarded(node, &expression.text, context).ok()? {
             Cel::Int(number) => number.to_string(),
             Cel::UInt(number) => number.to_string(),
             Cel::Float(number) => number.to_string(),
             Cel::Bool(truth) => truth.to_string(),
-            // What stands elsewhere may be a password.
-            Cel::String(word)
-                if path.as_deref().is_some_and(|path| path.starts_with("status.")) =>
-            {
+            Cel::String(word) if repeated(path.as_deref()) => {
                 format!("`{}`", legible(&word, 100))
             }
             Cel::String(_)

@@ -1,0 +1,51 @@
+//! An own public host that gives nothing, and the API server that is asked what stands behind it.
+
+use serde_json::json;
+use vigie::checks::http::Http;
+use vigie::model::judgement::Judgement;
+use vigie_sim::net::broken::{Broken, Fault};
+
+use crate::kinds::Provocation;
+use crate::kinds::services::slice;
+use crate::kubernetes::{Cluster, brisk, trouble, with};
+
+pub(super) fn provocations() -> Vec<Provocation> {
+    rows! { Http:
+        "HairpinSuspected" Unknown async {
+            let cluster = Cluster::start().await;
+            cluster.put(slice("web", "a", &["10.0.0.1"]));
+            let (check, _server) = astray().await;
+            cluster.look(&check).await
+        };
+        "Garbled" Unknown async {
+            let cluster = Cluster::start().await;
+            cluster.put(with(slice("web", "a", &["10.0.0.1"]), "/endpoints", json!({ "a": 1 })));
+            let (check, _server) = astray().await;
+            cluster.look(&check).await
+        };
+        "NoAccess" Unknown async {
+            let mut cluster = Cluster::start().await;
+            cluster.connect("in_cluster: { service_account: /none/such, url: 'http://127.0.0.1:9' }", brisk());
+            let (check, _server) = astray().await;
+            cluster.look(&check).await
+        };
+        "WatchRunning" Unknown blind(|check| Box::pin(async move { trouble::running(&check).await }));
+        "StreamDown" Unknown blind(|check| Box::pin(async move { trouble::down(&check).await }));
+        "StreamSilent" Unknown blind(|check| Box::pin(async move { trouble::silent(&check).await }));
+        "Forbidden" Unknown blind(|check| Box::pin(async move { trouble::forbidden(&check).await }));
+        "Unauthorized" Unknown blind(|check| Box::pin(async move { trouble::unauthorized(&check).await }));
+        "KindUnknown" Unknown blind(|check| Box::pin(async move { trouble::kind_unknown(&check).await }));
+    }
+}
+
+/// A check of a host that hangs up without a word, and that host.
+async fn astray() -> (String, Broken) {
+    let server = Broken::start(Fault::HangsUp).await.expect("a server");
+    let behind = "behind: { service: { namespace: shop, name: web } }";
+    (format!("http: {{ url: 'http://{}/', {behind} }}", server.address()), server)
+}
+
+async fn blind(look: fn(String) -> futures::future::BoxFuture<'static, Judgement>) -> Judgement {
+    let (check, _server) = astray().await;
+    look(check).await
+}
