@@ -5,6 +5,7 @@
 //! Foreign bytes are bounded everywhere, and no client keeps connections, sessions or answers: each
 //! look is made anew.
 
+pub mod answer;
 pub mod certificate;
 pub mod dial;
 pub mod exchange;

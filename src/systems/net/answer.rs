@@ -1,0 +1,383 @@
+//! What a DNS server's message says about a name. Pure: any bytes may have come.
+//!
+//! Only records count whose owner is the asked name or the end of its aliases: whatever else a server
+//! puts beside them answers another question. DNSSEC is not verified.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType};
+
+use crate::model::finding::Obstacle;
+use crate::model::judgement::legible;
+use crate::model::reason::Reason;
+
+/// The longest chain of aliases that is followed.
+pub const MOST_ALIASES: usize = 16;
+/// The longest record that is kept, in characters.
+const LONGEST_RECORD: usize = 512;
+
+/// What a server says about a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The answer itself.
+    pub said: Said,
+    /// The names that the asked one leads through by alias, in order; the last is the one that
+    /// [`Self::said`] is about. Empty where it is no alias.
+    pub aliases: Vec<String>,
+    /// The shortest time for which any of the records and aliases may be kept; none without any.
+    pub ttl: Option<Duration>,
+}
+
+/// The answer about a name, or about the end of its aliases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The records of the asked type, as text, sorted; see [`text`]. All of them: two sets that
+    /// are cut would differ where the whole ones do not, and a message holds 64 KiB at most.
+    Records(Vec<String>),
+    /// The name exists, and has no record of this type.
+    NoRecords,
+    /// The name does not exist.
+    NoName,
+    /// Its aliases lead in a circle, or through more names than are followed.
+    Astray,
+}
+
+/// The way from the asked name through its aliases, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// At least the asked name.
+    names: Vec<Name>,
+    ttl: Option<u32>,
+}
+
+impl Way {
+    pub(super) fn from(name: Name) -> Self {
+        Self { names: vec![name], ttl: None }
+    }
+
+    /// Whom to ask about next.
+    pub(super) fn end(&self) -> &Name {
+        &self.names[self.names.len() - 1]
+    }
+
+    /// Reads an answer about [`Self::end`]; none where it leads on to another name, and no further.
+    ///
+    /// # Errors
+    /// The server is in trouble, refuses, or is not the one to ask.
+    pub(super) fn read(
+        &mut self,
+        server: SocketAddr,
+        answer: &Message,
+        record: RecordType,
+    ) -> Result<Option<Reply>, Obstacle> {
+        let code = answer.metadata.response_code;
+        if code == ResponseCode::Refused {
+            let because = format!("{server} refuses to answer about {}", self.told());
+            return Err(Obstacle::new(Reason::REFUSED, because));
+        }
+        if ![ResponseCode::NoError, ResponseCode::NXDomain].contains(&code) {
+            let because = format!("{server} answers `{code}` to {record} of {}", self.told());
+            return Err(Obstacle::new(Reason::SERVER_ERROR, because));
+        }
+        let known = self.names.len();
+        if record != RecordType::CNAME && !self.follow(answer, record) {
+            return Ok(Some(self.reply(Said::Astray)));
+        }
+        let records = self.records(answer, record);
+        if !records.is_empty() {
+            return Ok(Some(self.reply(Said::Records(records))));
+        }
+        let leads_on = self.names.len() > known;
+        if code == ResponseCode::NoError && leads_on && !has(answer, RecordType::SOA) {
+            return Ok(None);
+        }
+        if !is_last_word(answer, leads_on) {
+            let because = format!(
+                "{server} does not know {record} of {}, is not in charge of it, and asks nobody else",
+                self.told()
+            );
+            return Err(Obstacle::new(Reason::SERVER_ERROR, because));
+        }
+        let none = if code == ResponseCode::NXDomain { Said::NoName } else { Said::NoRecords };
+        Ok(Some(self.reply(none)))
+    }
+
+    /// Goes on through the aliases of an answer; says whether they end.
+    fn follow(&mut self, answer: &Message, record: RecordType) -> bool {
+        let answers = || answer.answers.iter().filter(|one| one.dns_class == DNSClass::IN);
+        loop {
+            let end = self.end();
+            if answers().any(|one| one.record_type() == record && one.name == *end) {
+                return true;
+            }
+            let next = answers().find_map(|one| {
+                let RData::CNAME(target) = &one.data else { return None };
+                (one.name == *end).then(|| (target.0.clone(), one.ttl))
+            });
+            let Some((next, ttl)) = next else { return true };
+            let circle = self.names.contains(&next);
+            self.note(ttl);
+            self.names.push(next);
+            if circle || self.names.len() > MOST_ALIASES + 1 {
+                return false;
+            }
+        }
+    }
+
+    fn records(&mut self, answer: &Message, record: RecordType) -> Vec<String> {
+        let mut records = Vec::new();
+        for one in &answer.answers {
+            let is_asked = one.record_type() == record && one.name == *self.end();
+            if is_asked && one.dns_class == DNSClass::IN {
+                self.note(one.ttl);
+                records.push(text(&one.data));
+            }
+        }
+        records.sort_unstable();
+        records.dedup();
+        records
+    }
+
+    /// Notes a time to live; one with the first bit set means nothing (RFC 2181, 8).
+    fn note(&mut self, ttl: u32) {
+        let ttl = if i32::try_from(ttl).is_ok() { ttl } else { 0 };
+        self.ttl = Some(self.ttl.map_or(ttl, |shortest| shortest.min(ttl)));
+    }
+
+    fn reply(&self, said: Said) -> Reply {
+        let aliases = self.names[1..].iter().map(|name| legible(&plain(name), LONGEST_RECORD));
+        let ttl = self.ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        Reply { said, aliases: aliases.collect(), ttl }
+    }
+
+    /// The name that is asked for, and where it comes from.
+    fn told(&self) -> String {
+        let end = self.end();
+        match self.names.first() {
+            Some(first) if first != end => format!("{end}, which {first} is an alias of"),
+            _ => end.to_string(),
+        }
+    }
+}
+
+fn has(answer: &Message, kind: RecordType) -> bool {
+    answer.authorities.iter().any(|record| record.record_type() == kind)
+}
+
+/// Whether an answer without records says that there are none: it comes from who is in charge of
+/// the name, or from who has asked them. A referral says only whom to ask, and so does an alias that
+/// a server without recursion did not follow.
+fn is_last_word(answer: &Message, has_alias: bool) -> bool {
+    let metadata = &answer.metadata;
+    // Only a zone's own word, perhaps kept by a cache, comes with its SOA (RFC 2308).
+    if has(answer, RecordType::SOA) {
+        return true;
+    }
+    if metadata.recursion_available {
+        return metadata.authoritative || !has(answer, RecordType::NS);
+    }
+    metadata.authoritative && !has_alias
+}
+
+/// A record as people write it in a checklist: addresses and names bare, names in lower case and
+/// without their last dot, `10 mail.example.org` for MX, the text itself for TXT.
+fn text(data: &RData) -> String {
+    let text = if let RData::A(address) = data {
+        address.0.to_string()
+    } else if let RData::AAAA(address) = data {
+        address.0.to_string()
+    } else if let RData::CNAME(name) = data {
+        plain(name)
+    } else if let RData::NS(name) = data {
+        plain(name)
+    } else if let RData::PTR(name) = data {
+        plain(name)
+    } else if let RData::MX(mx) = data {
+        format!("{} {}", mx.preference, plain(&mx.exchange))
+    } else if let RData::SRV(srv) = data {
+        format!("{} {} {} {}", srv.priority, srv.weight, srv.port, plain(&srv.target))
+    } else if let RData::TXT(txt) = data {
+        String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()
+    } else if let RData::CAA(caa) = data {
+        format!("{} {} {}", caa.flags(), caa.tag, String::from_utf8_lossy(&caa.value))
+    } else {
+        data.to_string()
+    };
+    legible(&text, LONGEST_RECORD)
+}
+
+/// A name as people write it.
+fn plain(name: &Name) -> String {
+    let text = name.to_lowercase().to_ascii();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}
+
+/// What `bytes`, from whomever, say about the records of `name`; none where they only lead on.
+///
+/// # Errors
+/// They are no DNS message, or one that says nothing about it.
+pub fn read(bytes: &[u8], name: &Name, record: RecordType) -> Result<Option<Reply>, Obstacle> {
+    let server = SocketAddr::from(([0, 0, 0, 0], 53));
+    Way::from(name.clone()).read(server, &decode(server, bytes)?, record)
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// It is none.
+pub(super) fn decode(server: SocketAddr, bytes: &[u8]) -> Result<Message, Obstacle> {
+    Message::from_vec(bytes).map_err(|error| {
+        let because = format!("{server} sends what is no DNS answer: {error}");
+        Obstacle::new(Reason::GARBLED, legible(&because, LONGEST_RECORD))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::op::MessageType;
+    use hickory_resolver::proto::rr::Record;
+    use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, NS, SOA, TXT};
+    use proptest::prelude::*;
+
+    use super::super::question::absolute;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            drop(read(&bytes, &absolute("www.test").unwrap(), RecordType::A));
+        }
+
+        #[test]
+        fn no_change_of_an_answer_breaks_the_reader(at in 0_usize..500, to in any::<u8>()) {
+            let mut message = answer(ResponseCode::NoError, true, true, None);
+            message.answers = vec![alias("www.test", "b.test"), address("b.test", 1)];
+            let mut bytes = message.to_vec().unwrap();
+            let at = at % bytes.len();
+            bytes[at] = to;
+            drop(read(&bytes, &absolute("www.test").unwrap(), RecordType::A));
+        }
+    }
+
+    #[test]
+    fn records_read_as_people_write_them() {
+        let name = absolute("Mail.Example.ORG").unwrap();
+        assert_eq!(text(&RData::MX(MX::new(10, name))), "10 mail.example.org");
+        let txt = TXT::from_bytes(vec![b"<b>\"x\"\n", b"\xff"]);
+        assert_eq!(text(&RData::TXT(txt)), "<b>\"x\" \u{fffd}");
+    }
+
+    /// An answer about `www.test`, from a server that is (`aa`) in charge or asks (`ra`) who is.
+    fn answer(code: ResponseCode, aa: bool, ra: bool, authority: Option<RData>) -> Message {
+        let mut message = Message::query();
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.response_code = code;
+        message.metadata.authoritative = aa;
+        message.metadata.recursion_available = ra;
+        let zone = absolute("test").unwrap();
+        message.authorities.extend(authority.map(|data| Record::from_rdata(zone, 60, data)));
+        message
+    }
+
+    fn alias(of: &str, to: &str) -> Record {
+        let data = RData::CNAME(CNAME(absolute(to).unwrap()));
+        Record::from_rdata(absolute(of).unwrap(), 60, data)
+    }
+
+    fn address(of: &str, last: u8) -> Record {
+        Record::from_rdata(absolute(of).unwrap(), 30, RData::A(A::new(192, 0, 2, last)))
+    }
+
+    fn reply(message: &Message) -> Result<Option<Reply>, Reason> {
+        let server = SocketAddr::from(([192, 0, 2, 53], 53));
+        Way::from(absolute("www.test").unwrap())
+            .read(server, message, RecordType::A)
+            .map_err(|obstacle| obstacle.reason)
+    }
+
+    fn said(message: &Message) -> Result<Said, Reason> {
+        reply(message).map(|reply| reply.expect("an answer").said)
+    }
+
+    #[test]
+    fn only_who_knows_can_say_that_there_is_nothing() {
+        let ns = || Some(RData::NS(NS(absolute("ns.test").unwrap())));
+        let soa = || {
+            let name = || absolute("ns.test").unwrap();
+            Some(RData::SOA(SOA::new(name(), name(), 1, 1, 1, 1, 1)))
+        };
+        let (fine, absent) = (ResponseCode::NoError, ResponseCode::NXDomain);
+        for (code, aa, ra, authority, wanted) in [
+            (fine, true, false, None, Ok(Said::NoRecords)),
+            (fine, false, true, None, Ok(Said::NoRecords)),
+            (absent, true, false, None, Ok(Said::NoName)),
+            (absent, false, true, None, Ok(Said::NoName)),
+            (fine, false, false, None, Err(Reason::SERVER_ERROR)),
+            (absent, false, false, None, Err(Reason::SERVER_ERROR)),
+            (fine, false, false, ns(), Err(Reason::SERVER_ERROR)),
+            (fine, false, true, ns(), Err(Reason::SERVER_ERROR)),
+            (fine, false, false, soa(), Ok(Said::NoRecords)),
+        ] {
+            let message = answer(code, aa, ra, authority.clone());
+            assert_eq!(said(&message), wanted, "{code} aa {aa} ra {ra} {authority:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_that_leads_nowhere_says_where() {
+        let mut message = answer(ResponseCode::NXDomain, false, true, None);
+        message.answers = vec![alias("b.test", "Gone.test"), alias("WWW.test", "b.test")];
+        let Reply { said, aliases, ttl } = reply(&message).unwrap().unwrap();
+        assert_eq!((said, ttl), (Said::NoName, Some(Duration::from_secs(60))));
+        assert_eq!(aliases, ["b.test", "gone.test"]);
+        // Who does not follow an alias to another zone does not know how it ends: one asks again.
+        message = answer(ResponseCode::NoError, true, false, None);
+        message.answers = vec![alias("www.test", "elsewhere.org")];
+        assert_eq!(reply(&message), Ok(None));
+    }
+
+    #[test]
+    fn aliases_in_a_circle_or_without_end_are_not_followed() {
+        let mut message = answer(ResponseCode::NoError, true, true, None);
+        message.answers = vec![alias("www.test", "www.test")];
+        assert_eq!(said(&message), Ok(Said::Astray));
+        message.answers = vec![alias("www.test", "b.test"), alias("b.test", "WWW.test")];
+        assert_eq!(said(&message), Ok(Said::Astray));
+        let chain = |length: usize| {
+            let name = |n: usize| if n == 0 { "www.test".into() } else { format!("a{n}.test") };
+            let mut chain: Vec<_> = (0..length).map(|n| alias(&name(n), &name(n + 1))).collect();
+            chain.push(address(&name(length), 1));
+            chain
+        };
+        message.answers = chain(MOST_ALIASES);
+        assert!(matches!(said(&message), Ok(Said::Records(_))));
+        message.answers = chain(MOST_ALIASES + 1);
+        assert_eq!(said(&message), Ok(Said::Astray));
+    }
+
+    #[test]
+    fn records_of_other_names_answer_another_question() {
+        let mut message = answer(ResponseCode::NoError, true, false, None);
+        message.answers = vec![address("evil.test", 66)];
+        assert_eq!(said(&message), Ok(Said::NoRecords));
+        message.answers.push(address("WWW.test", 1));
+        assert_eq!(said(&message), Ok(Said::Records(vec!["192.0.2.1".to_owned()])));
+        message.answers = vec![address("evil.test", 66), alias("www.test", "b.test")];
+        message.answers.push(address("b.test", 2));
+        let Reply { said, aliases, ttl } = reply(&message).unwrap().unwrap();
+        assert_eq!(said, Said::Records(vec!["192.0.2.2".to_owned()]));
+        assert_eq!((aliases.join(" "), ttl), ("b.test".to_owned(), Some(Duration::from_secs(30))));
+    }
+
+    #[test]
+    fn large_sets_in_another_order_are_the_same() {
+        let mut message = answer(ResponseCode::NoError, true, false, None);
+        message.answers = (0..200).map(|n| address("www.test", n)).collect();
+        let one = said(&message);
+        message.answers.reverse();
+        assert_eq!(said(&message), one);
+        assert!(matches!(one, Ok(Said::Records(records)) if records.len() == 200));
+    }
+}
