@@ -4,7 +4,9 @@
 mod credential;
 pub mod expect;
 mod fetch;
+mod judging;
 pub mod params;
+pub mod redirects;
 
 use std::collections::BTreeMap;
 
@@ -12,24 +14,21 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::expect::{Expect, Wrong};
-use self::fetch::target;
-use self::params::{ExpectedRedirect, FieldName, MostBytes, Redirects, SecretHeader, Verb};
+use self::expect::Expect;
+use self::params::{FieldName, MostBytes, SecretHeader, Verb};
+use self::redirects::Redirects;
 use super::{Check, Look};
-use crate::model::duration::{Period, spoken};
-use crate::model::finding::{Finding, Obstacle, Verdict};
-use crate::model::host_port::HostPort;
-use crate::model::judgement::{Judgement, legible};
+use crate::model::duration::Period;
+use crate::model::finding::{Obstacle, Verdict};
+use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::model::secret::SecretSource;
-use crate::systems::net::dial::Family;
 use crate::systems::net::exchange::{Phases, Response};
-use crate::systems::net::handshake::ClientCertificate;
-use crate::systems::net::proxy_header::ProxyProtocol;
 use crate::systems::net::url::WebUrl;
+use crate::systems::net::web::fetched;
 
 const WRONG_STATUS: Reason = Reason::new("WrongStatus");
 const WRONG_HEADER: Reason = Reason::new("WrongHeader");
@@ -51,65 +50,49 @@ static DURATION: Measure = Measure::gauge(
     &["target", "phase"],
 );
 
-/// An endpoint answers as it should, soon enough.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// What to fetch, `http` or `https`. Its query is never shown.
-    url: WebUrl,
-    /// The method: `GET` (the default), `HEAD`, `OPTIONS`, or `POST` for queries such as those of
-    /// GraphQL and for tokens. Methods that change something are none.
-    #[serde(default)]
-    #[schemars(default)]
-    method: Verb,
-    /// Headers to send. Never shown.
-    #[serde(default)]
-    headers: BTreeMap<FieldName, String>,
-    /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
-    /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
-    /// a day until they change; the check fails meanwhile.
-    #[serde(default)]
-    secret_headers: BTreeMap<FieldName, SecretHeader>,
-    /// A body to send. Never shown.
-    #[serde(default)]
-    body: String,
-    /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted, and once
-    /// refused it is treated as `secret_headers` are.
-    #[serde(default)]
-    body_from: Option<SecretSource>,
-    /// What the answer must be like; without anything, a status of 200-299.
-    #[serde(default)]
-    expect: Expect,
-    /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
-    #[serde(default)]
-    #[schemars(default)]
-    redirects: Redirects,
-    /// Warns if the answer, complete, takes longer. Finding the address is not counted.
-    #[serde(default)]
-    warn_slower_than: Option<Period>,
-    /// Fails if the answer, complete, takes longer. Finding the address is not counted.
-    #[serde(default)]
-    fail_slower_than: Option<Period>,
-    /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
-    /// either, bodies may be of any size and are not read, except to time them.
-    #[serde(default)]
-    max_bytes: Option<MostBytes>,
-    /// Connects there instead of to the URL's host; the URL still says what is asked for and what
-    /// the certificate must be for. Redirects to other hosts go where they say.
-    #[serde(default)]
-    connect_to: Option<HostPort>,
-    /// Begins the connection with a PROXY protocol header, as a load balancer would.
-    #[serde(default)]
-    proxy_protocol: Option<ProxyProtocol>,
-    /// PEM certificates to trust instead of the system's roots.
-    #[serde(default)]
-    ca: Option<SecretSource>,
-    /// A certificate to show to the server.
-    #[serde(default)]
-    client_certificate: Option<ClientCertificate>,
-    /// Which addresses of the host are used: `any` (the default), `ipv4`, `ipv6`.
-    #[serde(default)]
-    family: Family,
+fetched! {
+    /// An endpoint answers as it should, soon enough.
+    #[derive(Clone, Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    pub struct Http {
+        /// The method: `GET` (the default), `HEAD`, `OPTIONS`, or `POST` for queries such as those of
+        /// GraphQL and for tokens. Methods that change something are none.
+        #[serde(default)]
+        #[schemars(default)]
+        method: Verb,
+        /// Headers to send. Never shown.
+        #[serde(default)]
+        headers: BTreeMap<FieldName, String>,
+        /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
+        /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
+        /// a day until they change; the check fails meanwhile.
+        #[serde(default)]
+        secret_headers: BTreeMap<FieldName, SecretHeader>,
+        /// A body to send. Never shown.
+        #[serde(default)]
+        body: String,
+        /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted, and once
+        /// refused it is treated as `secret_headers` are.
+        #[serde(default)]
+        body_from: Option<SecretSource>,
+        /// What the answer must be like; without anything, a status of 200-299.
+        #[serde(default)]
+        expect: Expect,
+        /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
+        #[serde(default)]
+        #[schemars(default)]
+        redirects: Redirects,
+        /// Warns if the answer, complete, takes longer. Finding the address is not counted.
+        #[serde(default)]
+        warn_slower_than: Option<Period>,
+        /// Fails if the answer, complete, takes longer. Finding the address is not counted.
+        #[serde(default)]
+        fail_slower_than: Option<Period>,
+        /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
+        /// either, bodies may be of any size and are not read, except to time them.
+        #[serde(default)]
+        max_bytes: Option<MostBytes>,
+    }
 }
 
 /// What an exchange came to.
@@ -207,19 +190,15 @@ impl Check for Http {
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
         }
-        if !self.url.is_secure() && (self.ca.is_some() || self.client_certificate.is_some()) {
-            flaws.push("`ca` and `client_certificate` need an `https` URL".to_owned());
-        }
+        flaws.extend(self.web().flaws());
         flaws
     }
 
     fn needs(&self) -> Needs {
-        let host =
-            self.connect_to.as_ref().map_or_else(|| self.url.host(), |to| to.host().to_owned());
-        let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
+        let mut needs = self.web().needs();
         let headers = self.secret_headers.values().map(|header| &header.from);
-        let secrets = headers.chain(&self.body_from).chain(&self.ca).chain(client);
-        Needs { secrets: secrets.cloned().collect(), ..Needs::host(host) }
+        needs.secrets.extend(headers.chain(&self.body_from).cloned());
+        needs
     }
 
     fn series(&self) -> Vec<Series> {
@@ -265,79 +244,5 @@ impl Check for Http {
             finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
         }
         finding.into()
-    }
-}
-
-impl Http {
-    fn quotable(&self) -> bool {
-        self.secret_headers.is_empty() && self.body_from.is_none()
-    }
-
-    fn find(&self, answered: &Answered) -> Finding {
-        let Answered { at, redirects, response, phases } = answered;
-        let place = match redirects {
-            0 => String::new(),
-            1 => format!("after a redirect, {at} "),
-            more => format!("after {more} redirects, {at} "),
-        };
-        if let Err((reason, because)) = self.assert(at, response) {
-            return Finding::fail(reason, format!("{place}{because}"));
-        }
-        // The endpoint is not to blame for our own resolver.
-        let took = phases.total().saturating_sub(phases.resolve);
-        let slower = |limit: Option<Period>| limit.filter(|limit| took > limit.get());
-        let because =
-            |limit: Period| format!("{place}answered after {}, {limit} allowed", spoken(took));
-        if let Some(limit) = slower(self.fail_slower_than) {
-            Finding::fail(TOO_SLOW, because(limit))
-        } else if let Some(limit) = slower(self.warn_slower_than) {
-            Finding::warn(TOO_SLOW, because(limit))
-        } else {
-            let status = response.status.as_u16();
-            Finding::pass(format!("{place}answers {status} within {}", spoken(took)))
-        }
-    }
-
-    fn assert(&self, at: &WebUrl, response: &Response) -> Result<(), Wrong> {
-        let target = target(at, response);
-        match &self.redirects {
-            Redirects::Expect(expected) => return redirects_as(expected, response, target),
-            Redirects::Follow(0) => {}
-            Redirects::Follow(most) => match target {
-                Some(Ok(onward)) => {
-                    let because = format!("redirects once more, to {onward}; {most} are followed");
-                    return Err((TOO_MANY_REDIRECTS, legible(&because, 400)));
-                }
-                Some(Err(why)) => {
-                    return Err((
-                        WRONG_REDIRECT,
-                        format!("redirects to what can't be followed: {why}"),
-                    ));
-                }
-                None => {}
-            },
-        }
-        self.expect.judge(response, self.quotable(), self.max_bytes.is_some())
-    }
-}
-
-fn redirects_as(
-    expected: &ExpectedRedirect,
-    response: &Response,
-    target: Option<Result<WebUrl, String>>,
-) -> Result<(), Wrong> {
-    let ExpectedRedirect { status, location } = expected;
-    let code = response.status.as_u16();
-    let wrong = |because: String| Err((WRONG_REDIRECT, legible(&because, 400)));
-    match target {
-        Some(Ok(target)) if !status.hold(response.status) => {
-            wrong(format!("redirects to {target} with {code}, {status} expected"))
-        }
-        Some(Ok(target)) if !location.regex().is_match(target.whole()) => {
-            wrong(format!("redirects to {target}, `{}` expected", location.regex()))
-        }
-        Some(Ok(_)) => Ok(()),
-        Some(Err(why)) => wrong(format!("redirects to what can't be followed: {why}")),
-        None => wrong(format!("answers {code} and does not redirect, {status} expected")),
     }
 }

@@ -47,6 +47,8 @@ impl Reason {
     pub const NAME_NOT_FOUND: Self = Self::new("NameNotFound");
     /// Our own resolver did not answer or answered with a failure.
     pub const RESOLVER_FAILED: Self = Self::new("ResolverFailed");
+    /// A proxy on the way to what is asked did not lead there.
+    pub const PROXY_FAILED: Self = Self::new("ProxyFailed");
     /// TLS could not be established.
     pub const TLS_FAILED: Self = Self::new("TlsFailed");
     /// A certificate on the way to a trusted root has ended.

@@ -1,33 +1,23 @@
 //! Fetching: the request as configured, and what it redirects to as far as that is wanted.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::credential::Credential;
-use super::params::{FieldName, Redirects, SecretHeader};
+use super::params::{FieldName, SecretHeader};
+use super::redirects::{Redirects, leads_elsewhere, target};
 use super::{Answered, Http};
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
-use crate::systems::net::dial::{Route, blamed};
-use crate::systems::net::exchange::{Phases, Reading, Request, Response, server_name};
-use crate::systems::net::handshake::{Identity, Terms};
-use crate::systems::net::trust::Roots;
+use crate::systems::net::dial::blamed;
+use crate::systems::net::exchange::{Phases, Reading, Request};
 use crate::systems::net::url::WebUrl;
 
 /// The most bytes of an unwanted answer that are read, to quote from.
 const EXCERPT: usize = 4096;
-
-/// Whom we trust and who we are: read once a look, whatever the redirects.
-struct Trust {
-    roots: Arc<Roots>,
-    identity: Option<Arc<Identity>>,
-}
 
 impl Http {
     /// Fetches the URL, and what it redirects to as far as that is wanted.
@@ -40,11 +30,13 @@ impl Http {
         }
         let started = Instant::now();
         let mut phases = Phases::default();
-        let mut trust = None;
+        let Look { systems, now, .. } = look;
+        let visit = self.web().visit(&systems.net, &systems.secrets, look.until(), *now);
         let mut redirects = 0;
         loop {
-            let response = self
-                .exchange(look, request.clone(), &mut trust, &mut phases)
+            let reading = |status, headers: &HeaderMap| self.reading(status, headers);
+            let response = visit
+                .exchange(request.clone(), reading, &mut phases)
                 .await
                 .map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
             let onward = match self.redirects {
@@ -93,30 +85,6 @@ impl Http {
         Ok(Request { method: self.method.0.clone(), url: self.url.clone(), headers, body })
     }
 
-    async fn exchange(
-        &self,
-        look: &Look<'_>,
-        request: Request,
-        trust: &mut Option<Trust>,
-        phases: &mut Phases,
-    ) -> Result<Response, Obstacle> {
-        let endpoint = request.url.endpoint();
-        let here = request.url.endpoint() == self.url.endpoint();
-        let route = Route {
-            to: self.connect_to.as_ref().filter(|_| here).unwrap_or(&endpoint),
-            family: self.family,
-            proxy_protocol: self.proxy_protocol.filter(|_| here),
-            until: look.until(),
-        };
-        let terms = if request.url.is_secure() {
-            Some(self.terms(look, &request.url, here, trust).await?)
-        } else {
-            None
-        };
-        let reading = |status, headers: &HeaderMap| self.reading(status, headers);
-        look.systems.net.exchange(request, route, terms, reading, phases).await
-    }
-
     /// Whether a status is what the check wants to see.
     fn accepts(&self, status: StatusCode) -> bool {
         match &self.redirects {
@@ -129,7 +97,7 @@ impl Http {
     /// quoted at most, and that of a redirect is for nobody.
     fn reading(&self, status: StatusCode, headers: &HeaderMap) -> Reading {
         let follows = !matches!(self.redirects, Redirects::Follow(0));
-        if follows && redirects(status, headers) {
+        if follows && leads_elsewhere(status, headers) {
             return Reading::Nothing;
         }
         if !self.accepts(status) {
@@ -141,36 +109,6 @@ impl Http {
         } else {
             Reading::Nothing
         }
-    }
-
-    async fn terms(
-        &self,
-        look: &Look<'_>,
-        url: &WebUrl,
-        here: bool,
-        trust: &mut Option<Trust>,
-    ) -> Result<Terms, Obstacle> {
-        let name = server_name(&url.host())?;
-        let Trust { roots, identity } = match trust {
-            Some(trust) => trust,
-            None => trust.insert(self.trust(look).await?),
-        };
-        Ok(Terms {
-            name,
-            roots: Arc::clone(roots),
-            identity: identity.clone().filter(|_| here),
-            protocol: Some(b"http/1.1"),
-            now: look.now,
-        })
-    }
-
-    async fn trust(&self, look: &Look<'_>) -> Result<Trust, Obstacle> {
-        let secrets = &look.systems.secrets;
-        let identity = match &self.client_certificate {
-            Some(own) => Some(Arc::new(Identity::read(secrets, own).await?)),
-            None => None,
-        };
-        Ok(Trust { roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?, identity })
     }
 
     /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
@@ -193,19 +131,4 @@ impl Http {
         }
         request.url = onward;
     }
-}
-
-/// Where a response redirects to; none if it does not.
-pub(super) fn target(at: &WebUrl, response: &Response) -> Option<Result<WebUrl, String>> {
-    if !redirects(response.status, &response.headers) {
-        return None;
-    }
-    let location = response.headers.get(LOCATION)?;
-    let location = location.to_str().map_err(|_| "its `Location` is not text".to_owned());
-    Some(location.and_then(|location| at.join(location)))
-}
-
-/// Whether an answer leads elsewhere.
-fn redirects(status: StatusCode, headers: &HeaderMap) -> bool {
-    [301, 302, 303, 307, 308].contains(&status.as_u16()) && headers.contains_key(LOCATION)
 }

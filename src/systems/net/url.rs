@@ -46,6 +46,11 @@ impl WebUrl {
         Ok(Self(url))
     }
 
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+
     /// Whether it takes TLS.
     pub fn is_secure(&self) -> bool {
         self.0.scheme() == "https"
