@@ -26,7 +26,9 @@ impl Aliases {
         if chain.as_ref().is_some_and(Vec::is_empty) {
             flaws.push("`aliases.chain` is empty; `at_most: 0` wants no alias".to_owned());
         }
-        if usize::from(end.is_some()) + usize::from(chain.is_some()) + usize::from(at_most.is_some())
+        if usize::from(end.is_some())
+            + usize::from(chain.is_some())
+            + usize::from(at_most.is_some())
             != 1
         {
             flaws.push("`aliases` needs one of `end`, `chain` and `at_most`".to_owned());

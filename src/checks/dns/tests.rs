@@ -47,8 +47,7 @@ fn balanced(yaml: &str, points: &[&str], reply: Reply, hosts: &[(&str, Reply)]) 
     check(yaml).judge(&seen, &Past::default(), Timestamp::UNIX_EPOCH)
 }
 
-const BALANCER: &str =
-    "{name: a.test, load_balancer: {service: {namespace: web, name: ingress}}}";
+const BALANCER: &str = "{name: a.test, load_balancer: {service: {namespace: web, name: ingress}}}";
 
 #[test]
 fn records_are_those_of_the_load_balancer_all_of_them_and_no_others() {
@@ -168,8 +167,7 @@ fn an_answer_may_be_kept_as_long_as_wanted() {
         ("warn_below: 5m, fail_below: 1m", 300, None, Verdict::Pass),
     ] {
         let yaml = format!("{{name: a.test, ttl: {{{limits}}}}}");
-        let reply =
-            Reply { ttl: Some(Duration::from_secs(ttl)), ..records(&["192.0.2.1"]) };
+        let reply = Reply { ttl: Some(Duration::from_secs(ttl)), ..records(&["192.0.2.1"]) };
         let judgement = judged(&yaml, vec![asked("a.test", Whom::System, Ok(reply))]);
         assert_eq!((judgement.reason(), judgement.verdict()), (reason, verdict), "{limits} {ttl}");
     }
@@ -198,8 +196,7 @@ fn records_are_compared_as_they_are_meant() {
         ("TXT", "key=aB", "key=aB", false),
         ("CAA", "0 iodef mailto:A@example.org", "0 iodef mailto:a@example.org", true),
     ] {
-        let yaml =
-            format!("{{name: a.test, record: {record}, expected: {{all: ['{expected}']}}}}");
+        let yaml = format!("{{name: a.test, record: {record}, expected: {{all: ['{expected}']}}}}");
         let said = reason(&yaml, records(&[seen]));
         assert_eq!(said, wrong.then_some(judging::UNEXPECTED_RECORDS), "{record} {expected}");
     }

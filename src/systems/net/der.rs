@@ -38,12 +38,12 @@ impl<'a> Elements<'a> {
     }
 
     /// The next one's content, if it has this tag; the place is kept where it has not.
-    pub fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
-        self.take_whole(tag).map(|element| element.content)
+    pub fn tagged(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.tagged_whole(tag).map(|element| element.content)
     }
 
     /// The same, with its tag and length.
-    pub fn take_whole(&mut self, tag: u8) -> Option<Element<'a>> {
+    pub fn tagged_whole(&mut self, tag: u8) -> Option<Element<'a>> {
         let mut ahead = *self;
         let element = ahead.next().filter(|element| element.tag == tag)?;
         *self = ahead;
@@ -95,10 +95,10 @@ pub struct Signed<'a> {
 impl<'a> Signed<'a> {
     /// Reads `bytes`; none where they are not so.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut inside = Elements::of(Elements::of(bytes).take(SEQUENCE)?);
-        let part = inside.take_whole(SEQUENCE)?.whole;
-        let algorithm = inside.take(SEQUENCE)?;
-        let signature = bits(inside.take(BIT_STRING)?)?;
+        let mut inside = Elements::of(Elements::of(bytes).tagged(SEQUENCE)?);
+        let part = inside.tagged_whole(SEQUENCE)?.whole;
+        let algorithm = inside.tagged(SEQUENCE)?;
+        let signature = bits(inside.tagged(BIT_STRING)?)?;
         Some(Self { part, algorithm, signature, rest: inside })
     }
 }
@@ -128,7 +128,8 @@ mod tests {
         let bytes = [0x02, 1, 7, 0x04, 0x81, 2, 8, 9];
         let elements: Vec<_> = Elements::of(&bytes).map(|one| (one.tag, one.content)).collect();
         assert_eq!(elements, [(INTEGER, &[7][..]), (OCTET_STRING, &[8, 9])]);
-        for bad in [&[0x02, 2, 7][..], &[0x02, 0x80, 7, 0, 0], &[0x1f, 0x20, 0], &[0x02], &[2, 0x81]]
+        for bad in
+            [&[0x02, 2, 7][..], &[0x02, 0x80, 7, 0, 0], &[0x1f, 0x20, 0], &[0x02], &[2, 0x81]]
         {
             assert_eq!(Elements::of(bad).next(), None, "{bad:?}");
         }

@@ -62,7 +62,8 @@ pub async fn ask(
             Err(obstacle) => return Err(obstacle),
         }
         read(&came).ok_or_else(|| {
-            let because = format!("{address} answers what is not TLS to an offer of TLS 1.0 and 1.1");
+            let because =
+                format!("{address} answers what is not TLS to an offer of TLS 1.0 and 1.1");
             Obstacle::new(Reason::GARBLED, because)
         })
     })

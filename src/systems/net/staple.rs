@@ -67,7 +67,7 @@ pub fn read(
         return Err("is not signed by the certificate's issuer".to_owned());
     };
     let key = key_of_delegate(delegate, &leaf, issuer, algorithms, now)?;
-    if !is_signed(&signed, key, algorithms) {
+    if !is_signed(&signed, &key, algorithms) {
         return Err("is not signed by whom it names as its signer".to_owned());
     }
     Ok(staple)
@@ -76,14 +76,13 @@ pub fn read(
 /// The `BasicOCSPResponse` in an OCSP answer.
 fn basic(answer: &[u8]) -> Result<&[u8], String> {
     let inside = || -> Option<(u8, Option<&[u8]>)> {
-        let mut answer = Elements::of(Elements::of(answer).take(SEQUENCE)?);
-        let code = answer.take(ENUMERATED)?;
-        let told = || {
-            let mut bytes = Elements::of(Elements::of(answer.take(0xa0)?).take(SEQUENCE)?);
-            (bytes.take(OBJECT_IDENTIFIER)? == BASIC).then_some(())?;
-            bytes.take(OCTET_STRING)
+        let mut answer = Elements::of(Elements::of(answer).tagged(SEQUENCE)?);
+        let code = answer.tagged(ENUMERATED)?;
+        let mut told = || {
+            let mut bytes = Elements::of(Elements::of(answer.tagged(0xa0)?).tagged(SEQUENCE)?);
+            (bytes.tagged(OBJECT_IDENTIFIER)? == BASIC).then_some(())?;
+            bytes.tagged(OCTET_STRING)
         };
-        let mut told = told;
         Some((*code.first()?, told()))
     };
     match inside() {
@@ -106,32 +105,32 @@ fn basic(answer: &[u8]) -> Result<&[u8], String> {
 /// What the signed part says of the certificate with this serial number: outer none where it can't
 /// be read, inner where it says nothing.
 fn single(part: &[u8], serial: &[u8]) -> Option<Option<Staple>> {
-    let mut data = Elements::of(Elements::of(part).take(SEQUENCE)?);
-    data.take(0xa0); // the version
-    data.take(0xa1).or_else(|| data.take(0xa2))?; // who answers
-    data.take(GENERALIZED_TIME)?; // when it was made
-    for one in Elements::of(data.take(SEQUENCE)?) {
+    let mut data = Elements::of(Elements::of(part).tagged(SEQUENCE)?);
+    data.tagged(0xa0); // the version
+    data.tagged(0xa1).or_else(|| data.tagged(0xa2))?; // who answers
+    data.tagged(GENERALIZED_TIME)?; // when it was made
+    for one in Elements::of(data.tagged(SEQUENCE)?) {
         let mut single = Elements::of(one.content);
-        let mut id = Elements::of(single.take(SEQUENCE)?);
-        id.take(SEQUENCE)?;
-        id.take(OCTET_STRING)?;
-        id.take(OCTET_STRING)?;
-        if trimmed(id.take(INTEGER)?) != trimmed(serial) {
+        let mut id = Elements::of(single.tagged(SEQUENCE)?);
+        id.tagged(SEQUENCE)?;
+        id.tagged(OCTET_STRING)?;
+        id.tagged(OCTET_STRING)?;
+        if trimmed(id.tagged(INTEGER)?) != trimmed(serial) {
             continue;
         }
         let status = single.next()?;
         let status = match status.tag {
             0x80 => Status::Good,
             0xa1 => {
-                let at = Elements::of(status.content).take(GENERALIZED_TIME)?;
+                let at = Elements::of(status.content).tagged(GENERALIZED_TIME)?;
                 Status::Revoked(time(at)?)
             }
             0x82 => Status::Unknown,
             _ => return None,
         };
-        let this_update = time(single.take(GENERALIZED_TIME)?)?;
-        let next_update = match single.take(0xa0) {
-            Some(next) => Some(time(Elements::of(next).take(GENERALIZED_TIME)?)?),
+        let this_update = time(single.tagged(GENERALIZED_TIME)?)?;
+        let next_update = match single.tagged(0xa0) {
+            Some(next) => Some(time(Elements::of(next).tagged(GENERALIZED_TIME)?)?),
             None => None,
         };
         return Some(Some(Staple { status, this_update, next_update }));
@@ -154,18 +153,18 @@ fn time(text: &[u8]) -> Option<Timestamp> {
 
 /// The first certificate that comes with an answer: its signer's.
 fn delegate(mut rest: Elements<'_>) -> Option<&[u8]> {
-    let mut certificates = Elements::of(Elements::of(rest.take(0xa0)?).take(SEQUENCE)?);
-    certificates.take_whole(SEQUENCE).map(|certificate| certificate.whole)
+    let mut certificates = Elements::of(Elements::of(rest.tagged(0xa0)?).tagged(SEQUENCE)?);
+    certificates.tagged_whole(SEQUENCE).map(|certificate| certificate.whole)
 }
 
 /// The key of a signer, if the issuer has named it for this and it is in its time.
-fn key_of_delegate<'d>(
-    delegate: &'d [u8],
+fn key_of_delegate(
+    delegate: &[u8],
     leaf: &X509Certificate<'_>,
     issuer: &[u8],
     algorithms: &WebPkiSupportedAlgorithms,
     now: Timestamp,
-) -> Result<&'d [u8], String> {
+) -> Result<Vec<u8>, String> {
     const NOT_ITS: &str = "is not signed by the certificate's issuer, nor by whom that one named";
     let Ok((_, signer)) = X509Certificate::from_der(delegate) else {
         return Err("comes with a certificate that can't be read".to_owned());
@@ -184,14 +183,14 @@ fn key_of_delegate<'d>(
     if at < validity.not_before.timestamp() || at > validity.not_after.timestamp() {
         return Err("is signed by a certificate that is out of its time".to_owned());
     }
-    Ok(signer.public_key().raw)
+    Ok(signer.public_key().raw.to_vec())
 }
 
 /// Whether the key, a `SubjectPublicKeyInfo`, signed this.
 fn is_signed(signed: &Signed<'_>, key: &[u8], algorithms: &WebPkiSupportedAlgorithms) -> bool {
     let parts = || {
-        let mut key = Elements::of(Elements::of(key).take(SEQUENCE)?);
-        Some((key.take(SEQUENCE)?, bits(key.take(BIT_STRING)?)?))
+        let mut key = Elements::of(Elements::of(key).tagged(SEQUENCE)?);
+        Some((key.tagged(SEQUENCE)?, bits(key.tagged(BIT_STRING)?)?))
     };
     let Some((kind, key)) = parts() else { return false };
     algorithms.all.iter().any(|algorithm| {

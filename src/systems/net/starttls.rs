@@ -95,7 +95,8 @@ async fn smtp(stream: &mut TcpStream, address: SocketAddr) -> Result<(), Obstacl
     };
     stream.write_all(hello.as_bytes()).await.map_err(lost)?;
     let offer = reply(stream, address).await?;
-    let offers = offer.lines.iter().skip(1).any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"));
+    let offers =
+        offer.lines.iter().skip(1).any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"));
     if offer.code != 250 || !offers {
         let because = if offer.code == 250 {
             format!("{address} does not offer STARTTLS")

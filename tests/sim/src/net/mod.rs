@@ -4,4 +4,6 @@
 pub mod broken;
 pub mod dns;
 pub mod mill;
+pub mod porter;
 pub mod site;
+pub mod staple;
