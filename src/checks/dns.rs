@@ -233,7 +233,7 @@ impl Check for Dns {
         });
         let hosts = hosts.collect();
         let watches = self.load_balancer.iter().map(LoadBalancer::watch).collect();
-        Needs { hosts, watches, ..Needs::default() }
+        Needs { watches, hosts, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {

@@ -28,7 +28,7 @@ const SECOND_THOUGHTS: Duration = Duration::from_millis(500);
 
 /// What one address showed.
 #[derive(Debug)]
-pub struct Shown {
+pub(super) struct Shown {
     pub(super) address: SocketAddr,
     /// Its own certificate.
     pub(super) leaf: Option<Certificate>,
@@ -166,10 +166,7 @@ impl Tls {
         route: Route<'_>,
     ) -> Result<Taken, Obstacle> {
         let mut stream = self.begun(dial(address, route).await, address, route).await?;
-        let name = match name {
-            ServerName::DnsName(name) => Some(name.as_ref()),
-            _ => None,
-        };
+        let name = if let ServerName::DnsName(name) = name { Some(name.as_ref()) } else { None };
         old_tls::ask(&mut stream, address, name, route.until).await
     }
 

@@ -111,7 +111,7 @@ fn weak_key(parsed: &X509Certificate<'_>) -> Option<String> {
 }
 
 fn serial(bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+    let hex = bytes.iter().take(20).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let shown = hex.trim_start_matches('0');
     if shown.is_empty() { "0".to_owned() } else { shown.to_owned() }
 }

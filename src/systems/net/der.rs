@@ -17,7 +17,7 @@ pub const ENUMERATED: u8 = 0x0a;
 pub const GENERALIZED_TIME: u8 = 0x18;
 
 /// Elements that follow each other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Elements<'a>(&'a [u8]);
 
 /// An element.
@@ -44,7 +44,7 @@ impl<'a> Elements<'a> {
 
     /// The same, with its tag and length.
     pub fn tagged_whole(&mut self, tag: u8) -> Option<Element<'a>> {
-        let mut ahead = *self;
+        let mut ahead = self.clone();
         let element = ahead.next().filter(|element| element.tag == tag)?;
         *self = ahead;
         Some(element)
@@ -80,7 +80,7 @@ impl<'a> Iterator for Elements<'a> {
 
 /// What somebody signed, as certificates and OCSP answers are: the signed part, the algorithm, the
 /// signature.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Signed<'a> {
     /// The signed part, tag and length included.
     pub part: &'a [u8],

@@ -20,6 +20,9 @@ use super::der::{
 /// `id-pkix-ocsp-basic`
 const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
 
+/// What is said of bytes that are no OCSP answer.
+const MALFORMED: &str = "is malformed";
+
 /// What an authority says of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staple {
@@ -54,16 +57,14 @@ pub fn read(
     algorithms: &WebPkiSupportedAlgorithms,
     now: Timestamp,
 ) -> Result<Staple, String> {
-    const MALFORMED: &str = "is malformed";
     let basic = basic(answer)?;
     let signed = Signed::read(basic).ok_or(MALFORMED)?;
     let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| "is about nobody knows what")?;
-    let staple = single(signed.part, leaf.raw_serial()).ok_or(MALFORMED)?;
-    let staple = staple.ok_or("is about another certificate")?;
+    let staple = single(signed.part, leaf.raw_serial())?;
     if is_signed(&signed, issuer, algorithms) {
         return Ok(staple);
     }
-    let Some(delegate) = delegate(signed.rest) else {
+    let Some(delegate) = delegate(signed.rest.clone()) else {
         return Err("is not signed by the certificate's issuer".to_owned());
     };
     let key = key_of_delegate(delegate, &leaf, issuer, algorithms, now)?;
@@ -87,7 +88,7 @@ fn basic(answer: &[u8]) -> Result<&[u8], String> {
     };
     match inside() {
         Some((0, Some(basic))) => Ok(basic),
-        Some((0, None)) | None => Err("is malformed".to_owned()),
+        Some((0, None)) | None => Err(MALFORMED.to_owned()),
         Some((code, _)) => {
             let word = match code {
                 1 => "malformedRequest",
@@ -102,40 +103,50 @@ fn basic(answer: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// What the signed part says of the certificate with this serial number: outer none where it can't
-/// be read, inner where it says nothing.
-fn single(part: &[u8], serial: &[u8]) -> Option<Option<Staple>> {
+/// What the signed part says of the certificate with this serial number.
+fn single(part: &[u8], serial: &[u8]) -> Result<Staple, &'static str> {
+    for one in responses(part).ok_or(MALFORMED)? {
+        let mut single = Elements::of(one.content);
+        if number(&mut single).ok_or(MALFORMED)? == trimmed(serial) {
+            return said(single).ok_or(MALFORMED);
+        }
+    }
+    Err("is about another certificate")
+}
+
+/// What the signed part says of each certificate.
+fn responses(part: &[u8]) -> Option<Elements<'_>> {
     let mut data = Elements::of(Elements::of(part).tagged(SEQUENCE)?);
     data.tagged(0xa0); // the version
     data.tagged(0xa1).or_else(|| data.tagged(0xa2))?; // who answers
     data.tagged(GENERALIZED_TIME)?; // when it was made
-    for one in Elements::of(data.tagged(SEQUENCE)?) {
-        let mut single = Elements::of(one.content);
-        let mut id = Elements::of(single.tagged(SEQUENCE)?);
-        id.tagged(SEQUENCE)?;
-        id.tagged(OCTET_STRING)?;
-        id.tagged(OCTET_STRING)?;
-        if trimmed(id.tagged(INTEGER)?) != trimmed(serial) {
-            continue;
-        }
-        let status = single.next()?;
-        let status = match status.tag {
-            0x80 => Status::Good,
-            0xa1 => {
-                let at = Elements::of(status.content).tagged(GENERALIZED_TIME)?;
-                Status::Revoked(time(at)?)
-            }
-            0x82 => Status::Unknown,
-            _ => return None,
-        };
-        let this_update = time(single.tagged(GENERALIZED_TIME)?)?;
-        let next_update = match single.tagged(0xa0) {
-            Some(next) => Some(time(Elements::of(next).tagged(GENERALIZED_TIME)?)?),
-            None => None,
-        };
-        return Some(Some(Staple { status, this_update, next_update }));
-    }
-    Some(None)
+    Some(Elements::of(data.tagged(SEQUENCE)?))
+}
+
+/// The serial number of the certificate that it is about.
+fn number<'a>(single: &mut Elements<'a>) -> Option<&'a [u8]> {
+    let mut id = Elements::of(single.tagged(SEQUENCE)?);
+    id.tagged(SEQUENCE)?;
+    id.tagged(OCTET_STRING)?;
+    id.tagged(OCTET_STRING)?;
+    id.tagged(INTEGER).map(trimmed)
+}
+
+/// What follows the certificate's number.
+fn said(mut single: Elements<'_>) -> Option<Staple> {
+    let status = single.next()?;
+    let status = match status.tag {
+        0x80 => Status::Good,
+        0xa1 => Status::Revoked(time(Elements::of(status.content).tagged(GENERALIZED_TIME)?)?),
+        0x82 => Status::Unknown,
+        _ => return None,
+    };
+    let this_update = time(single.tagged(GENERALIZED_TIME)?)?;
+    let next_update = match single.tagged(0xa0) {
+        Some(next) => Some(time(Elements::of(next).tagged(GENERALIZED_TIME)?)?),
+        None => None,
+    };
+    Some(Staple { status, this_update, next_update })
 }
 
 /// A number without leading zeroes.

@@ -60,6 +60,7 @@ mod server;
 kinds! {
     autoscalers,
     cron_jobs,
+    dns,
     images,
     ingresses,
     kubernetes_api,
@@ -73,6 +74,7 @@ kinds! {
     resource_usage,
     secret_keys,
     services,
+    tls,
     workloads,
 }
 

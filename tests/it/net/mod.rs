@@ -7,3 +7,4 @@ pub mod ground;
 mod named;
 mod nginx;
 mod resolving;
+pub mod vault;
