@@ -9,6 +9,7 @@ pub mod params;
 pub mod redirects;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -20,15 +21,20 @@ use self::redirects::Redirects;
 use super::{Check, Look};
 use crate::model::duration::Period;
 use crate::model::finding::{Obstacle, Verdict};
-use crate::model::judgement::Judgement;
+use crate::model::judgement::{self, Judgement};
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
-use crate::model::reason::{Documented, Reason};
+use crate::model::reason::{Documented, Reason, joined};
 use crate::model::secret::SecretSource;
 use crate::systems::net::exchange::{Phases, Response};
+use crate::systems::net::reasons::FETCHING;
 use crate::systems::net::url::WebUrl;
 use crate::systems::net::web::fetched;
+
+/// The most bytes of a body that can be asked to be read where each address is asked: they are all
+/// in memory at once.
+const MOST_AT_EACH_ADDRESS: usize = 4 * 1024 * 1024;
 
 const WRONG_STATUS: Reason = Reason::new("WrongStatus");
 const WRONG_HEADER: Reason = Reason::new("WrongHeader");
@@ -37,16 +43,41 @@ const WRONG_JSON: Reason = Reason::new("WrongJson");
 const NOT_JSON: Reason = Reason::new("NotJson");
 const WRONG_REDIRECT: Reason = Reason::new("WrongRedirect");
 const TOO_MANY_REDIRECTS: Reason = Reason::new("TooManyRedirects");
+const REDIRECT_LOOP: Reason = Reason::new("RedirectLoop");
 const TOO_SLOW: Reason = Reason::new("TooSlow");
+
+const OWN: &[Documented] = &[
+    Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
+    Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
+    Documented::fails(WRONG_BODY, "The body lacks what it must hold, or holds what it must not."),
+    Documented::fails(NOT_JSON, "The body is not JSON."),
+    Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
+    Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
+    Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
+    Documented::fails(REDIRECT_LOOP, "Redirects lead back to where they came from."),
+    Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
+    Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
+    Documented::fails(Reason::GARBLED, "What came is not HTTP/1, or in an encoding not asked for."),
+    Documented::fails(Reason::THROTTLED, "It answers 429."),
+    Documented::fails(
+        Reason::UNAUTHORIZED,
+        "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
+    ),
+    Documented::fails(
+        Reason::FORBIDDEN,
+        "It answers 403; or did, and the same credential is not sent again.",
+    ),
+    Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
+];
 
 static STATUS: Measure = Measure::gauge(
     "vigie_http_status_code",
-    "Status code of the last answer, redirects followed.",
+    "Status code of the last answer, redirects followed; of several addresses, of the worst.",
     &["target"],
 );
 static DURATION: Measure = Measure::gauge(
     "vigie_http_duration_seconds",
-    "How long each phase of the last exchange took, redirects included; the phases add up to all.",
+    "How long each phase of the last exchange took, redirects included; the phases add up to all. Of several addresses, at the worst.",
     &["target", "phase"],
 );
 
@@ -92,7 +123,22 @@ fetched! {
         /// either, bodies may be of any size and are not read, except to time them.
         #[serde(default)]
         max_bytes: Option<MostBytes>,
+        /// Asks each address of the host, at most sixteen, instead of the first that answers. Each
+        /// is judged by itself; with secrets they are asked one after the other.
+        #[serde(default)]
+        every_address: bool,
     }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Seen {
+    /// By address, where each was asked.
+    answers: Vec<(Option<IpAddr>, Result<Answered, Obstacle>)>,
+    /// Why there may be other addresses, which could not be looked up.
+    trouble: Option<Obstacle>,
+    /// How many addresses were not asked.
+    left_out: usize,
 }
 
 /// What an exchange came to.
@@ -102,75 +148,16 @@ pub struct Answered {
     at: WebUrl,
     /// How many redirects led there.
     redirects: u8,
+    /// Whether the next one leads back.
+    circle: bool,
     response: Response,
     phases: Phases,
 }
 
 impl Check for Http {
-    type Seen = Result<Answered, Obstacle>;
+    type Seen = Seen;
 
-    const REASONS: &'static [Documented] = &[
-        Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
-        Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
-        Documented::fails(
-            WRONG_BODY,
-            "The body lacks what it must hold, or holds what it must not.",
-        ),
-        Documented::fails(NOT_JSON, "The body is not JSON."),
-        Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
-        Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
-        Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
-        Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
-        Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
-        Documented::fails(
-            Reason::GARBLED,
-            "What came is not HTTP/1, or in an encoding not asked for.",
-        ),
-        Documented::fails(Reason::THROTTLED, "It answers 429."),
-        Documented::fails(
-            Reason::UNAUTHORIZED,
-            "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(
-            Reason::FORBIDDEN,
-            "It answers 403; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
-        Documented::fails(Reason::REFUSED, "It refuses the connection."),
-        Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
-        Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
-        Documented {
-            reason: Reason::UNREACHABLE,
-            verdicts: &[Verdict::Fail, Verdict::Unknown],
-            means: "The network says that it can't be reached; unknown if this host has no way there.",
-        },
-        Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
-        Documented::blinds(
-            Reason::RESOLVER_FAILED,
-            "Our own resolver could not tell the address, or left no time to ask there.",
-        ),
-        Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
-        Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
-        Documented::fails(
-            Reason::CERTIFICATE_NOT_YET_VALID,
-            "A certificate of the chain begins later.",
-        ),
-        Documented::fails(Reason::NAME_MISMATCH, "The certificate is for other names."),
-        Documented::fails(
-            Reason::UNKNOWN_ISSUER,
-            "The chain ends at an issuer that is not trusted.",
-        ),
-        Documented::fails(
-            Reason::SELF_SIGNED,
-            "The certificate is its own issuer, and not trusted.",
-        ),
-        Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
-        Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
-        Documented::blinds(
-            Reason::SECRET_MISSING,
-            "A secret, a CA or a client certificate can't be read.",
-        ),
-    ];
+    const REASONS: &'static [Documented] = &joined::<{ OWN.len() + FETCHING.len() }>(OWN, FETCHING);
     const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION];
 
     fn flaws(&self) -> Vec<String> {
@@ -190,7 +177,15 @@ impl Check for Http {
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
         }
+        flaws.extend(self.redirects.flaws());
         flaws.extend(self.web().flaws());
+        if self.every_address && self.proxy.is_some() {
+            flaws.push("through a `proxy` there is no `every_address`".to_owned());
+        }
+        let most = self.max_bytes.unwrap_or_default().get();
+        if self.every_address && most > MOST_AT_EACH_ADDRESS {
+            flaws.push("with `every_address`, `max_bytes` is at most 4 MiB".to_owned());
+        }
         flaws
     }
 
@@ -225,24 +220,39 @@ impl Check for Http {
             .collect()
     }
 
-    async fn observe(&self, look: &Look<'_>) -> Result<Self::Seen, Obstacle> {
-        match self.fetch(look).await {
-            Err(obstacle) if obstacle.ours => Err(obstacle),
-            answered => Ok(answered),
-        }
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        self.look_at_all(look).await
     }
 
-    fn judge(&self, seen: &Self::Seen, _past: &Past, _now: Timestamp) -> Judgement {
-        let answered = match seen {
-            Ok(answered) => answered,
-            Err(obstacle) => return obstacle.clone().into_failure().into(),
-        };
+    fn judge(&self, seen: &Seen, _past: &Past, _now: Timestamp) -> Judgement {
+        let Seen { answers, trouble, left_out } = seen;
+        let mut judgement = Judgement::new();
+        judgement.dropped += *left_out as u64;
         let target = self.url.to_string();
-        let status = answered.response.status.as_u16();
-        let mut finding = self.find(answered).measured(STATUS.is(f64::from(status), [&target]));
-        for (phase, took) in answered.phases.named() {
-            finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
+        let mut worst: Option<(Verdict, &Answered)> = None;
+        for (address, outcome) in answers {
+            let subject = address.map(|address| format!("{target} at {address}"));
+            let answer: judgement::Answer = match outcome {
+                Ok(answered) => self.find(answered).into(),
+                Err(obstacle) => obstacle.clone().into_failure().into(),
+            };
+            judgement.add(subject.unwrap_or_default(), answer);
+            let verdict = judgement.lines().last().map_or(Verdict::Unknown, |line| line.verdict);
+            if let Ok(answered) = outcome
+                && worst.is_none_or(|(worse, _)| verdict > worse)
+            {
+                worst = Some((verdict, answered));
+            }
         }
-        finding.into()
+        if let Some((_, Answered { response, phases, .. })) = worst {
+            judgement.measure(STATUS.is(f64::from(response.status.as_u16()), [&target]));
+            for (phase, took) in phases.named() {
+                judgement.measure(DURATION.is(took.as_secs_f64(), [&target, phase]));
+            }
+        }
+        if let Some(trouble) = trouble {
+            judgement.add(target, trouble.clone());
+        }
+        judgement
     }
 }

@@ -10,6 +10,7 @@ pub mod backup;
 pub mod bull_queue;
 pub mod cron_jobs;
 pub mod dns;
+pub mod event_stream;
 pub mod http;
 pub mod images;
 pub mod ingresses;
@@ -29,6 +30,7 @@ pub mod tls;
 pub mod workloads;
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -59,6 +61,11 @@ pub trait Check: DeserializeOwned + JsonSchema + Send + Sync {
 
     /// What is wrong between its parameters, each of which is right by itself; one sentence each.
     fn flaws(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is wrong with its parameters in an item with this `timeout`; one sentence each.
+    fn flaws_in(&self, _timeout: Duration) -> Vec<String> {
         Vec::new()
     }
 
@@ -98,13 +105,13 @@ pub struct Look<'a> {
     /// When the attempt will be given up.
     pub deadline: Instant,
     /// How old a shared look of another item may be to serve this one, too.
-    pub fresh_within: std::time::Duration,
+    pub fresh_within: Duration,
     /// The time, by the daemon's clock.
     pub now: Timestamp,
 }
 
 /// What a check keeps of its time to judge what did not come.
-const MARGIN: std::time::Duration = std::time::Duration::from_millis(100);
+const MARGIN: Duration = Duration::from_millis(100);
 
 impl Look<'_> {
     /// When the look's own I/O has to end.
@@ -172,6 +179,15 @@ macro_rules! check_kinds {
                 }
             }
 
+            /// See [`Check::flaws_in`].
+            pub fn flaws_in(&self, timeout: Duration) -> Vec<String> {
+                match self {
+                    $(Self::$variant(check) => check.flaws_in(timeout),)*
+                    #[cfg(test)]
+                    Self::Scripted(check) => check.flaws_in(timeout),
+                }
+            }
+
             /// See [`Check::needs`].
             pub fn needs(&self) -> Needs {
                 match self {
@@ -217,6 +233,7 @@ check_kinds! {
     BullQueue: bull_queue,
     CronJobs: cron_jobs,
     Dns: dns,
+    EventStream: event_stream,
     Http: http,
     Images: images,
     Ingresses: ingresses,

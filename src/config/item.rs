@@ -280,7 +280,8 @@ fn checks(
         flaws.extend(absent.map(|problem| Flaw::new(file, problem)));
         match node.read::<AnyCheck>() {
             Ok(check) => {
-                let problems = flaws_of(&check, &checks, context);
+                let timeout = entry.timeout.unwrap_or(TIMEOUT).get();
+                let problems = flaws_of(&check, timeout, &checks, context);
                 flaws.extend(problems.into_iter().map(|mut problem| {
                     problem.at = Some(node.at);
                     Flaw::new(file, problem)
@@ -293,9 +294,15 @@ fn checks(
     checks
 }
 
-fn flaws_of(check: &AnyCheck, others: &[AnyCheck], context: &Context<'_>) -> Vec<Problem> {
+fn flaws_of(
+    check: &AnyCheck,
+    timeout: Duration,
+    others: &[AnyCheck],
+    context: &Context<'_>,
+) -> Vec<Problem> {
     let told = |message: String| Problem { at: None, message, hint: None };
-    let mut problems: Vec<Problem> = check.flaws().into_iter().map(told).collect();
+    let flaws = check.flaws().into_iter().chain(check.flaws_in(timeout));
+    let mut problems: Vec<Problem> = flaws.map(told).collect();
     let Needs { connections, .. } = check.needs();
     for (system, name) in connections {
         let names = context.connections.map(|all| all.names(system)).unwrap_or_default();

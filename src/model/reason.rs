@@ -154,3 +154,14 @@ impl Documented {
         Self { reason, verdicts: &[Verdict::Unknown], means }
     }
 }
+
+/// A kind's own reasons, and those that it shares; `N` is how many there are.
+pub const fn joined<const N: usize>(own: &[Documented], shared: &[Documented]) -> [Documented; N] {
+    let mut all = [Documented::fails(Reason::NOTHING_SEEN, ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { shared[at - own.len()] };
+        at += 1;
+    }
+    all
+}

@@ -2,7 +2,7 @@
 
 use super::expect::Wrong;
 use super::redirects::{Redirects, redirects_as, target};
-use super::{Answered, Http, TOO_MANY_REDIRECTS, TOO_SLOW, WRONG_REDIRECT};
+use super::{Answered, Http, REDIRECT_LOOP, TOO_MANY_REDIRECTS, TOO_SLOW, WRONG_REDIRECT};
 use crate::model::duration::{Period, spoken};
 use crate::model::finding::Finding;
 use crate::model::judgement::legible;
@@ -15,13 +15,13 @@ impl Http {
     }
 
     pub(super) fn find(&self, answered: &Answered) -> Finding {
-        let Answered { at, redirects, response, phases } = answered;
+        let Answered { at, redirects, circle, response, phases } = answered;
         let place = match redirects {
             0 => String::new(),
             1 => format!("after a redirect, {at} "),
             more => format!("after {more} redirects, {at} "),
         };
-        if let Err((reason, because)) = self.assert(at, response) {
+        if let Err((reason, because)) = self.assert(at, *circle, response) {
             return Finding::fail(reason, format!("{place}{because}"));
         }
         // The endpoint is not to blame for our own resolver.
@@ -39,12 +39,15 @@ impl Http {
         }
     }
 
-    fn assert(&self, at: &WebUrl, response: &Response) -> Result<(), Wrong> {
-        let target = target(at, response);
+    fn assert(&self, at: &WebUrl, circle: bool, response: &Response) -> Result<(), Wrong> {
         match &self.redirects {
-            Redirects::Expect(expected) => return redirects_as(expected, response, target),
+            Redirects::Expect(expected) => return redirects_as(expected, at, response),
             Redirects::Follow(0) => {}
-            Redirects::Follow(most) => match target {
+            Redirects::Follow(most) => match target(at, response) {
+                Some(Ok(onward)) if circle => {
+                    let because = format!("redirects in a circle, back to {onward}");
+                    return Err((REDIRECT_LOOP, legible(&because, 400)));
+                }
                 Some(Ok(onward)) => {
                     let because = format!("redirects once more, to {onward}; {most} are followed");
                     return Err((TOO_MANY_REDIRECTS, legible(&because, 400)));

@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod proxy_header;
 pub mod question;
 pub mod reach;
+pub mod reasons;
 pub mod server_address;
 pub mod staple;
 pub mod starttls;

@@ -92,6 +92,11 @@ impl<'a> Reach<'a> {
         Route { to: connect_to.unwrap_or(target), family, proxy_protocol, until }
     }
 
+    /// How hosts are reached that a redirect leads to, and that the parameters are not about.
+    pub fn elsewhere(self) -> Self {
+        Self { connect_to: None, proxy_protocol: None, client_certificate: None, ..self }
+    }
+
     /// Reads whom we trust and who we are.
     ///
     /// # Errors

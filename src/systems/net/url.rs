@@ -91,6 +91,11 @@ impl WebUrl {
         self.0.as_str()
     }
 
+    /// Whether both name the same to a server: all but the fragment is equal.
+    pub fn same_resource(&self, other: &Self) -> bool {
+        self.same_origin(other) && self.path_and_query() == other.path_and_query()
+    }
+
     /// Whether both lie on one scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()

@@ -4,11 +4,12 @@
 //! has nothing to give; servers that speak nothing older are those of gRPC, which are not asked here.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
+use http::HeaderValue;
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,8 +18,13 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::Net;
-use super::exchange::{Phases, Reading, Request, Response, server_name};
+use super::connection::Way;
+use super::dial::Family;
+use super::exchange::{Phases, Request, server_name};
 use super::handshake::Terms;
+use super::names::Found;
+use super::opened::Opened;
+use super::proxy::{Proxy, ProxyServer};
 use super::reach::{Reach, Trust};
 use super::url::WebUrl;
 use crate::model::finding::Obstacle;
@@ -42,6 +48,10 @@ macro_rules! fetched {
                 /// URL's host; the `Host` header stays the URL's.
                 #[serde(default)]
                 server_name: Option<$crate::systems::net::web::CertificateName>,
+                /// An HTTP proxy to go through, redirects included; by default, none. No environment
+                /// variable says otherwise.
+                #[serde(default)]
+                proxy: Option<$crate::systems::net::proxy::ProxyServer>,
             }
         }
 
@@ -52,6 +62,7 @@ macro_rules! fetched {
                     url: &self.url,
                     host: self.host.as_ref(),
                     server_name: self.server_name.as_ref(),
+                    proxy: self.proxy.as_ref(),
                     reach: self.reach(),
                 }
             }
@@ -72,6 +83,8 @@ pub struct Web<'a> {
     pub host: Option<&'a HostHeader>,
     /// The name in the certificate.
     pub server_name: Option<&'a CertificateName>,
+    /// What to go through.
+    pub proxy: Option<&'a ProxyServer>,
     /// How the URL's host is reached.
     pub reach: Reach<'a>,
 }
@@ -79,18 +92,27 @@ pub struct Web<'a> {
 impl<'a> Web<'a> {
     /// What a check needs that fetches so.
     pub fn needs(self) -> Needs {
-        self.reach.needs(&self.url.host())
+        let mut needs = self.reach.needs(&self.url.host());
+        needs.secrets.extend(self.proxy.and_then(ProxyServer::secret).cloned());
+        needs
     }
 
     /// What is wrong between the parameters.
     pub fn flaws(self) -> Vec<String> {
-        let Self { url, host: _, server_name, reach } = self;
+        let Self { url, host: _, server_name, proxy, reach } = self;
         let mut flaws = Vec::new();
         if !url.is_secure() && (reach.ca.is_some() || reach.client_certificate.is_some()) {
             flaws.push("`ca` and `client_certificate` need an `https` URL".to_owned());
         }
         if !url.is_secure() && server_name.is_some() {
             flaws.push("`server_name` needs an `https` URL".to_owned());
+        }
+        let Reach { connect_to, proxy_protocol, family, ca: _, client_certificate: _ } = reach;
+        let finds = connect_to.is_some() || proxy_protocol.is_some() || family != Family::Any;
+        if proxy.is_some() && finds {
+            let why = "a proxy finds the address and connects by itself: `connect_to`, \
+                       `proxy_protocol` and `family` are not for it";
+            flaws.push(why.to_owned());
         }
         flaws
     }
@@ -103,7 +125,8 @@ impl<'a> Web<'a> {
         until: Instant,
         now: Timestamp,
     ) -> Visit<'a> {
-        Visit { web: self, net, secrets, until, now, trust: OnceCell::new() }
+        let (proxy, trust) = (OnceCell::new(), OnceCell::new());
+        Visit { web: self, net, secrets, until, now, proxy, trust }
     }
 }
 
@@ -115,45 +138,53 @@ pub struct Visit<'a> {
     secrets: &'a Secrets,
     until: Instant,
     now: Timestamp,
+    proxy: OnceCell<Proxy>,
     /// Read once, and only if it is needed: plain HTTP works on a machine that trusts nobody.
     trust: OnceCell<Trust>,
 }
 
 impl Visit<'_> {
-    /// Sends `request` on a connection of its own, and reads of the answer's body what `reading`
-    /// says. The time that each phase took is added to `phases`, even where the next one fails.
+    /// The addresses of what is fetched.
+    ///
+    /// # Errors
+    /// As [`Net::addresses`].
+    pub async fn addresses(&self) -> Result<(Vec<SocketAddr>, Found), Obstacle> {
+        let endpoint = self.web.url.endpoint();
+        let route = self.web.reach.route(&endpoint, self.until);
+        let found = self.net.addresses(route).await?;
+        Ok((found.at(route.to.port()), found))
+    }
+
+    /// Sends `request` on a connection of its own, and waits for the head of the answer. Where the
+    /// request is for what the parameters are about, it goes to the address `at` if there is one.
+    /// The time that each phase took is added to `phases`, even where the next one fails.
     ///
     /// # Errors
     /// As [`Net::exchange`].
-    pub async fn exchange(
+    pub async fn open(
         &self,
         mut request: Request,
-        reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
+        at: Option<SocketAddr>,
         phases: &mut Phases,
-    ) -> Result<Response, Obstacle> {
+    ) -> Result<Opened, Obstacle> {
         let endpoint = request.url.endpoint();
-        let here = self.is_here(&request.url);
-        let reach = if here { self.web.reach } else { self.elsewhere() };
+        let here = self.web.url.same_origin(&request.url);
+        let reach = if here { self.web.reach } else { self.web.reach.elsewhere() };
         let route = reach.route(&endpoint, self.until);
-        let terms = if request.url.is_secure() {
-            Some(self.terms(&request.url, here).await?)
-        } else {
-            None
-        };
+        let secure = request.url.is_secure();
+        let terms = if secure { Some(self.terms(&request.url, here).await?) } else { None };
         if let Some(HostHeader(host)) = self.web.host.filter(|_| here) {
             request.headers.insert(HOST, host.clone());
         }
-        self.net.exchange(request, route, terms, reading, phases).await
-    }
-
-    /// Whether `url` is of the scheme, host and port that the parameters are about.
-    fn is_here(&self, url: &WebUrl) -> bool {
-        self.web.url.same_origin(url)
-    }
-
-    /// How hosts are reached that the parameters are not about.
-    fn elsewhere(&self) -> Reach<'_> {
-        Reach { connect_to: None, proxy_protocol: None, client_certificate: None, ..self.web.reach }
+        let way = match (self.web.proxy, at.filter(|_| here)) {
+            (Some(server), _) => {
+                let ready = || server.ready(self.net, self.secrets, self.now);
+                Way::Through(self.proxy.get_or_try_init(ready).await?)
+            }
+            (None, Some(address)) => Way::At(address),
+            (None, None) => Way::Any,
+        };
+        self.net.open(request, way, route, terms, phases).await
     }
 
     async fn terms(&self, url: &WebUrl, here: bool) -> Result<Terms, Obstacle> {
