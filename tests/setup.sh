@@ -20,6 +20,7 @@ wanted=(
     "nginx nginx-light"
     "/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream"
     "named bind9"
+    "aiosmtpd python3-aiosmtpd"
     "docker-registry docker-registry"
     "/usr/lib/postgresql/15/bin/postgres postgresql-15"
     "barman-cloud-backup barman-cli-cloud"

@@ -73,6 +73,12 @@ impl Way {
         record: RecordType,
     ) -> Result<Option<Reply>, Obstacle> {
         let code = answer.metadata.response_code;
+        let known = self.names.len();
+        // Some servers say only that they fail where aliases lead in a circle, and show the circle.
+        let tells = [ResponseCode::NoError, ResponseCode::NXDomain, ResponseCode::ServFail];
+        if record != RecordType::CNAME && tells.contains(&code) && !self.follow(answer, record) {
+            return Ok(Some(self.reply(Said::Astray)));
+        }
         if code == ResponseCode::Refused {
             let because = format!("{server} refuses to answer about {}", self.told());
             return Err(Obstacle::new(Reason::REFUSED, because));
@@ -80,10 +86,6 @@ impl Way {
         if ![ResponseCode::NoError, ResponseCode::NXDomain].contains(&code) {
             let because = format!("{server} answers `{code}` to {record} of {}", self.told());
             return Err(Obstacle::new(Reason::SERVER_ERROR, because));
-        }
-        let known = self.names.len();
-        if record != RecordType::CNAME && !self.follow(answer, record) {
-            return Ok(Some(self.reply(Said::Astray)));
         }
         let records = self.records(answer, record);
         if !records.is_empty() {
@@ -345,6 +347,11 @@ mod tests {
         assert_eq!(said(&message), Ok(Said::Astray));
         message.answers = vec![alias("www.test", "b.test"), alias("b.test", "WWW.test")];
         assert_eq!(said(&message), Ok(Said::Astray));
+        message.metadata.response_code = ResponseCode::ServFail;
+        assert_eq!(said(&message), Ok(Said::Astray), "named shows the circle, and fails");
+        message.answers.pop();
+        assert_eq!(said(&message), Err(Reason::SERVER_ERROR));
+        message.metadata.response_code = ResponseCode::NoError;
         let chain = |length: usize| {
             let name = |n: usize| if n == 0 { "www.test".into() } else { format!("a{n}.test") };
             let mut chain: Vec<_> = (0..length).map(|n| alias(&name(n), &name(n + 1))).collect();

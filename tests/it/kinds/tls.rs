@@ -189,7 +189,7 @@ async fn old(fault: Fault, means: &str) -> Judgement {
     let fork = crate::net::vault::fork(site.address(), broken.address()).await;
     let check =
         format!("tls: {{ target: 'app.test:{}', old_protocols: {means} }}", fork.address.port());
-    look_within(Duration::from_secs(2), &check, &ground.systems).await
+    look_within(Duration::from_secs(4), &check, &ground.systems).await
 }
 
 async fn greeted(greeting: &'static [u8]) -> Judgement {
@@ -219,7 +219,7 @@ async fn broken(fault: Fault, rest: &str) -> Judgement {
     let ground = Ground::new().await;
     let server = Broken::start(fault).await.expect("a server");
     let check = format!("tls: {{ target: '{}', {rest} }}", server.address());
-    look_within(Duration::from_secs(1), &check, &ground.systems).await
+    look_within(Duration::from_secs(3), &check, &ground.systems).await
 }
 
 async fn at(target: &str, rest: &str) -> Judgement {

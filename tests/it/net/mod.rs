@@ -7,4 +7,5 @@ pub mod ground;
 mod named;
 mod nginx;
 mod resolving;
+mod security;
 pub mod vault;

@@ -59,11 +59,6 @@ impl Vault {
     pub fn other_secret(&self) -> Value {
         of(&self.other)
     }
-
-    /// The key that nobody needs to see.
-    pub fn key(&self) -> &str {
-        &self.leaf.key_pem
-    }
 }
 
 fn of(issued: &Issued) -> Value {
