@@ -114,10 +114,13 @@ impl Default for FirstWithin {
 pub struct Seen(Result<Streamed, Obstacle>);
 
 #[derive(Debug)]
-struct Streamed {
-    head: Head,
-    /// None where the head promises no events.
-    heard: Option<Heard>,
+enum Streamed {
+    /// Nothing, for as long as the first line is waited for.
+    Nothing,
+    /// An answer that promises no events.
+    Answer(Head),
+    /// A stream.
+    Stream(Heard),
 }
 
 impl Check for EventStream {
@@ -184,11 +187,12 @@ impl Check for EventStream {
     }
 
     fn judge(&self, Seen(streamed): &Seen, _past: &Past, _now: Timestamp) -> Judgement {
-        let Streamed { head, heard } = match streamed {
-            Ok(streamed) => streamed,
+        let heard = match streamed {
+            Ok(Streamed::Stream(heard)) => heard,
+            Ok(Streamed::Answer(head)) => return refused(head).into(),
+            Ok(Streamed::Nothing) => return self.nothing().into(),
             Err(obstacle) => return obstacle.clone().into_failure().into(),
         };
-        let Some(heard) = heard else { return refused(head).into() };
         let mut judgement = Judgement::from(self.find(heard));
         let target = self.url.to_string();
         if let Some(first) = heard.first {
@@ -209,17 +213,25 @@ impl EventStream {
         let request = self.request()?;
         let Look { systems, now, .. } = look;
         let visit = self.web().visit(&systems.net, &systems.secrets, look.until(), *now);
+        let visit = visit.impatient(self.first_within.0.get());
         let started = Instant::now();
         let mut phases = Phases::default();
-        let opened = visit.open(request, None, &mut phases).await;
-        let opened = opened.map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+        let opened = match visit.open(request, None, &mut phases).await {
+            Ok(opened) => opened,
+            // Only the head of the answer is given less time than the look has.
+            Err(obstacle)
+                if obstacle.reason == Reason::TIMED_OUT && Instant::now() < look.until() =>
+            {
+                return Ok(Streamed::Nothing);
+            }
+            Err(obstacle) => return Err(blamed(obstacle, phases.resolve, started)),
+        };
         let asked = Instant::now() - phases.processing;
         let head = Head::of(opened.head.status, &opened.head.headers);
         if !head.promises_events() {
-            return Ok(Streamed { head, heard: None });
+            return Ok(Streamed::Answer(head));
         }
-        let heard = self.watch(opened, asked, look.until()).await;
-        Ok(Streamed { head, heard: Some(heard) })
+        Ok(Streamed::Stream(self.watch(opened, asked, look.until()).await))
     }
 
     fn request(&self) -> Result<Request, Obstacle> {

@@ -177,6 +177,9 @@ impl Check for Http {
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
         }
+        if self.host.is_some() && self.headers.keys().any(|name| name.as_str() == "host") {
+            flaws.push("`host` and the header `host` exclude each other".to_owned());
+        }
         flaws.extend(self.redirects.flaws());
         flaws.extend(self.web().flaws());
         if self.every_address && self.proxy.is_some() {

@@ -32,7 +32,7 @@ pub fn examples() -> String {
             kind.example.lines().map(|line| format!("            {line}\n")).collect();
         let check = check.concat();
         text += &format!(
-            "      - id: {}\n        title: T\n        severity: info\n        checks:\n          -\n{check}",
+            "      - id: {}\n        title: T\n        severity: info\n        timeout: 1m\n        checks:\n          -\n{check}",
             kind.name.replace('_', "-")
         );
     }

@@ -97,7 +97,7 @@ fn each_kinds_example_loads_as_an_item() {
              redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
              endpoint: https://127.0.0.1\n      region: r\n      access_key: {{ env: A }}\n      \
              secret_key: {{ env: B }}\nsections:\n  - id: s\n    title: S\n    items:\n      - id: a\n        \
-             title: A\n        severity: info\n        checks:\n          -\n{}",
+             title: A\n        severity: info\n        timeout: 1m\n        checks:\n          -\n{}",
             check.collect::<String>()
         );
         let file = folder.path().join("checklist.yaml");

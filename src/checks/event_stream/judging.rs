@@ -38,6 +38,16 @@ impl EventStream {
         Finding::fail(reason, because).into()
     }
 
+    /// What is thought of a server that takes the request, and answers nothing.
+    pub(super) fn nothing(&self) -> Finding {
+        let limit = self.first_within.0;
+        let because = format!(
+            "takes the request and answers nothing for {limit}, not even a head: a proxy that keeps \
+             back what it should pass on does so"
+        );
+        Finding::fail(NO_FIRST_EVENT, because)
+    }
+
     /// What is thought of a stream whose first line came, and that only its times can fault.
     fn of_times(&self, end: &End, first: Duration, heard: &Heard) -> Finding {
         let within = self.first_within.0;

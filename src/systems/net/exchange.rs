@@ -113,11 +113,12 @@ impl Net {
         reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
         phases: &mut Phases,
     ) -> Result<Response, Obstacle> {
-        let opened = self.open(request, Way::Any, route, terms, phases).await?;
+        let opened = self.open(request, Way::Any, route, terms, None, phases).await?;
         opened.read(reading, route.until, phases).await
     }
 
-    /// Sends `request` that way and waits for the head of the answer.
+    /// Sends `request` that way and waits for the head of the answer, as long as the route allows
+    /// or for less.
     ///
     /// # Errors
     /// As [`Self::exchange`].
@@ -127,6 +128,7 @@ impl Net {
         way: Way<'_>,
         route: Route<'_>,
         terms: Option<Terms>,
+        head_within: Option<Duration>,
         phases: &mut Phases,
     ) -> Result<Opened, Obstacle> {
         let proxy = match way {
@@ -136,7 +138,8 @@ impl Net {
         let request = written(request, proxy)?;
         let connected = self.connect(way, route, terms, phases).await?;
         let started = Instant::now();
-        let opened = Opened::ask(connected, request, route.until).await?;
+        let until = head_within.map_or(route.until, |within| route.until.min(started + within));
+        let opened = Opened::ask(connected, request, until).await?;
         phases.processing += started.elapsed();
         if let Some(proxy) = proxy
             && opened.head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::HOST;
@@ -126,7 +127,7 @@ impl<'a> Web<'a> {
         now: Timestamp,
     ) -> Visit<'a> {
         let (proxy, trust) = (OnceCell::new(), OnceCell::new());
-        Visit { web: self, net, secrets, until, now, proxy, trust }
+        Visit { web: self, net, secrets, until, head_within: None, now, proxy, trust }
     }
 }
 
@@ -137,6 +138,7 @@ pub struct Visit<'a> {
     net: &'a Net,
     secrets: &'a Secrets,
     until: Instant,
+    head_within: Option<Duration>,
     now: Timestamp,
     proxy: OnceCell<Proxy>,
     /// Read once, and only if it is needed: plain HTTP works on a machine that trusts nobody.
@@ -144,6 +146,11 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// The same, giving the head of an answer no longer than this to come.
+    pub fn impatient(self, head_within: Duration) -> Self {
+        Self { head_within: Some(head_within), ..self }
+    }
+
     /// The addresses of what is fetched.
     ///
     /// # Errors
@@ -184,7 +191,7 @@ impl Visit<'_> {
             (None, Some(address)) => Way::At(address),
             (None, None) => Way::Any,
         };
-        self.net.open(request, way, route, terms, phases).await
+        self.net.open(request, way, route, terms, self.head_within, phases).await
     }
 
     async fn terms(&self, url: &WebUrl, here: bool) -> Result<Terms, Obstacle> {

@@ -14,11 +14,15 @@ macro_rules! rows {
     };
 }
 
+#[macro_use]
+mod fetching;
+
 pub mod autoscalers;
 mod backup;
 mod bull_queue;
 pub mod cron_jobs;
 mod dns;
+mod event_stream;
 mod http;
 pub mod images;
 pub mod ingresses;
@@ -70,6 +74,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
+        ("event_stream", event_stream::provocations()),
         ("http", http::provocations()),
         ("images", images::provocations()),
         ("ingresses", ingresses::provocations()),

@@ -8,4 +8,6 @@ mod named;
 mod nginx;
 mod resolving;
 mod security;
+mod streams;
 pub mod vault;
+mod ways;
