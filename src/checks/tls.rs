@@ -313,15 +313,13 @@ impl Check for Tls {
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
-        // What we need ourselves comes first: without it no peer can be blamed for anything.
-        let terms = match self.terms(look).await {
-            Ok(terms) => terms,
-            Err(obstacle) if obstacle.ours => return Err(obstacle),
-            Err(obstacle) => return Ok(self.nowhere(obstacle)),
-        };
-        let (held, seen) =
-            futures::future::join(self.held(look), self.look_at_all(look, terms)).await;
-        Ok(Seen { held, ..seen? })
+        match futures::future::join(self.held(look), self.look_at_all(look)).await {
+            (held, Ok(seen)) => Ok(Seen { held, ..seen }),
+            (None, Err(obstacle)) => Err(obstacle),
+            (held, Err(obstacle)) => {
+                Ok(Seen { shown: Vec::new(), trouble: Some(obstacle), left_out: 0, held })
+            }
+        }
     }
 
     fn judge(&self, seen: &Seen, _past: &Past, now: Timestamp) -> Judgement {

@@ -11,8 +11,9 @@ use crate::systems::net::answer::{Reply, Said};
 use crate::systems::net::question::{absolute, ask};
 use crate::systems::net::server_address::ServerAddress;
 
-/// How many questions are open at a time.
-const AT_A_TIME: usize = 16;
+/// How many questions are open at a time, of each resolver by itself: a silent one keeps nobody from
+/// asking another.
+const AT_A_TIME: usize = 8;
 
 /// What one resolver said about one name.
 #[derive(Debug)]
@@ -24,17 +25,32 @@ pub(super) struct Asked {
 }
 
 impl Dns {
-    /// Asks each resolver about its name.
+    /// Asks each resolver about its names; the answers come in the order of the questions.
     pub(super) async fn ask_all(
         &self,
         look: &Look<'_>,
         questions: Vec<(&str, Whom)>,
     ) -> Vec<Asked> {
-        let mut asking = Vec::new();
-        for (name, resolver) in questions {
-            asking.push(self.put(look, name, resolver));
+        let mut resolvers: Vec<(Whom, Vec<(usize, &str)>)> = Vec::new();
+        for (place, (name, resolver)) in questions.into_iter().enumerate() {
+            match resolvers.iter_mut().find(|(known, _)| *known == resolver) {
+                Some((_, names)) => names.push((place, name)),
+                None => resolvers.push((resolver, vec![(place, name)])),
+            }
         }
-        futures::stream::iter(asking).buffered(AT_A_TIME).collect().await
+        let mut all = Vec::new();
+        for (resolver, names) in resolvers {
+            let mut asking = Vec::new();
+            for (place, name) in names {
+                let put = self.put(look, name, resolver);
+                asking.push(async move { (place, put.await) });
+            }
+            all.push(futures::stream::iter(asking).buffered(AT_A_TIME).collect::<Vec<_>>());
+        }
+        let mut asked =
+            futures::future::join_all(all).await.into_iter().flatten().collect::<Vec<_>>();
+        asked.sort_by_key(|(place, _)| *place);
+        asked.into_iter().map(|(_, asked)| asked).collect()
     }
 
     async fn put(&self, look: &Look<'_>, name: &str, resolver: Whom) -> Asked {

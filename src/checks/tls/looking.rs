@@ -68,17 +68,19 @@ impl Shown {
 }
 
 impl Tls {
-    pub(super) async fn terms(&self, look: &Look<'_>) -> Result<Terms, Obstacle> {
+    async fn terms(&self, look: &Look<'_>) -> Result<Terms, Obstacle> {
         let trust = self.reach().trust(&look.systems.net, &look.systems.secrets).await?;
         let name = server_name(self.server_name.as_deref().unwrap_or(self.target.host()))?;
         Ok(trust.terms(name, None, look.now))
     }
 
-    pub(super) async fn look_at_all(
-        &self,
-        look: &Look<'_>,
-        terms: Terms,
-    ) -> Result<Seen, Obstacle> {
+    pub(super) async fn look_at_all(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        // What we need ourselves comes first: without it no peer can be blamed for anything.
+        let terms = match self.terms(look).await {
+            Ok(terms) => terms,
+            Err(obstacle) if obstacle.ours => return Err(obstacle),
+            Err(obstacle) => return Ok(self.nowhere(obstacle)),
+        };
         let route = self.reach().route(&self.target, look.until());
         let started = Instant::now();
         let found = match look.systems.net.addresses(route).await {
@@ -173,11 +175,15 @@ impl Tls {
     /// What is judged of what was shown.
     fn reduced(&self, bare: Shown, presented: Presented, now: Timestamp) -> Shown {
         let Presented { leaf, chain, stapled, issuer_key, first_to_end, distrust: _ } = presented;
-        let judged = self.staple != Stapled::Ignored && !stapled.is_empty();
-        let staple = issuer_key.filter(|_| judged).zip(chain.first()).map(|(issuer, leaf)| {
-            let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-            staple::read(&stapled, leaf, &issuer, &algorithms, now)
-        });
+        let staple = match (issuer_key, chain.first()) {
+            _ if self.staple == Stapled::Ignored || stapled.is_empty() => None,
+            (Some(issuer), Some(leaf)) => {
+                let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+                Some(staple::read(&stapled, leaf, &issuer, &algorithms, now))
+            }
+            // Trusted by itself; without trust nothing is said of it.
+            _ => first_to_end.is_some().then(|| Err("has no issuer to be verified by".to_owned())),
+        };
         let (weak, disorder) = (weak(&chain), disorder(&chain));
         Shown { leaf, first_to_end, weak, disorder, staple, ..bare }
     }

@@ -183,6 +183,28 @@ async fn lies_that_come_before_the_answer_are_passed_by() {
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }
 
+/// Twenty names are more than are asked for at a time.
+#[tokio::test]
+async fn a_silent_resolver_keeps_nobody_from_asking_another() {
+    let ground = Ground::new().await;
+    let silent = vigie_sim::net::dns::Names::start().await.unwrap();
+    let names: Vec<String> = (0..20).map(|n| format!("n{n}.test")).collect();
+    for name in &names {
+        ground.names.point(name, HERE);
+        silent.set(name, Behaviour::Silent);
+    }
+    let check = format!(
+        "dns: {{ names: [{}], record: A, resolvers: ['{}', '{}'] }}",
+        names.join(", "),
+        silent.address(),
+        ground.names.address()
+    );
+    let judgement = look_within(Duration::from_secs(3), &check, &ground.systems).await;
+    let passing = judgement.lines().iter().filter(|line| line.verdict == Verdict::Pass).count();
+    let silent = judgement.lines().iter().filter(|line| line.reason == Some(Reason::TIMED_OUT));
+    assert_eq!((passing, silent.count()), (20, 20));
+}
+
 #[tokio::test]
 async fn a_server_that_knows_no_edns_is_asked_without() {
     let ground = Ground::new().await;
