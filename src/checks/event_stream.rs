@@ -52,7 +52,7 @@ static SILENCE: Measure = Measure::gauge(
 const OWN: &[Documented] = &[
     Documented::fails(
         NO_FIRST_EVENT,
-        "The stream opened, and its first line did not come in time.",
+        "The first line did not come in time, or not even the head of an answer.",
     ),
     Documented::fails(
         HEARTBEAT_MISSED,
@@ -162,11 +162,8 @@ impl Check for EventStream {
     }
 
     fn series(&self) -> Vec<Series> {
-        let labels = vec![Some(self.url.to_string())];
-        vec![
-            Series { measure: &FIRST, labels: labels.clone() },
-            Series { measure: &SILENCE, labels },
-        ]
+        let target = Some(self.url.to_string());
+        [&FIRST, &SILENCE].map(|measure| Series { measure, labels: vec![target.clone()] }).into()
     }
 
     fn bounds(&self) -> Vec<Bound> {
@@ -197,7 +194,10 @@ impl Check for EventStream {
         let target = self.url.to_string();
         if let Some(first) = heard.first {
             judgement.measure(FIRST.is(first.as_secs_f64(), [&target]));
-            judgement.measure(SILENCE.is(heard.silence.as_secs_f64(), [&target]));
+            // Without a heartbeat it was not watched any longer.
+            if self.heartbeat.is_some() {
+                judgement.measure(SILENCE.is(heard.silence.as_secs_f64(), [&target]));
+            }
         }
         judgement
     }

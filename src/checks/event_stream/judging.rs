@@ -159,7 +159,7 @@ mod tests {
         Heard { first, silence, lines: 2, watched: Duration::from_secs(59), end }
     }
 
-    fn code(answer: Answer) -> &'static str {
+    fn code(answer: &Answer) -> &'static str {
         match answer {
             Answer::Found(Finding { grade: Grade::Pass, .. }) => "-",
             Answer::Found(Finding { grade: Grade::Fail(reason) | Grade::Warn(reason), .. }) => {
@@ -188,10 +188,10 @@ mod tests {
             (heard(Some(0), 1, End::Wrong(Wrong::Retry)), "Garbled"),
             (heard(Some(0), 1, End::Broke(Obstacle::new(Reason::RESET, "x"))), "Reset"),
         ] {
-            assert_eq!(code(stream(STREAM).find(&heard)), expected, "{heard:?}");
+            assert_eq!(code(&stream(STREAM).find(&heard)), expected, "{heard:?}");
         }
         let quiet = stream("{url: 'https://a.test/'}");
-        assert_eq!(code(quiet.find(&heard(Some(1), 0, End::Enough))), "-");
+        assert_eq!(code(&quiet.find(&heard(Some(1), 0, End::Enough))), "-");
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
             let headers: HeaderMap = headers.into_iter().map(pair).collect();
             let head = Head::of(StatusCode::from_u16(status).unwrap(), &headers);
             assert!(!head.promises_events());
-            assert_eq!(code(refused(&head).into()), expected, "{status}");
+            assert_eq!(code(&refused(&head).into()), expected, "{status}");
         }
         let kind = HeaderValue::from_static("Text/Event-Stream; charset=utf-8");
         let good = HeaderMap::from_iter([(http::header::CONTENT_TYPE, kind)]);

@@ -121,7 +121,7 @@ impl EventStream {
                     }
                     last = now;
                     let first = *heard.first.get_or_insert(now - asked);
-                    if self.enough(now - asked - first) {
+                    if self.enough((now - asked).saturating_sub(first)) {
                         break End::Enough;
                     }
                 }

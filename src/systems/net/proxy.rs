@@ -89,7 +89,7 @@ impl ProxyServer {
         }
         let terms = if url.is_secure() {
             let roots = net.roots(secrets, None).await?;
-            let name = server_name(&url.host()).map_err(|obstacle| failed(obstacle, url))?;
+            let name = server_name(&url.host()).map_err(|obstacle| failed(&obstacle, url))?;
             Some(Terms { name, roots, identity: None, protocol: Some(b"http/1.1"), now })
         } else {
             None
@@ -171,7 +171,7 @@ impl Net {
     ) -> Result<(Box<dyn Stream>, SocketAddr), Obstacle> {
         let endpoint = proxy.url.endpoint();
         let route = Route { to: &endpoint, family: Family::Any, proxy_protocol: None, until };
-        let ours = |obstacle| failed(obstacle, &proxy.url);
+        let ours = |obstacle: Obstacle| failed(&obstacle, &proxy.url);
         let started = Instant::now();
         let addresses = self.addresses(route).await.map_err(ours)?.at(endpoint.port());
         phases.resolve += started.elapsed();
@@ -199,7 +199,7 @@ impl Net {
         target: &HostPort,
         until: Instant,
     ) -> Result<Box<dyn Stream>, Obstacle> {
-        let ours = |obstacle| failed(obstacle, &proxy.url);
+        let ours = |obstacle: Obstacle| failed(&obstacle, &proxy.url);
         let mut request = http::Request::builder()
             .method(Method::CONNECT)
             .uri(target.to_string())
@@ -232,7 +232,7 @@ impl Net {
 }
 
 /// Trouble with a proxy, which is ours whatever it is.
-fn failed(obstacle: Obstacle, url: &WebUrl) -> Obstacle {
+fn failed(obstacle: &Obstacle, url: &WebUrl) -> Obstacle {
     let because = format!("the proxy {}: {}", url.endpoint(), obstacle.because);
     Obstacle::ours(Reason::PROXY_FAILED, because)
 }

@@ -30,10 +30,11 @@ async fn a_good_answer_passes_with_its_status_and_phases() {
     let ground = Ground::new().await;
     let site = ground.secure_site(&ground.leaf(Sort::Good, -1, 90)).await;
     let target = format!("https://app.test:{}/ping", site.address().port());
-    let judgement = ground.look(&format!("http: {{ url: '{target}?token=s3cret' }}")).await;
+    let body = "expect: { body: { must_match: [fine] } }";
+    let judgement = ground.look(&format!("http: {{ url: '{target}?token=s3cret', {body} }}")).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
     assert_eq!(figure(&judgement, "vigie_http_status_code", &[&target]), Some(200.0));
-    for phase in ["resolve", "connect", "tls", "processing"] {
+    for phase in ["resolve", "connect", "tls", "processing", "transfer"] {
         let took = figure(&judgement, "vigie_http_duration_seconds", &[&target, phase]);
         assert!(took.is_some_and(|took| took > 0.0), "{phase}: {took:?}");
     }
@@ -106,6 +107,15 @@ async fn broken_answers_are_told_apart() {
         (
             Fault::Endless(head.as_bytes().to_vec().into(), format!("x: {long}\r\n").into()),
             "TooLarge",
+        ),
+        (Fault::Endless(head.as_bytes().to_vec().into(), "x: a\r\n".into()), "TooLarge"),
+        (Fault::Endless(Bytes::new(), "HTTP/1.1 100 Continue\r\n\r\n".into()), "TimedOut"),
+        (
+            Fault::Endless(
+                format!("{head}transfer-encoding: chunked\r\n\r\n2\r\nup\r\n0\r\n").into(),
+                "x: a\r\n".into(),
+            ),
+            "Garbled",
         ),
         (Fault::Endless(format!("{head}\r\n").into(), long.clone().into()), "TooLarge"),
         (Fault::Endless(Bytes::new(), Bytes::from_static(b"x")), "Garbled"),

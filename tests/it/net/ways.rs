@@ -1,5 +1,7 @@
 //! The ways to an endpoint: through proxies, to each address, under other names.
 
+use std::sync::Arc;
+
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
@@ -232,4 +234,30 @@ async fn no_credential_follows_a_redirect_abroad_and_circles_end() {
     first.answer("/b", twice);
     let judgement = ground.look(&format!("http: {{ url: 'http://{at}/b' }}")).await;
     assert_eq!(said(&judgement), (Verdict::Fail, Some("WrongRedirect")), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn a_server_of_http2_alone_is_told() {
+    let ground = Ground::new().await;
+    let leaf = ground.leaf(Sort::Good, -1, 90);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(leaf.chain.clone(), leaf.key.clone_key())
+        .expect("a certificate");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            acceptor.accept(stream).await.ok();
+        }
+    });
+    let judgement = ground.look(&format!("http: {{ url: 'https://app.test:{port}/' }}")).await;
+    assert_eq!(said(&judgement), (Verdict::Fail, Some("TlsFailed")), "{}", judgement.because());
+    assert!(judgement.because().contains("NoApplicationProtocol"), "{}", judgement.because());
+    serving.abort();
 }
