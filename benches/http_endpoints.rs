@@ -6,7 +6,7 @@
 //! same with the same expectation, as many at once. CPU time is the kernel's, of each process alone;
 //! Vigie's is given with and without what it takes to start and to read the configuration.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a bench that can't run ends")]
+#![expect(clippy::expect_used, reason = "a bench that can't run ends")]
 
 mod ground {
     pub(crate) mod arguments;
