@@ -96,17 +96,12 @@ impl Certificate {
 fn weak_key(parsed: &X509Certificate<'_>) -> Option<String> {
     let key = parsed.public_key().parsed().ok()?;
     let bits = key.key_size();
-    match key {
-        PublicKey::RSA(_) if bits < SHORTEST_RSA => Some(format!("an RSA key of {bits} bits")),
-        PublicKey::EC(_) if bits < SMALLEST_CURVE => {
-            Some(format!("an elliptic curve key of {bits} bits"))
-        }
-        PublicKey::DSA(_) => Some("a DSA key".to_owned()),
-        PublicKey::RSA(_)
-        | PublicKey::EC(_)
-        | PublicKey::GostR3410(_)
-        | PublicKey::GostR3410_2012(_)
-        | PublicKey::Unknown(_) => None,
+    if matches!(key, PublicKey::RSA(_)) && bits < SHORTEST_RSA {
+        Some(format!("an RSA key of {bits} bits"))
+    } else if matches!(key, PublicKey::EC(_)) && bits < SMALLEST_CURVE {
+        Some(format!("an elliptic curve key of {bits} bits"))
+    } else {
+        matches!(key, PublicKey::DSA(_)).then(|| "a DSA key".to_owned())
     }
 }
 
