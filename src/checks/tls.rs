@@ -1,45 +1,56 @@
 //! `tls`: an endpoint shows a certificate that is trusted, for its name, and lasts.
-//! Subject: the endpoint. Each of its addresses is judged by itself, with one handshake.
+//! Subject: the endpoint. Each of its addresses is judged by itself, with one handshake. Witness: the
+//! API server, about the Secret whose certificate it is to show.
+
+mod judging;
+mod looking;
+mod secret;
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant, timeout_at};
-use tokio_rustls::client::TlsStream;
 
+use self::looking::Shown;
+use self::secret::Held;
 use super::{Check, Look};
-use crate::model::duration::{Period, spoken};
-use crate::model::finding::{Finding, Obstacle, Verdict};
+use crate::model::duration::Period;
+use crate::model::finding::{Obstacle, Verdict};
 use crate::model::host_port::HostPort;
-use crate::model::judgement::{Answer, Judgement};
+use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
-use crate::systems::net::certificate::Certificate;
-use crate::systems::net::dial::{Dialled, blamed, dial, dial_any};
+use crate::systems::kubernetes::blind;
+use crate::systems::kubernetes::scope::ObjectPlace;
+use crate::systems::kubernetes::secret::right;
 use crate::systems::net::exchange::server_name;
-use crate::systems::net::handshake::{self, Handshake, Terms, shake};
 use crate::systems::net::reach::reached;
-use crate::systems::net::trust::Presented;
-
-const CERTIFICATE_EXPIRING: Reason = Reason::new("CertificateExpiring");
-
-/// How long a peer is waited for, once hands are shaken, to say that it minds our certificate.
-const SECOND_THOUGHTS: Duration = Duration::from_millis(500);
+use crate::systems::net::starttls::{NO_STARTTLS, StartTls};
 
 static NOT_AFTER: Measure = Measure::gauge(
     "vigie_tls_not_after_timestamp_seconds",
     "When the endpoint's certificate ends (`leaf`), and the first to end on its verified path (`chain`).",
     &["target", "address", "certificate"],
 );
+static HANDSHAKE: Measure = Measure::gauge(
+    "vigie_tls_handshake_duration_seconds",
+    "How long the TLS handshake took.",
+    &["target", "address"],
+);
+static STAPLE: Measure = Measure::gauge(
+    "vigie_tls_staple_next_update_timestamp_seconds",
+    "When the OCSP answer ends that comes with the certificate.",
+    &["target", "address"],
+);
 
 reached! {
     /// An endpoint shows a certificate that is trusted, for its name, and lasts.
+    ///
+    /// A weak key, a broken signature and a revoked certificate fail wherever they are seen. Each
+    /// address costs one handshake, with `old_protocols` a second connection.
     #[derive(Clone, Debug, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct Tls {
@@ -60,6 +71,22 @@ reached! {
         /// `any` one that accepts a connection.
         #[serde(default)]
         addresses: Addresses,
+        /// How TLS begins, where not at once: `postgres` or `smtp`.
+        #[serde(default)]
+        starttls: Option<StartTls>,
+        /// The OCSP answer that the server staples to its certificate: `judged` (the default) where
+        /// it sends one, `required`, or `ignored`. Without it what is wrong with one warns, save a
+        /// revoked certificate; a certificate that promises one (Must-Staple) requires it.
+        #[serde(default)]
+        staple: Stapled,
+        /// What it means if the endpoint still speaks TLS 1.0 or 1.1: `ignore` (the default),
+        /// `warn` or `fail`. Asked over a connection of its own.
+        #[serde(default)]
+        old_protocols: OldProtocols,
+        /// The Secret of type `kubernetes.io/tls` whose certificate the endpoint must show. Read by
+        /// name with one GET a look; nothing but `tls.crt` is looked at, and of that nothing is kept.
+        #[serde(default)]
+        matches_secret: Option<ObjectPlace>,
     }
 }
 
@@ -72,6 +99,32 @@ pub enum Addresses {
     All,
     /// The first that accepts a connection.
     Any,
+}
+
+/// What is made of the OCSP answer that comes with a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stapled {
+    /// It is judged where it comes.
+    #[default]
+    Judged,
+    /// It must come, and be good.
+    Required,
+    /// Nothing.
+    Ignored,
+}
+
+/// What it means if the endpoint speaks what nobody should.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OldProtocols {
+    /// It is not asked.
+    #[default]
+    Ignore,
+    /// Somebody should look.
+    Warn,
+    /// The claim does not hold.
+    Fail,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -100,14 +153,8 @@ pub struct Seen {
     trouble: Option<Obstacle>,
     /// How many addresses were not looked at.
     left_out: usize,
-}
-
-/// What one address showed.
-#[derive(Debug)]
-pub struct Shown {
-    address: SocketAddr,
-    presented: Option<Presented>,
-    outcome: Result<(), Obstacle>,
+    /// What the Secret holds, where one is meant.
+    held: Option<Result<Held, Obstacle>>,
 }
 
 impl Check for Tls {
@@ -115,7 +162,7 @@ impl Check for Tls {
 
     const REASONS: &'static [Documented] = &[
         Documented::warns_or_fails(
-            CERTIFICATE_EXPIRING,
+            judging::CERTIFICATE_EXPIRING,
             "The certificate, or one on its verified path, ends within the wanted time.",
         ),
         Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
@@ -133,11 +180,77 @@ impl Check for Tls {
             "The certificate is its own issuer, and not trusted.",
         ),
         Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
+        Documented::warns(
+            judging::CHAIN_DISORDERED,
+            "Certificates are sent that are not each the issuer of the one before; TLS 1.2 wants them so.",
+        ),
         Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
+        Documented::fails(
+            judging::CERTIFICATE_REVOKED,
+            "The OCSP answer that comes along says that the certificate is revoked.",
+        ),
+        Documented::fails(
+            judging::STAPLE_MISSING,
+            "No OCSP answer comes along, though it is required or the certificate promises one.",
+        ),
+        Documented::warns_or_fails(
+            judging::STAPLE_INVALID,
+            "The OCSP answer is not one about this certificate, or not signed by its issuer; it fails \
+             where one is required.",
+        ),
+        Documented::warns_or_fails(
+            judging::STAPLE_UNKNOWN,
+            "The authority does not know the certificate; it fails where an answer is required.",
+        ),
+        Documented::warns_or_fails(
+            judging::STAPLE_EXPIRED,
+            "The OCSP answer has ended; it fails where one is required.",
+        ),
+        Documented::fails(
+            judging::WEAK_KEY,
+            "A key in the chain is weak: RSA of less than 2048 bits, a curve of less than 256, DSA.",
+        ),
+        Documented::fails(
+            judging::WEAK_SIGNATURE,
+            "A certificate of the chain is signed with SHA-1, MD5 or MD2.",
+        ),
+        Documented::warns_or_fails(
+            judging::WEAK_PROTOCOL,
+            "The endpoint speaks TLS 1.1, 1.0 or SSL 3.0.",
+        ),
+        Documented::fails(
+            judging::CLIENT_CERTIFICATE_REQUIRED,
+            "The endpoint asks for a certificate, has none from us, and breaks off.",
+        ),
+        Documented::fails(
+            secret::SECRET_DIFFERS,
+            "The endpoint shows another certificate than the Secret holds.",
+        ),
+        Documented::fails(secret::KEY_MISSING, "The Secret has no `tls.crt`."),
+        Documented::fails(Reason::NOT_FOUND, "The Secret is not there."),
+        Documented::fails(NO_STARTTLS, "The server does not go over to TLS, or offers none."),
+        Documented::fails(Reason::SERVER_ERROR, "The server is in trouble before TLS begins."),
         Documented::fails(Reason::TLS_FAILED, "It does not speak TLS, or breaks it off."),
         Documented::fails(Reason::REFUSED, "It refuses the connection."),
         Documented::fails(Reason::RESET, "The connection broke in the middle of the handshake."),
-        Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
+        Documented {
+            reason: Reason::TIMED_OUT,
+            verdicts: &[Verdict::Fail, Verdict::Unknown],
+            means: "It did not answer in time; unknown if it did, and only not to an offer of old \
+                    protocols.",
+        },
+        Documented {
+            reason: Reason::GARBLED,
+            verdicts: &[Verdict::Fail, Verdict::Unknown],
+            means: "Before TLS it does not speak the protocol that it should; unknown if it is the \
+                    Secret that can't be read, or the answer to an offer of old protocols.",
+        },
+        Documented {
+            reason: Reason::TOO_LARGE,
+            verdicts: &[Verdict::Fail, Verdict::Unknown],
+            means: "Before TLS it says more than is read; unknown if it is the Secret that is longer \
+                    than 3 MiB.",
+        },
         Documented {
             reason: Reason::UNREACHABLE,
             verdicts: &[Verdict::Fail, Verdict::Unknown],
@@ -149,8 +262,20 @@ impl Check for Tls {
             "Our own resolver could not tell the addresses, or left no time to look at them.",
         ),
         Documented::blinds(Reason::SECRET_MISSING, "A CA or a client certificate can't be read."),
+        Documented::blinds(
+            Reason::CLOCK_SKEW,
+            "The OCSP answer begins more than two minutes ahead of our clock.",
+        ),
+        Documented::blinds(
+            Reason::STREAM_DOWN,
+            "The API server does not give the Secret, or answers otherwise than it should.",
+        ),
+        Documented::blinds(Reason::FORBIDDEN, "Vigie lacks the right to get the Secret."),
+        blind::KIND_UNKNOWN,
+        blind::UNAUTHORIZED,
+        blind::NO_ACCESS,
     ];
-    const MEASURES: &'static [&'static Measure] = &[&NOT_AFTER];
+    const MEASURES: &'static [&'static Measure] = &[&NOT_AFTER, &HANDSHAKE, &STAPLE];
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = Vec::new();
@@ -166,174 +291,47 @@ impl Check for Tls {
     }
 
     fn needs(&self) -> Needs {
-        self.reach().needs(self.target.host())
+        let rights = self.matches_secret.iter();
+        let rights = rights.map(|place| right(place.namespace.text(), place.name.text())).collect();
+        Needs { rights, ..self.reach().needs(self.target.host()) }
     }
 
     fn series(&self) -> Vec<Series> {
-        let target = self.target.to_string();
-        ["leaf", "chain"]
-            .map(|certificate| Series {
-                measure: &NOT_AFTER,
-                labels: vec![Some(target.clone()), None, Some(certificate.to_owned())],
-            })
-            .into()
+        let target = Some(self.target.to_string());
+        let row = |measure, rest: &[Option<&str>]| Series {
+            measure,
+            labels: std::iter::once(target.clone())
+                .chain(rest.iter().map(|label| label.map(str::to_owned)))
+                .collect(),
+        };
+        vec![
+            row(&NOT_AFTER, &[None, Some("leaf")]),
+            row(&NOT_AFTER, &[None, Some("chain")]),
+            row(&HANDSHAKE, &[None]),
+            row(&STAPLE, &[None]),
+        ]
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
-        let route = self.reach().route(&self.target, look.until());
-        // What we need ourselves comes first: without it no peer can be blamed for anything.
-        let terms = match self.terms(look).await {
-            Ok(terms) => terms,
-            Err(obstacle) if obstacle.ours => return Err(obstacle),
-            Err(obstacle) => return Ok(self.nowhere(obstacle)),
-        };
-        let started = Instant::now();
-        let found = match look.systems.net.addresses(route).await {
-            Ok(found) => found,
-            Err(obstacle) if obstacle.ours => return Err(obstacle),
-            Err(obstacle) => return Ok(self.nowhere(obstacle)),
-        };
-        let resolve = started.elapsed();
-        let addresses = found.at(route.to.port());
-        let mut seen = match self.addresses {
-            Addresses::All => {
-                let looks = addresses.iter().map(|address| async {
-                    look_at(*address, dial(*address, route).await, terms.clone(), route.until).await
-                });
-                let shown = futures::future::join_all(looks).await;
-                Seen { shown, trouble: found.trouble, left_out: found.left_out }
+        match futures::future::join(self.held(look), self.look_at_all(look)).await {
+            (held, Ok(seen)) => Ok(Seen { held, ..seen }),
+            (None, Err(obstacle)) => Err(obstacle),
+            (held, Err(obstacle)) => {
+                Ok(Seen { shown: Vec::new(), trouble: Some(obstacle), left_out: 0, held })
             }
-            Addresses::Any => {
-                let dialled = dial_any(&addresses, route).await;
-                let first = addresses[0];
-                let address = dialled.as_ref().map_or(first, |dialled| dialled.peer);
-                let shown = vec![look_at(address, dialled, terms, route.until).await];
-                Seen { shown, trouble: None, left_out: 0 }
-            }
-        };
-        for Shown { outcome, .. } in &mut seen.shown {
-            *outcome = outcome.clone().map_err(|obstacle| blamed(obstacle, resolve, started));
         }
-        Ok(seen)
     }
 
     fn judge(&self, seen: &Seen, _past: &Past, now: Timestamp) -> Judgement {
-        let Seen { shown, trouble, left_out } = seen;
-        let mut judgement = Judgement::new();
-        judgement.dropped += *left_out as u64;
-        let target = self.target.to_string();
-        for Shown { address, presented, outcome } in shown {
-            let ip = address.ip().to_string();
-            if let Some(Presented { leaf, first_to_end, sent: _, distrust: _ }) = presented {
-                for (certificate, label) in [(leaf, "leaf"), (first_to_end, "chain")] {
-                    if let Some(Certificate { not_after, .. }) = certificate {
-                        let labels = [target.as_str(), &ip, label];
-                        judgement.measure(NOT_AFTER.is(seconds(*not_after), labels));
-                    }
-                }
-            }
-            let unknown = address.ip().is_unspecified();
-            let subject = if unknown { target.clone() } else { format!("{target} at {ip}") };
-            // The line is about this address already.
-            let outcome = outcome.clone().map_err(|obstacle| {
-                let named = format!("{address} ");
-                let because = obstacle.because.strip_prefix(&named).unwrap_or(&obstacle.because);
-                Obstacle { because: because.to_owned(), ..obstacle }
-            });
-            judgement.add(subject, self.find(presented.as_ref(), &outcome, now));
-        }
-        if let Some(trouble) = trouble {
-            judgement.add(target, trouble.clone());
-        }
-        judgement
+        self.judged(seen, now)
     }
 }
 
 impl Tls {
-    async fn terms(&self, look: &Look<'_>) -> Result<Terms, Obstacle> {
-        let trust = self.reach().trust(&look.systems.net, &look.systems.secrets).await?;
-        let name = server_name(self.server_name.as_deref().unwrap_or(self.target.host()))?;
-        Ok(trust.terms(name, None, look.now))
-    }
-
     /// A name without addresses, as a line that is about no address.
     fn nowhere(&self, obstacle: Obstacle) -> Seen {
         let address = SocketAddr::from(([0, 0, 0, 0], self.target.port()));
-        let shown = vec![Shown { address, presented: None, outcome: Err(obstacle) }];
-        Seen { shown, trouble: None, left_out: 0 }
+        let shown = vec![Shown::nothing(address, obstacle)];
+        Seen { shown, trouble: None, left_out: 0, held: None }
     }
-
-    fn find(
-        &self,
-        presented: Option<&Presented>,
-        outcome: &Result<(), Obstacle>,
-        now: Timestamp,
-    ) -> Answer {
-        if let Err(obstacle) = outcome {
-            return obstacle.clone().into_failure().into();
-        }
-        let Some(first) = presented.and_then(|presented| presented.first_to_end.as_ref()) else {
-            let because = "the handshake ended without a certificate";
-            return Finding::fail(Reason::TLS_FAILED, because).into();
-        };
-        let is_leaf = presented.and_then(|presented| presented.leaf.as_ref()) == Some(first);
-        let left = Duration::try_from(first.not_after.duration_since(now)).unwrap_or_default();
-        let what =
-            if is_leaf { String::new() } else { format!("`{}` in its chain ", first.subject) };
-        let date = first.not_after.strftime("%Y-%m-%d");
-        let because =
-            |wanted: Period| format!("{what}expires in {} ({date}), {wanted} wanted", spoken(left));
-        let (warn, fail) = (self.warn_within.0, self.fail_within.0);
-        if left < fail.get() {
-            Finding::fail(CERTIFICATE_EXPIRING, because(fail))
-        } else if left < warn.get() {
-            Finding::warn(CERTIFICATE_EXPIRING, because(warn))
-        } else {
-            Finding::pass(because(warn))
-        }
-        .into()
-    }
-}
-
-/// Shakes hands with one address. An obstacle of ours that only a handshake meets (a key that does
-/// not fit its certificate) is one of the address' line.
-async fn look_at(
-    address: SocketAddr,
-    dialled: Result<Dialled, Obstacle>,
-    terms: Terms,
-    until: Instant,
-) -> Shown {
-    let stream = match dialled {
-        Ok(dialled) => dialled.stream,
-        Err(obstacle) => return Shown { address, presented: None, outcome: Err(obstacle) },
-    };
-    let Handshake { presented, outcome } = shake(stream, address, terms, until).await;
-    let outcome = match outcome {
-        Ok((secured, _)) => second_thoughts(secured, address, until).await,
-        Err(obstacle) => Err(obstacle),
-    };
-    Shown { address, presented, outcome }
-}
-
-/// Says goodbye and listens: under TLS 1.3 a server that minds our certificate, or misses one, says
-/// so only after our side of the handshake is done.
-async fn second_thoughts(
-    mut secured: TlsStream<TcpStream>,
-    address: SocketAddr,
-    until: Instant,
-) -> Result<(), Obstacle> {
-    let until = until.min(Instant::now() + SECOND_THOUGHTS);
-    let goodbye = async {
-        secured.shutdown().await?;
-        secured.read(&mut [0; 1024]).await
-    };
-    match timeout_at(until, goodbye).await {
-        Ok(Err(error)) if handshake::is_of_tls(&error) => Err(handshake::obstacle(address, &error)),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 have few bits")]
-fn seconds(at: Timestamp) -> f64 {
-    at.as_second() as f64
 }

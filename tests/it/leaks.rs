@@ -39,7 +39,16 @@ fn malformed() -> Vec<Value> {
         json!({ "A": encoded(&format!("postgres://shop:{VALUE}@:5432")) }),
         json!({ "A": encoded(&format!("{VALUE}://shop@db")), "B": encoded(&format!("-{VALUE}")) }),
         json!({ "A": value, "B": value }),
+        json!({ "tls.crt": value, "tls.key": value }),
+        json!({ "tls.crt": encoded(&pem(VALUE)), "tls.key": encoded(&pem(VALUE)) }),
+        json!({ "tls.crt": format!("{value}!"), "tls.key": 7 }),
     ]
+}
+
+/// What looks like a certificate, and is none.
+fn pem(text: &str) -> String {
+    let text = encoded(text);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 /// Words of which none may be seen anywhere: the value and its encodings, at each of the three
@@ -89,7 +98,9 @@ impl Ground {
                 "      - id: i{number}\n        title: I\n        severity: critical\n        \
                  every: 1s\n        checks: [{{ secret_keys: {{ namespace: shop, secrets: \
                  [s{number}], distinct: true, all_keys: true, keys: {{ A: {{ url: {{ schemes: \
-                 [postgres] }} }}, B: {{ exactly: 99, optional: true }} }} }} }}]\n"
+                 [postgres] }} }}, B: {{ exactly: 99, optional: true }} }} }} }}, \
+                 {{ tls: {{ target: '127.0.0.1:9', matches_secret: {{ namespace: shop, name: \
+                 s{number} }} }} }}]\n"
             ));
         }
         let path = self.folder.path().join("checklist.yaml");

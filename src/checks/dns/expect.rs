@@ -7,6 +7,8 @@ use hickory_resolver::proto::rr::RecordType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::systems::net::dial::Family;
+
 /// The most records that a sentence lists.
 const MOST_TOLD: usize = 6;
 
@@ -53,7 +55,7 @@ pub enum Expected {
 impl Record {
     /// A value as it is compared: the case and the last dot of a name mean nothing, those of a text
     /// may mean everything.
-    fn comparable(self, value: &str) -> String {
+    pub(super) fn comparable(self, value: &str) -> String {
         match self {
             Self::Address | Self::A | Self::Aaaa => value
                 .parse::<std::net::IpAddr>()
@@ -62,6 +64,27 @@ impl Record {
                 value.strip_suffix('.').unwrap_or(value).to_lowercase()
             }
             Self::Txt | Self::Caa => value.to_owned(),
+        }
+    }
+
+    /// Whether it is of addresses.
+    pub(super) fn is_address(self) -> bool {
+        matches!(self, Self::Address | Self::A | Self::Aaaa)
+    }
+
+    /// Which addresses it may hold.
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::A => Family::Ipv4,
+            Self::Aaaa => Family::Ipv6,
+            Self::Address
+            | Self::Cname
+            | Self::Mx
+            | Self::Ns
+            | Self::Txt
+            | Self::Srv
+            | Self::Caa
+            | Self::Ptr => Family::Any,
         }
     }
 

@@ -131,6 +131,50 @@ impl TryFrom<String> for Selector {
     }
 }
 
+/// The name of an object or of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct ObjectName(String);
+
+impl ObjectName {
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ObjectName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let whole = edge(text.chars().next()) && edge(text.chars().next_back());
+        if !whole || text.len() > 253 || !text.chars().all(plain) {
+            return Err(format!("`{text}` is not the name of an object, such as `web`"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// One object: `{ namespace: shop, name: web }`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectPlace {
+    /// Its namespace.
+    pub namespace: ObjectName,
+    /// Its name.
+    pub name: ObjectName,
+}
+
+/// `shop/web`
+impl fmt::Display for ObjectPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace.0, self.name.0)
+    }
+}
+
 /// Whether the text is an RFC 1123 label, as namespaces are named.
 fn is_label(text: &str) -> bool {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

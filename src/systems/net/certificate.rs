@@ -1,10 +1,14 @@
 //! A certificate as a peer shows it: the few fields that are judged or told, bounded and legible.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+
+use super::der::{Elements, INTEGER, SEQUENCE};
 
 use crate::model::judgement::legible;
 
@@ -12,6 +16,24 @@ use crate::model::judgement::legible;
 const MOST_NAMES: usize = 16;
 /// The longest name that is kept, in characters.
 const LONGEST_NAME: usize = 100;
+/// The shortest RSA key that is not weak, in bits.
+const SHORTEST_RSA: usize = 2048;
+/// The smallest field of an elliptic curve that is not weak, in bits.
+const SMALLEST_CURVE: usize = 256;
+/// The extension by which a certificate promises features of TLS (RFC 7633).
+const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+/// The feature by which it promises an OCSP answer: `status_request`.
+const STATUS_REQUEST: &[u8] = &[5];
+/// Signatures that can be forged, and what is broken about them.
+const WEAK_SIGNATURES: [(&str, &str); 7] = [
+    ("1.2.840.113549.1.1.2", "MD2"),
+    ("1.2.840.113549.1.1.4", "MD5"),
+    ("1.2.840.113549.1.1.5", "SHA-1"),
+    ("1.3.14.3.2.29", "SHA-1"),
+    ("1.2.840.10040.4.3", "SHA-1"),
+    ("1.2.840.10045.4.1", "SHA-1"),
+    ("1.3.14.3.2.27", "SHA-1"),
+];
 
 /// What a certificate says of itself. Nothing in here has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +52,16 @@ pub struct Certificate {
     pub self_issued: bool,
     /// Whether it says where its issuer's certificate can be fetched.
     pub tells_issuer: bool,
+    /// Whether it promises that an OCSP answer comes with it (Must-Staple).
+    pub must_staple: bool,
+    /// Its serial number, in hexadecimal, bounded.
+    pub serial: String,
+    /// The SHA-256 of all of it: two with the same are one.
+    pub fingerprint: [u8; 32],
+    /// What its key is, if it is weak: `an RSA key of 1024 bits`.
+    pub weak_key: Option<String>,
+    /// By which digest it is signed, if that is broken.
+    pub weak_signature: Option<&'static str>,
 }
 
 impl Certificate {
@@ -40,7 +72,9 @@ impl Certificate {
     pub fn read(der: &[u8]) -> Result<Self, String> {
         let (_, parsed) =
             X509Certificate::from_der(der).map_err(|error| legible(&error.to_string(), 200))?;
-        let (names, tells_issuer) = extensions(&parsed);
+        let Extensions { names, tells_issuer, must_staple } = extensions(&parsed);
+        let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
+        let weak = WEAK_SIGNATURES.iter().find(|(id, _)| *id == algorithm);
         Ok(Self {
             subject: name(parsed.subject()),
             issuer: name(parsed.issuer()),
@@ -49,8 +83,32 @@ impl Certificate {
             names,
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
             tells_issuer,
+            must_staple,
+            serial: serial(parsed.raw_serial()),
+            fingerprint: Sha256::digest(der).into(),
+            weak_key: weak_key(&parsed),
+            weak_signature: weak.map(|(_, digest)| *digest),
         })
     }
+}
+
+/// What makes a key weak. Keys of algorithms that are not known here are not judged.
+fn weak_key(parsed: &X509Certificate<'_>) -> Option<String> {
+    let key = parsed.public_key().parsed().ok()?;
+    let bits = key.key_size();
+    if matches!(key, PublicKey::RSA(_)) && bits < SHORTEST_RSA {
+        Some(format!("an RSA key of {bits} bits"))
+    } else if matches!(key, PublicKey::EC(_)) && bits < SMALLEST_CURVE {
+        Some(format!("an elliptic curve key of {bits} bits"))
+    } else {
+        matches!(key, PublicKey::DSA(_)).then(|| "a DSA key".to_owned())
+    }
+}
+
+fn serial(bytes: &[u8]) -> String {
+    let hex = bytes.iter().take(20).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let shown = hex.trim_start_matches('0');
+    if shown.is_empty() { "0".to_owned() } else { shown.to_owned() }
 }
 
 /// Whether `der` is the certificate of the issuer that `of` names; nothing is verified.
@@ -61,20 +119,31 @@ pub fn bears_name_of_issuer(der: &[u8], of: &[u8]) -> bool {
     }
 }
 
-fn extensions(parsed: &X509Certificate<'_>) -> (Vec<String>, bool) {
-    let mut names = Vec::new();
-    let mut tells_issuer = false;
+#[derive(Default)]
+struct Extensions {
+    names: Vec<String>,
+    tells_issuer: bool,
+    must_staple: bool,
+}
+
+fn extensions(parsed: &X509Certificate<'_>) -> Extensions {
+    let mut seen = Extensions::default();
     for extension in parsed.extensions() {
         if let ParsedExtension::SubjectAlternativeName(alternatives) = extension.parsed_extension()
         {
-            names = alternatives.general_names.iter().filter_map(host).take(MOST_NAMES).collect();
+            seen.names =
+                alternatives.general_names.iter().filter_map(host).take(MOST_NAMES).collect();
         } else if let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() {
-            tells_issuer = access.accessdescs.iter().any(|description| {
+            seen.tells_issuer = access.accessdescs.iter().any(|description| {
                 description.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS
             });
+        } else if extension.oid.to_id_string() == TLS_FEATURE {
+            let features = Elements::of(extension.value).tagged(SEQUENCE).unwrap_or_default();
+            seen.must_staple = Elements::of(features)
+                .any(|one| one.tag == INTEGER && one.content == STATUS_REQUEST);
         }
     }
-    (names, tells_issuer)
+    seen
 }
 
 fn host(name: &GeneralName<'_>) -> Option<String> {

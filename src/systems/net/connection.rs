@@ -95,7 +95,8 @@ impl Net {
             }
         };
         let Some(terms) = terms else { return Ok(Connected { stream, peer }) };
-        let Handshake { presented: _, outcome } = shake(stream, &peer, terms, route.until).await;
+        let Handshake { presented: _, asked: _, outcome } =
+            shake(stream, &peer, terms, route.until).await;
         let (secured, took) = outcome?;
         phases.tls += took;
         Ok(Connected { stream: Box::new(secured), peer })

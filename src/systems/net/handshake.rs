@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
@@ -92,6 +94,8 @@ impl Identity {
 pub struct Handshake<S = TcpStream> {
     /// What the peer showed, once it showed anything.
     pub presented: Option<Presented>,
+    /// Whether the peer asked for a certificate of ours.
+    pub asked: bool,
     /// The secured connection and how long it took, or why there is none.
     pub outcome: Result<(TlsStream<S>, Duration), Obstacle>,
 }
@@ -110,10 +114,13 @@ pub async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
         provider: aws_lc_rs::default_provider(),
         seen: Mutex::default(),
     });
-    let config = match config(Arc::clone(&verifier), identity, protocol) {
+    let mut config = match config(Arc::clone(&verifier), identity, protocol) {
         Ok(config) => config,
-        Err(obstacle) => return Handshake { presented: None, outcome: Err(obstacle) },
+        Err(obstacle) => {
+            return Handshake { presented: None, asked: false, outcome: Err(obstacle) };
+        }
     };
+    let asked = Asked::over(&mut config);
     let started = Instant::now();
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let result = timeout_at(until, connecting).await;
@@ -131,7 +138,7 @@ pub async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
             Err(Obstacle::new(Reason::TIMED_OUT, because))
         }
     };
-    Handshake { presented, outcome }
+    Handshake { presented, asked: asked.asked.load(Ordering::Relaxed), outcome }
 }
 
 fn config(
@@ -159,6 +166,39 @@ fn config(
     Ok(config)
 }
 
+/// Shows our certificate, or none, and keeps whether the peer asked for one.
+#[derive(Debug)]
+struct Asked {
+    own: Arc<dyn ResolvesClientCert>,
+    asked: AtomicBool,
+}
+
+impl Asked {
+    /// Puts itself before who shows it.
+    fn over(config: &mut ClientConfig) -> Arc<Self> {
+        let own = Arc::clone(&config.client_auth_cert_resolver);
+        let asked = Arc::new(Self { own, asked: AtomicBool::new(false) });
+        let resolver: Arc<Self> = Arc::clone(&asked);
+        config.client_auth_cert_resolver = resolver;
+        asked
+    }
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(
+        &self,
+        authorities: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.own.resolve(authorities, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.own.has_certs()
+    }
+}
+
 /// Verifies as strictly as any client, and keeps what it saw.
 #[derive(Debug)]
 struct Verifier {
@@ -174,11 +214,12 @@ impl ServerCertVerifier for Verifier {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        _ocsp: &[u8],
+        stapled: &[u8],
         _system_time: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        let presented = self.roots.judge(leaf, others, name, algorithms, self.now);
+        let mut presented = self.roots.judge(leaf, others, name, algorithms, self.now);
+        presented.stapled = stapled.to_vec();
         let trusted = presented.distrust.is_none();
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(presented);
         if trusted {

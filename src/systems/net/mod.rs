@@ -5,12 +5,16 @@
 //! Foreign bytes are bounded everywhere, and no client keeps connections, sessions or answers: each
 //! look is made anew.
 
+pub mod answer;
 pub mod certificate;
 pub mod connection;
+pub mod der;
 pub mod dial;
+mod distrust;
 pub mod exchange;
 pub mod handshake;
 pub mod names;
+pub mod old_tls;
 pub mod opened;
 pub mod proxy;
 pub mod proxy_header;
@@ -18,6 +22,8 @@ pub mod question;
 pub mod reach;
 pub mod reasons;
 pub mod server_address;
+pub mod staple;
+pub mod starttls;
 pub mod trust;
 pub mod url;
 pub mod web;

@@ -14,8 +14,9 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
+use super::answer::{Reply, Said};
 use super::dial::Family;
-use super::question::{Said, absolute, ask};
+use super::question::{absolute, ask};
 use super::server_address::ServerAddress;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
@@ -116,13 +117,13 @@ impl Resolver {
             let mut found: Vec<IpAddr> = Vec::new();
             let mut failed = None;
             for answer in futures::future::join_all(asked).await {
-                match answer {
+                match answer.map(|reply| reply.said) {
                     Ok(Said::Records(records)) => {
                         found.extend(
                             records.iter().filter_map(|record| record.parse::<IpAddr>().ok()),
                         );
                     }
-                    Ok(Said::NoRecords | Said::NoName { .. }) => {}
+                    Ok(Said::NoRecords | Said::NoName | Said::Astray) => {}
                     Err(obstacle) => failed = Some(obstacle),
                 }
             }
@@ -148,7 +149,7 @@ impl Resolver {
         name: &Name,
         record: RecordType,
         until: Instant,
-    ) -> Result<Said, Obstacle> {
+    ) -> Result<Reply, Obstacle> {
         self.plan()?
             .ask(name, record, until)
             .await
@@ -230,13 +231,18 @@ impl Plan {
             .collect()
     }
 
-    async fn ask(&self, name: &Name, record: RecordType, until: Instant) -> Result<Said, Obstacle> {
+    async fn ask(
+        &self,
+        name: &Name,
+        record: RecordType,
+        until: Instant,
+    ) -> Result<Reply, Obstacle> {
         let mut trouble = Obstacle::new(Reason::RESOLVER_FAILED, "there is no resolver to ask");
         for _ in 0..self.attempts {
             for server in &self.servers {
                 let patience = until.min(Instant::now() + self.patience);
                 match ask(*server, name, record, patience).await {
-                    Ok(said) => return Ok(said),
+                    Ok(reply) => return Ok(reply),
                     Err(obstacle) => trouble = obstacle,
                 }
                 if Instant::now() >= until {

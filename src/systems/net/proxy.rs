@@ -180,7 +180,8 @@ impl Net {
         let address = dialled.peer;
         let mut stream: Box<dyn Stream> = Box::new(dialled.stream);
         if let Some(terms) = proxy.terms.clone() {
-            let Handshake { presented: _, outcome } = shake(stream, &address, terms, until).await;
+            let Handshake { presented: _, asked: _, outcome } =
+                shake(stream, &address, terms, until).await;
             stream = Box::new(outcome.map_err(ours)?.0);
         }
         if let Some(target) = tunnel {

@@ -18,7 +18,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
-use super::certificate::{Certificate, bears_name_of_issuer};
+use super::certificate::Certificate;
+use super::distrust::{distrust, in_time, told};
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
@@ -77,8 +78,12 @@ pub async fn private(secrets: &Secrets, source: &SecretSource) -> Result<Roots, 
 pub struct Presented {
     /// The peer's own certificate; none where it can't be read.
     pub leaf: Option<Certificate>,
-    /// How many certificates it sent.
-    pub sent: usize,
+    /// What it sent, its own certificate first; TLS holds it to 64 KiB.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The OCSP answer that it sent along; empty without one.
+    pub stapled: Vec<u8>,
+    /// The key of the leaf's issuer on the verified path, a `SubjectPublicKeyInfo`.
+    pub issuer_key: Option<Vec<u8>>,
     /// The certificate on the verified path that ends first; none without such a path.
     pub first_to_end: Option<Certificate>,
     /// Why it can't be trusted, if it can't.
@@ -135,10 +140,15 @@ impl Roots {
         algorithms: &WebPkiSupportedAlgorithms,
         now: Timestamp,
     ) -> Presented {
-        let sent = 1 + others.len();
+        let chain = || {
+            let all = std::iter::once(leaf).chain(others);
+            all.map(|one| one.clone().into_owned()).collect()
+        };
         let invalid = |why: String| Presented {
             leaf: None,
-            sent,
+            chain: chain(),
+            stapled: Vec::new(),
+            issuer_key: None,
             first_to_end: None,
             distrust: Some(Obstacle::new(Reason::CERTIFICATE_INVALID, why)),
         };
@@ -151,7 +161,7 @@ impl Roots {
             Err(error) => return invalid(format!("sends a certificate that can't serve: {error}")),
         };
         let path = if self.whole.contains(leaf) {
-            in_time(&read, now)
+            in_time(&read, now).map(|first| (first, None))
         } else {
             self.path(&parsed, &read, leaf, others, algorithms, now)
         };
@@ -160,15 +170,16 @@ impl Roots {
                 format!("shows a certificate for {}, not for {}", told(&read), name.to_str());
             Obstacle::new(Reason::NAME_MISMATCH, because)
         });
-        let (first_to_end, distrust) = match path {
-            Ok(first) => (Some(first), named.err()),
-            Err(distrust) => (None, Some(distrust)),
+        let (first_to_end, issuer_key, distrust) = match path {
+            Ok((first, issuer_key)) => (Some(first), issuer_key, named.err()),
+            Err(distrust) => (None, None, Some(distrust)),
         };
-        Presented { leaf: Some(read), sent, first_to_end, distrust }
+        let stapled = Vec::new();
+        Presented { leaf: Some(read), chain: chain(), stapled, issuer_key, first_to_end, distrust }
     }
 
-    /// The certificate that ends first on the best path to a root: of all paths, the one that
-    /// lasts longest.
+    /// The certificate that ends first on the best path to a root, of all paths the one that lasts
+    /// longest; and the key of the leaf's issuer on it.
     fn path(
         &self,
         parsed: &EndEntityCert<'_>,
@@ -177,13 +188,13 @@ impl Roots {
         others: &[CertificateDer<'_>],
         algorithms: &WebPkiSupportedAlgorithms,
         now: Timestamp,
-    ) -> Result<Certificate, Obstacle> {
-        let best = RefCell::new(None::<Certificate>);
+    ) -> Result<(Certificate, Option<Vec<u8>>), Obstacle> {
+        let best = RefCell::new(None::<(Certificate, Vec<u8>)>);
         let weigh = |path: &VerifiedPath<'_>| {
             let first = self.first_to_end(read, path);
             let mut best = best.borrow_mut();
-            if best.as_ref().is_none_or(|best| best.not_after < first.not_after) {
-                *best = Some(first);
+            if best.as_ref().is_none_or(|(best, _)| best.not_after < first.not_after) {
+                *best = Some((first, path.issuer_spki().to_vec()));
             }
             // Refused, so that the other paths are walked, too.
             Err(webpki::Error::UnknownIssuer)
@@ -198,9 +209,9 @@ impl Roots {
             Some(&weigh),
         );
         match (best.into_inner(), result) {
-            (Some(first), _) => in_time(&first, now),
+            (Some((first, key)), _) => Ok((in_time(&first, now)?, Some(key))),
             (None, Err(error)) => Err(distrust(&error, read, leaf, others, now)),
-            (None, Ok(_)) => Ok(read.clone()),
+            (None, Ok(_)) => Ok((read.clone(), None)),
         }
     }
 
@@ -214,93 +225,6 @@ impl Roots {
                     if other.not_after < first.not_after { other } else { first }
                 },
             )
-    }
-}
-
-/// Reads webpki's verdict on a chain without a path.
-fn distrust(
-    error: &webpki::Error,
-    leaf: &Certificate,
-    der: &CertificateDer<'_>,
-    others: &[CertificateDer<'_>],
-    now: Timestamp,
-) -> Obstacle {
-    use webpki::Error;
-    if let Err(obstacle) = in_time(leaf, now) {
-        return obstacle;
-    }
-    if let Error::CertExpired { .. } | Error::CertNotValidYet { .. } = error {
-        let out_of_time = others
-            .iter()
-            .filter_map(|other| Certificate::read(other).ok())
-            .find_map(|other| in_time(&other, now).err());
-        return out_of_time.unwrap_or_else(|| {
-            Obstacle::new(Reason::CERTIFICATE_INVALID, "shows a chain that is out of its time")
-        });
-    }
-    if matches!(error, Error::UnknownIssuer | Error::CaUsedAsEndEntity) && leaf.self_issued {
-        let because =
-            format!("shows a certificate, `{}`, that is signed by itself alone", leaf.subject);
-        return Obstacle::new(Reason::SELF_SIGNED, because);
-    }
-    if matches!(error, Error::InvalidSignatureForPublicKey) {
-        let because = format!(
-            "shows a certificate, `{}`, whose issuer has the name of a trusted one and another key",
-            leaf.subject
-        );
-        return Obstacle::new(Reason::UNKNOWN_ISSUER, because);
-    }
-    if !matches!(error, Error::UnknownIssuer) {
-        let because = format!("shows a certificate, `{}`, that can't serve: {error}", leaf.subject);
-        return Obstacle::new(Reason::CERTIFICATE_INVALID, because);
-    }
-    let issuer_sent = others.iter().any(|other| bears_name_of_issuer(other, der));
-    if !issuer_sent && leaf.tells_issuer {
-        return Obstacle::new(
-            Reason::CHAIN_INCOMPLETE,
-            format!(
-                "sends {} without the certificate of its issuer `{}`; clients that do not fetch it \
-                 refuse",
-                certificates(1 + others.len()),
-                leaf.issuer
-            ),
-        );
-    }
-    let because = if issuer_sent {
-        format!(
-            "sends {}, and none of them leads to a trusted root",
-            certificates(1 + others.len())
-        )
-    } else {
-        format!("shows a certificate whose issuer `{}` is neither trusted nor sent", leaf.issuer)
-    };
-    Obstacle::new(Reason::UNKNOWN_ISSUER, because)
-}
-
-fn certificates(count: usize) -> String {
-    if count == 1 { "its certificate".to_owned() } else { format!("{count} certificates") }
-}
-
-fn in_time(certificate: &Certificate, now: Timestamp) -> Result<Certificate, Obstacle> {
-    let Certificate { subject, not_before, not_after, .. } = certificate;
-    if now > *not_after {
-        let because = format!("shows a certificate, `{subject}`, that ended at {not_after:.0}");
-        return Err(Obstacle::new(Reason::CERTIFICATE_EXPIRED, because));
-    }
-    if now < *not_before {
-        let because =
-            format!("shows a certificate, `{subject}`, that begins only at {not_before:.0}");
-        return Err(Obstacle::new(Reason::CERTIFICATE_NOT_YET_VALID, because));
-    }
-    Ok(certificate.clone())
-}
-
-fn told(certificate: &Certificate) -> String {
-    match certificate.names.as_slice() {
-        [] => format!("no host at all (`{}`)", certificate.subject),
-        [one] => format!("`{one}`"),
-        [one, two] => format!("`{one}` and `{two}`"),
-        [one, two, others @ ..] => format!("`{one}`, `{two}` and {} more", others.len()),
     }
 }
 

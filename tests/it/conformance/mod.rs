@@ -61,6 +61,7 @@ kinds! {
     autoscalers,
     cron_jobs,
     http,
+    dns,
     images,
     ingresses,
     kubernetes_api,
@@ -75,6 +76,7 @@ kinds! {
     resource_usage,
     secret_keys,
     services,
+    tls,
     workloads,
 }
 

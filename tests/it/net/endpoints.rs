@@ -216,14 +216,14 @@ async fn a_server_that_wants_a_client_certificate_gets_it_or_says_so() {
     site.answer("*", Answer::new(200, "fine"));
     let with = ground.client_certificate();
     let port = site.address().port();
-    for check in [
-        format!("tls: {{ target: 'app.test:{port}'"),
-        format!("http: {{ url: 'https://app.test:{port}/'"),
+    for (check, reason) in [
+        (format!("tls: {{ target: 'app.test:{port}'"), "ClientCertificateRequired"),
+        (format!("http: {{ url: 'https://app.test:{port}/'"), "TlsFailed"),
     ] {
         let judgement = ground.look(&format!("{check}, {with} }}")).await;
         assert_eq!(judgement.verdict(), Verdict::Pass, "{check}: {}", judgement.because());
         let judgement = ground.look(&format!("{check} }}")).await;
-        assert_eq!(code(&judgement), "TlsFailed", "{check}: {}", judgement.because());
+        assert_eq!(code(&judgement), reason, "{check}: {}", judgement.because());
         assert!(judgement.because().contains("CertificateRequired"), "{}", judgement.because());
     }
 }

@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -100,6 +102,40 @@ impl Ground {
         site
     }
 
+    /// A certificate of `openssl req` that is its own issuer, DER, for a hundred years.
+    pub async fn self_signed_by_openssl(&self, more: &[&str]) -> CertificateDer<'static> {
+        let (key, certificate) = (self.path("made.key"), self.path("made.pem"));
+        let fixed = ["req", "-x509", "-nodes", "-days", "36500", "-subj", "/CN=made.test"];
+        let files = ["-keyout", &key, "-out", &certificate];
+        openssl(&[&fixed, more, &files].concat()).await;
+        let pem = std::fs::read(certificate).expect("a certificate");
+        CertificateDer::from_pem_slice(&pem).expect("PEM")
+    }
+
+    /// A leaf for `app.test` whose authority is trusted by nobody, made by `openssl x509` for a
+    /// hundred years.
+    pub async fn by_openssl(&self, more: &[&str]) -> Issued {
+        self.self_signed_by_openssl(&["-newkey", "rsa:2048"]).await;
+        let leaf = self.leaf(Sort::Good, -1, 90);
+        let (key, request) = (self.file("l.key", &leaf.key_pem), self.path("l.csr"));
+        let key = key.display().to_string();
+        openssl(&["req", "-new", "-key", &key, "-subj", "/CN=app.test", "-out", &request]).await;
+        let names = self.file("names", "subjectAltName=DNS:app.test\n").display().to_string();
+        let made = self.path("l.pem");
+        let (ca, ca_key) = (self.path("made.pem"), self.path("made.key"));
+        let fixed = ["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key];
+        let files = ["-days", "36500", "-CAcreateserial", "-extfile", &names, "-out", &made];
+        openssl(&[&fixed, more, &files].concat()).await;
+        let pem = std::fs::read_to_string(made).expect("a certificate");
+        let chain = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+        Issued { chain: vec![chain], chain_pem: pem, ..leaf }
+    }
+
+    /// The path of a file in its folder.
+    pub fn path(&self, name: &str) -> String {
+        self.files.path().join(name).display().to_string()
+    }
+
     pub async fn look(&self, check: &str) -> Judgement {
         look(check, &self.systems).await
     }
@@ -107,6 +143,14 @@ impl Ground {
 
 pub fn now() -> Timestamp {
     NOW.parse().expect("a time")
+}
+
+/// Runs openssl to its end.
+pub async fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).kill_on_drop(true).output().await;
+    let output = output.expect("`openssl` is needed (tests/setup.sh installs it)");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "openssl {arguments:?}: {said}");
 }
 
 /// A port at which nobody listens.

@@ -10,5 +10,7 @@ mod nginx;
 mod oauth;
 mod requests;
 mod resolving;
+mod security;
 mod streams;
+pub mod vault;
 mod ways;

@@ -155,6 +155,70 @@ async fn an_echo_of_the_question_is_no_answer() {
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }
 
+/// Answers of another number, to another question, and about another name are not the answer.
+#[tokio::test]
+async fn lies_that_come_before_the_answer_are_passed_by() {
+    let ground = Ground::new().await;
+    ground.names.point("liar.test", [192, 0, 2, 66].into());
+    let relay = Relay::start(ground.names.address(), Duration::ZERO, |_, answer| {
+        let mut other_number = answer.clone();
+        other_number[0] ^= 0xff;
+        let mut other_question = answer.clone();
+        // The first letter of the name that was asked for.
+        other_question[13] = b'x';
+        let mut lie = answer.clone();
+        let last = lie.len() - 1;
+        lie[last] = 66;
+        let mut other_number_and_address = lie;
+        other_number_and_address[1] ^= 0xff;
+        vec![other_number, other_question, other_number_and_address, answer]
+    })
+    .await;
+    let check = format!(
+        "dns: {{ name: app.test, record: A, resolvers: ['{}'], \
+         expected: {{ exactly: [127.0.0.1] }} }}",
+        relay.address
+    );
+    let judgement = ground.look(&check).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+}
+
+/// Twenty names are more than are asked for at a time.
+#[tokio::test]
+async fn a_silent_resolver_keeps_nobody_from_asking_another() {
+    let ground = Ground::new().await;
+    let silent = vigie_sim::net::dns::Names::start().await.unwrap();
+    let names: Vec<String> = (0..20).map(|n| format!("n{n}.test")).collect();
+    for name in &names {
+        ground.names.point(name, HERE);
+        silent.set(name, Behaviour::Silent);
+    }
+    let check = format!(
+        "dns: {{ names: [{}], record: A, resolvers: ['{}', '{}'] }}",
+        names.join(", "),
+        silent.address(),
+        ground.names.address()
+    );
+    let judgement = look_within(Duration::from_secs(3), &check, &ground.systems).await;
+    let passing = judgement.lines().iter().filter(|line| line.verdict == Verdict::Pass).count();
+    let silent = judgement.lines().iter().filter(|line| line.reason == Some(Reason::TIMED_OUT));
+    assert_eq!((passing, silent.count()), (20, 20));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_edns_is_asked_without() {
+    let ground = Ground::new().await;
+    ground.names.set("old.test", Behaviour::WithoutEdns(vec![Record::address(HERE)]));
+    let resolver = ground.names.address();
+    let judgement =
+        ground.look(&format!("dns: {{ name: old.test, resolvers: ['{resolver}'] }}")).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+    ground.names.set("old.test", Behaviour::CutAlways);
+    let judgement =
+        ground.look(&format!("dns: {{ name: old.test, resolvers: ['{resolver}'] }}")).await;
+    assert_eq!(judgement.reason(), Some(Reason::GARBLED), "{}", judgement.because());
+}
+
 #[tokio::test]
 async fn our_own_resolver_is_asked_beside_named_ones() {
     let ground = Ground::new().await;

@@ -129,6 +129,8 @@ fn of_network() -> Vec<Proof> {
             any_host["spec"]["rules"][0].as_object_mut().expect("a rule").remove("host");
             put(server, any_host);
         }),
+        proof("dns", &[NAMED_OF_SERVICE, NAMED_OF_INGRESS], service),
+        proof("tls", &[SHOWN, SHOWN_BY_ANOTHER], objects),
     ]
 }
 
@@ -147,6 +149,16 @@ fn astray() -> &'static [&'static str] {
     };
     vec![check("service"), check("ingress")].leak()
 }
+
+/// Names at whose port nobody is: whose load balancer it is, is asked all the same.
+const NAMED_OF_SERVICE: &str = "dns: { name: app.example.org, resolvers: ['127.0.0.1:9'], \
+    load_balancer: { service: { namespace: shop, name: web } } }";
+const NAMED_OF_INGRESS: &str = "dns: { name: app.example.org, resolvers: ['127.0.0.1:9'], \
+    load_balancer: { ingress: { namespace: shop, name: web } } }";
+/// Endpoints that are not there, and the Secrets whose certificates they are to show.
+const SHOWN: &str = "tls: { target: '127.0.0.1:9', matches_secret: { namespace: shop, name: db } }";
+const SHOWN_BY_ANOTHER: &str =
+    "tls: { target: '127.0.0.1:9', matches_secret: { namespace: jobs, name: db } }";
 
 fn of_objects() -> Vec<Proof> {
     vec![

@@ -45,8 +45,14 @@ pub enum Behaviour {
     Records(Vec<Record>),
     /// The same, over TCP alone: over UDP the answer is cut short.
     OverTcp(Vec<Record>),
+    /// Aliases lead through these names; the last has these records, and the answer this code.
+    Through(Vec<String>, Vec<Record>, u8),
+    /// Whoever asks with EDNS is told that the question makes no sense, and nothing of the question.
+    WithoutEdns(Vec<Record>),
     /// Over UDP the answer is cut short, over TCP the connection is.
     CutShort,
+    /// The answer is cut short over UDP and over TCP.
+    CutAlways,
     /// A response code: 2 is SERVFAIL, 3 NXDOMAIN, 5 REFUSED.
     Code(u8),
     /// The right question's number, and then nonsense.
@@ -137,27 +143,41 @@ fn reply(question: &[u8], names: &Table, tcp: bool) -> Option<Vec<u8>> {
     let asked = question.get(12..12 + end + 4)?;
     let kind = u16::from_be_bytes([asked[end], asked[end + 1]]);
     let known = names.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-    let (code, cut, records) = match known.unwrap_or(Behaviour::Code(3)) {
+    let (code, cut, through, records) = match known.unwrap_or(Behaviour::Code(3)) {
         Behaviour::Silent => return None,
         Behaviour::Garbled => return Some([id, b"\x81\x80\xff\xff\xff\xff nonsense"].concat()),
         Behaviour::CutShort if tcp => return None,
-        Behaviour::CutShort => (0, true, Vec::new()),
-        Behaviour::OverTcp(_) if !tcp => (0, true, Vec::new()),
-        Behaviour::Code(code) => (code, false, Vec::new()),
-        Behaviour::Records(records) | Behaviour::OverTcp(records) => (0, false, records),
+        Behaviour::CutShort | Behaviour::CutAlways => (0, true, Vec::new(), Vec::new()),
+        Behaviour::OverTcp(_) if !tcp => (0, true, Vec::new(), Vec::new()),
+        Behaviour::WithoutEdns(_) if question.get(10..12)? != [0, 0] => {
+            return Some([id, &[0x81, 0x81], &[0; 8]].concat());
+        }
+        Behaviour::Code(code) => (code, false, Vec::new(), Vec::new()),
+        Behaviour::Through(names, records, code) => (code, false, names, records),
+        Behaviour::Records(records)
+        | Behaviour::OverTcp(records)
+        | Behaviour::WithoutEdns(records) => (0, false, Vec::new(), records),
     };
-    let records: Vec<_> = records.iter().filter(|record| record.kind == kind).collect();
-    let count = u16::try_from(records.len()).ok()?.to_be_bytes();
-    let flags = [0x81 | if cut { 2 } else { 0 }, 0x80 | code];
-    let mut answer = [id, &flags, &[0, 1], &count, &[0, 0, 0, 0], asked].concat();
-    for Record { kind, data } in records {
-        answer.extend([0xc0, 12]); // the name of the question
-        answer.extend(kind.to_be_bytes());
-        answer.extend([0, 1, 0, 0, 0, 60]); // Internet, a minute
-        answer.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
-        answer.extend(data);
+    // The question's own name is the first owner.
+    let mut owner = vec![0xc0, 12];
+    let mut answers = Vec::new();
+    for alias in through {
+        let target = Record::alias(&alias);
+        answers.push(entry(&owner, &target)?);
+        owner = target.data;
     }
-    Some(answer)
+    let asked_for = records.iter().filter(|record| record.kind == kind);
+    answers.extend(asked_for.filter_map(|record| entry(&owner, record)));
+    let count = u16::try_from(answers.len()).ok()?.to_be_bytes();
+    let flags = [0x81 | if cut { 2 } else { 0 }, 0x80 | code];
+    let head = [id, &flags, &[0, 1], &count, &[0, 0, 0, 0], asked].concat();
+    Some([head, answers.concat()].concat())
+}
+
+/// A record as an answer holds it, to be kept for a minute.
+fn entry(owner: &[u8], Record { kind, data }: &Record) -> Option<Vec<u8>> {
+    let length = u16::try_from(data.len()).ok()?.to_be_bytes();
+    Some([owner, &kind.to_be_bytes(), &[0, 1, 0, 0, 0, 60], &length, data].concat())
 }
 
 /// The name at the start of `bytes`, in lower case, and where it ends.

@@ -1,14 +1,18 @@
 //! A certificate mill: a root, an intermediate, and leaves, good or with any one flaw.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, date_time_ymd,
+    Issuer, KeyPair, SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// The serial number of the next leaf.
+static NUMBER: AtomicU64 = AtomicU64::new(0x1234_5678);
 
 /// A private authority: a root, and an intermediate that issues leaves.
 pub struct Mill {
@@ -33,6 +37,8 @@ pub enum Sort {
     SelfSigned,
     /// Its own issuer, and an authority: what `openssl req -x509` makes.
     SelfSignedAuthority,
+    /// As a good one, and it promises that an OCSP answer comes with it.
+    MustStaple,
     /// For clients alone.
     ForClients,
 }
@@ -42,6 +48,8 @@ pub enum Sort {
 pub struct Issued {
     /// Leaf first, DER.
     pub chain: Vec<CertificateDer<'static>>,
+    /// The leaf's serial number.
+    pub serial: u64,
     /// The leaf's key.
     pub key: PrivateKeyDer<'static>,
     /// The chain, PEM.
@@ -52,9 +60,10 @@ pub struct Issued {
 
 impl Clone for Issued {
     fn clone(&self) -> Self {
-        let Self { chain, key, chain_pem, key_pem } = self;
+        let Self { chain, serial, key, chain_pem, key_pem } = self;
         Self {
             chain: chain.clone(),
+            serial: *serial,
             key: key.clone_key(),
             chain_pem: chain_pem.clone(),
             key_pem: key_pem.clone(),
@@ -96,6 +105,16 @@ impl Mill {
         &self.root
     }
 
+    /// The intermediate, PEM.
+    pub fn intermediate_pem(&self) -> &str {
+        &self.intermediate_pem
+    }
+
+    /// Who issues leaves.
+    pub fn intermediate(&self) -> &Issuer<'static, KeyPair> {
+        &self.by_intermediate
+    }
+
     /// A leaf for `names`.
     pub fn issue(
         &self,
@@ -111,9 +130,12 @@ impl Mill {
         params.distinguished_name.push(DnType::CommonName, common);
         params.not_before = date_time_ymd(1970, 1, 1) + since_epoch(from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_epoch(until);
+        let serial = NUMBER.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(SerialNumber::from(serial));
         params.extended_key_usages = vec![match sort {
             Sort::ForClients => ExtendedKeyUsagePurpose::ClientAuth,
             Sort::Good
+            | Sort::MustStaple
             | Sort::Incomplete
             | Sort::ByRoot
             | Sort::SelfSigned
@@ -121,6 +143,10 @@ impl Mill {
         }];
         let leaf = match sort {
             Sort::Good | Sort::ForClients => params.signed_by(&key, &self.by_intermediate)?,
+            Sort::MustStaple => {
+                params.custom_extensions.push(must_staple());
+                params.signed_by(&key, &self.by_intermediate)?
+            }
             Sort::Incomplete => {
                 params.custom_extensions.push(tells_issuer());
                 params.signed_by(&key, &self.by_intermediate)?
@@ -135,11 +161,12 @@ impl Mill {
         };
         let mut chain = vec![leaf.der().clone()];
         let mut chain_pem = leaf.pem();
-        if matches!(sort, Sort::Good | Sort::ForClients) {
+        if matches!(sort, Sort::Good | Sort::MustStaple | Sort::ForClients) {
             chain.push(self.intermediate.clone());
             chain_pem.push_str(&self.intermediate_pem);
         }
         Ok(Issued {
+            serial,
             chain_pem,
             key_pem: key.serialize_pem(),
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
@@ -165,6 +192,12 @@ fn tells_issuer() -> CustomExtension {
     der.extend([0x06, 8, 0x2b, 6, 1, 5, 5, 7, 48, 2, 0x86, length(0)]);
     der.extend(url);
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der)
+}
+
+/// The extension that promises an OCSP answer (RFC 7633).
+fn must_staple() -> CustomExtension {
+    let feature = vec![0x30, 3, 2, 1, 5];
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], feature)
 }
 
 fn since_epoch(at: Timestamp) -> Duration {

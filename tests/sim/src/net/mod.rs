@@ -4,5 +4,7 @@
 pub mod broken;
 pub mod dns;
 pub mod mill;
+pub mod porter;
 pub mod proxy;
 pub mod site;
+pub mod staple;

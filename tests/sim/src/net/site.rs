@@ -145,6 +145,16 @@ impl Site {
         self.state.show(certificate)
     }
 
+    /// Staples an OCSP answer to the certificate, from the next handshake on.
+    pub fn staple(&self, answer: Vec<u8>) {
+        let mut shown = locked(&self.state.certificate);
+        *shown = shown.take().map(|certified| {
+            let mut certified = CertifiedKey::clone(&certified);
+            certified.ocsp = Some(answer);
+            Arc::new(certified)
+        });
+    }
+
     /// The last requests, oldest first.
     pub fn asked(&self) -> Vec<Asked> {
         locked(&self.state.asked).iter().cloned().collect()
