@@ -145,7 +145,10 @@ impl Archive {
         let mut legs = Vec::new();
         let (mut timeline, mut from) = (first.timeline, start);
         let own = switches.iter().position(|switch| switch.timeline == timeline);
-        let mut rest = switches[own.ok_or(Astray::NoAncestor)?..].iter().peekable();
+        // Where the listing ended early, later timelines were not seen.
+        let seen = switches.partition_point(|switch| switch.timeline < newest.timeline);
+        let between = own.and_then(|own| switches.get(own..seen)).ok_or(Astray::NoAncestor)?;
+        let mut rest = between.iter().peekable();
         while let Some(switch) = rest.next() {
             let left = self.size.number_at(switch.place);
             if left < from {

@@ -3,7 +3,8 @@
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use futures::FutureExt;
 
-use super::page::{Bucket, Counted};
+use super::Store;
+use super::page::{Ask, Bucket, Counted};
 use super::trouble::{self, Trouble};
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
@@ -17,6 +18,24 @@ pub(super) enum Content {
     Whole(Vec<u8>),
     /// It is larger than was to be read.
     TooLarge,
+}
+
+impl Store<'_> {
+    /// The key of the first object below a prefix; none where there is none.
+    ///
+    /// # Errors
+    /// The store does not tell.
+    pub async fn first(&self, bucket: &str, prefix: &str) -> Result<Option<String>, Obstacle> {
+        let ask = Ask { prefix, most: Some(1), ..Ask::default() };
+        let first = async {
+            match self.bucket(bucket).page(&ask).await {
+                Ok(page) => Ok(page.objects.into_iter().next().map(|object| object.key)),
+                Err(Trouble::NoBucket | Trouble::NoObject) => Ok(None),
+                Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
+            }
+        };
+        self.within(bucket).of(first.boxed()).await
+    }
 }
 
 impl Bucket<'_> {

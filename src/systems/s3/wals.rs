@@ -9,14 +9,14 @@ use std::sync::Arc;
 use futures::FutureExt;
 use jiff::Timestamp;
 
-use super::page::{Ask, Bucket, Page};
+use super::page::{Ask, Bucket, Object, Page};
 use super::read::Content;
 use super::trouble::Trouble;
 use super::{Store, found};
 use crate::model::finding::Obstacle;
 use crate::systems::catalogue::archive::Archive;
 use crate::systems::catalogue::history::{self, Switch, Unread};
-use crate::systems::catalogue::segment::{Segment, SegmentSize};
+use crate::systems::catalogue::segment::{Name, Segment, SegmentSize};
 
 /// The most pages of folders that are listed for the newest segment.
 const MOST_FOLDER_PAGES: u32 = 5;
@@ -47,6 +47,8 @@ pub struct Wals {
     pub whole: bool,
     /// The newest segment, and when it was written; none where it could not be told.
     pub newest: Option<(Segment, Timestamp)>,
+    /// The key of the newest segment that was listed, for questions about how it is kept.
+    pub newest_key: Option<String>,
     /// What came before the newest timeline, where it is another than that of the first segment.
     pub history: Option<History>,
     /// What it cost, in requests.
@@ -76,7 +78,8 @@ impl Store<'_> {
         let question = self.question([&parts[..], &numbers].concat());
         let read = || async {
             let wals = format!("{server}wals/");
-            let reading = Reading { bucket: self.bucket(bucket), wals, wanted, spent: 0 };
+            let bucket = self.bucket(bucket);
+            let reading = Reading { bucket, wals, wanted, spent: 0, last_key: None };
             found(reading.run().await)
         };
         let look = self.s3.kept.wals.ask(question, self.patience.fresh_within, read);
@@ -90,6 +93,7 @@ struct Reading<'a> {
     wals: String,
     wanted: &'a Wanted<'a>,
     spent: u32,
+    last_key: Option<String>,
 }
 
 impl Reading<'_> {
@@ -103,7 +107,8 @@ impl Reading<'_> {
             }
             _ => None,
         };
-        Ok(Wals { archive, whole, newest, history, requests: self.spent })
+        let (newest_key, requests) = (self.last_key, self.spent);
+        Ok(Wals { archive, whole, newest, newest_key, history, requests })
     }
 
     /// All names from the first segment on, as far as the requests go; whether that is all.
@@ -114,10 +119,7 @@ impl Reading<'_> {
         for _ in 0..self.wanted.most_requests {
             self.spent += 1;
             let Page { objects, folders: _, more } = self.bucket.page(&ask).await?;
-            for object in objects {
-                let name = object.key.rsplit('/').next().unwrap_or_default();
-                archive.add(name, object.size, object.modified);
-            }
+            self.take(archive, objects);
             let Some(more) = more else { return Ok(true) };
             let (after, token) = (Some(more.after), more.token);
             ask = Ask { prefix: &wals, after, token, ..Ask::default() };
@@ -125,13 +127,26 @@ impl Reading<'_> {
         Ok(false)
     }
 
-    /// A name just before those of the first segment: a listing leaves out what it starts after.
+    fn take(&mut self, archive: &mut Archive, objects: Vec<Object>) {
+        for object in objects {
+            let name = object.key.rsplit('/').next().unwrap_or_default();
+            archive.add(name, object.size, object.modified);
+            if matches!(Name::parse(name), Some(Name::Segment(..))) {
+                self.last_key = Some(object.key);
+            }
+        }
+    }
+
+    /// A name after those of the segment before the first one, and before its own: a listing leaves
+    /// out what it starts after.
     fn before_first(&self) -> String {
         let first = self.wanted.first;
-        let mut name = first.to_string();
-        name.pop();
-        // One digit less sorts before all names that begin so.
-        format!("{}{}/{name}", self.wals, first.folder())
+        let folder = format!("{}{}/", self.wals, first.folder());
+        match first.index.checked_sub(1) {
+            // Suffixes begin with a dot, which sorts before.
+            Some(index) => format!("{folder}{}~", Segment { index, ..first }),
+            None => folder,
+        }
     }
 
     /// The newest segment by the folders from that of the first segment on.
@@ -165,10 +180,7 @@ impl Reading<'_> {
             for _ in 0..MOST_FOLDER_PAGES {
                 self.spent += 1;
                 let page = self.bucket.page(&ask).await?;
-                for object in page.objects {
-                    let name = object.key.rsplit('/').next().unwrap_or_default();
-                    archive.add(name, object.size, object.modified);
-                }
+                self.take(&mut archive, page.objects);
                 let Some(more) = page.more else { break };
                 let (after, token) = (Some(more.after), more.token);
                 ask = Ask { prefix: folder, after, token, ..Ask::default() };
