@@ -71,6 +71,7 @@ impl Objects {
             bucket: &backup.bucket,
             prefix: &backup.prefix,
             keys: &self.keys,
+            matching: None,
             zone: &self.timezone,
             newest: NEWEST,
             most_requests: backup.max_requests.0,
