@@ -210,7 +210,7 @@ impl Check for Backup {
         let declared = self.custom_resource.as_ref().map(|resource| resource.observe(look));
         Ok(Seen {
             store: self.held(look).await,
-            endpoint: look.systems.s3.endpoint(&self.connection.0).map(str::to_owned),
+            endpoint: look.systems.s3.endpoint(&self.connection.0),
             declared,
             deployed: look.deployment.map(|deployment| deployment.started),
         })
@@ -219,6 +219,9 @@ impl Check for Backup {
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let Seen { store, endpoint, declared, deployed } = seen;
         let mut judgement = Judgement::new();
+        if let Some(obstacle) = declared.as_ref().and_then(declared::Seen::obstacle) {
+            judgement.add("custom resource", obstacle.clone());
+        }
         let copies = self.judged(store, now, &mut judgement);
         if let Some((resource, seen)) = self.custom_resource.as_ref().zip(declared.as_ref()) {
             let looked =

@@ -40,6 +40,13 @@ pub(super) enum CustomResource {
 #[derive(Debug)]
 pub(super) struct Seen(Result<Told, Obstacle>);
 
+impl Seen {
+    /// Why they could not be seen.
+    pub(super) fn obstacle(&self) -> Option<&Obstacle> {
+        self.0.as_ref().err()
+    }
+}
+
 /// What custom resources tell of backups, whatever their operator.
 #[derive(Debug)]
 struct Told {

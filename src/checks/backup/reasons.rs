@@ -127,7 +127,8 @@ pub(super) const ALL: &[Documented] = &[
     Documented::warns_or_fails(
         STORE_DIFFERS,
         "The custom resource backs up to another bucket, path or endpoint than the one looked at, or \
-         nowhere (fail); or the newest backup says that it was written elsewhere (warn).",
+         nowhere (fail); or names no endpoint, or the newest backup says that it was written elsewhere \
+         (warn).",
     ),
     Documented::blinds(
         STORE_UNKNOWN,

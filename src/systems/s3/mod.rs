@@ -117,9 +117,9 @@ impl S3 {
         self.kept.skews.seen()
     }
 
-    /// Where a store is, `host:port`, if it is configured.
-    pub fn endpoint(&self, connection: &str) -> Option<&str> {
-        self.connections.get(connection).map(|connection| connection.endpoint.authority())
+    /// The URL of a store, if it is configured.
+    pub fn endpoint(&self, connection: &str) -> Option<String> {
+        self.connections.get(connection).map(|connection| connection.endpoint.url())
     }
 
     /// A store to look at: its keys are read here, once for a look.

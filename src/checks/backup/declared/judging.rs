@@ -13,13 +13,17 @@ use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::Reason;
+use crate::systems::s3::Endpoint;
 
 /// How long an operator may take to notice that a backup has ended.
 const NOTICED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
+/// What the hosts of the store end with that is meant where none is named.
+const AWS: &str = ".amazonaws.com";
+
 /// Where the look went, and what it saw there.
 pub(in super::super) struct Looked<'a> {
-    /// `host:port` of the connection.
+    /// The URL of the connection.
     pub endpoint: Option<&'a str>,
     /// The complete backups; none where the store did not tell.
     pub copies: Option<&'a Copies>,
@@ -34,15 +38,14 @@ pub(in super::super) fn judge(
     now: Timestamp,
     judgement: &mut Judgement,
 ) {
-    let told = match &seen.0 {
-        Ok(told) => told,
-        Err(obstacle) => return judgement.add("custom resource", obstacle.clone()),
-    };
+    // Why they could not be seen was said before anything else.
+    let Ok(told) = &seen.0 else { return };
     let Some(destination) = &told.destination else {
         let because = format!("{} is not there", told.named);
         return judgement.add("custom resource", Finding::fail(RESOURCE_ABSENT, because));
     };
-    let endpoint = resource.endpoint().map_or(looked.endpoint, |other| Some(other.authority()));
+    let other = resource.endpoint().map(Endpoint::url);
+    let endpoint = other.as_deref().or(looked.endpoint);
     judgement.add("custom resource", place(check, &told.named, destination, endpoint));
     if let Some(differs) = retention(check, told) {
         judgement.add("custom resource", differs);
@@ -72,16 +75,32 @@ fn place(check: &Backup, named: &str, to: &Destination, looked_at: Option<&str>)
         let because = format!("{named} backs up to `{theirs}`, and {} is looked at", check.place());
         return Finding::fail(STORE_DIFFERS, because).into();
     }
-    let at = endpoint.as_deref().map(host);
-    if let Some((at, looked_at)) = at.as_deref().zip(looked_at)
-        && at != host(looked_at)
-    {
-        let at = legible(at, 200);
-        let because =
-            format!("{named} backs up to the store at {at}, and {looked_at} is looked at");
-        return Finding::fail(STORE_DIFFERS, because).into();
+    if let Some(differs) = looked_at.and_then(|url| elsewhere(named, endpoint.as_deref(), url)) {
+        return differs.into();
     }
     Finding::pass(format!("{named} backs up to `{theirs}`, which is looked at")).into()
+}
+
+/// Whether the store is another than the one looked at.
+fn elsewhere(named: &str, endpoint: Option<&str>, looked_at: &str) -> Option<Finding> {
+    let here = host(looked_at);
+    match endpoint.map(host) {
+        Some(there) if there == here => None,
+        Some(there) => {
+            let there = legible(&there, 200);
+            let because =
+                format!("{named} backs up to the store at {there}, and {here} is looked at");
+            Some(Finding::fail(STORE_DIFFERS, because))
+        }
+        None if here.ends_with(AWS) => None,
+        None => {
+            let because = format!(
+                "{named} names no endpoint, which is AWS unless its surroundings say otherwise, and \
+                 {here} is looked at"
+            );
+            Some(Finding::warn(STORE_DIFFERS, because))
+        }
+    }
 }
 
 /// The host of a URL and its port, where it is not the usual one.
