@@ -40,7 +40,8 @@ pub(super) fn judge(
         Err(obstacle) => return judgement.add("log", obstacle.clone()),
     };
     judgement.add("log", age(check, layout.log_age, wals, now));
-    let Some((first, last)) = newest.and_then(|info| info.log) else { return };
+    let log = newest.and_then(|info| info.log);
+    let Some((first, last)) = log.filter(|_| wals.newest.is_some() || !wals.whole) else { return };
     let ended = newest.and_then(|info| info.ended).unwrap_or(now);
     let young = now.duration_since(ended) < SEGMENT_FOLLOWS;
     judgement.add("log", gaps(wals, first, last, young));

@@ -100,7 +100,8 @@ impl Reading<'_> {
     async fn run(mut self) -> Result<Wals, Trouble> {
         let mut archive = Archive::new(self.wanted.size);
         let whole = self.since_first(&mut archive).await?;
-        let newest = if whole { archive.newest() } else { self.newest_by_folders().await? };
+        let newest =
+            if whole { archive.newest() } else { self.newest_by_folders(&archive).await? };
         let history = match newest {
             Some((newest, _)) if newest.timeline != self.wanted.first.timeline => {
                 Some(self.history(&archive, newest.timeline).await?)
@@ -150,7 +151,10 @@ impl Reading<'_> {
     }
 
     /// The newest segment by the folders from that of the first segment on.
-    async fn newest_by_folders(&mut self) -> Result<Option<(Segment, Timestamp)>, Trouble> {
+    async fn newest_by_folders(
+        &mut self,
+        read: &Archive,
+    ) -> Result<Option<(Segment, Timestamp)>, Trouble> {
         let wals = self.wals.clone();
         let first = Some(format!("{wals}{}", self.wanted.first.folder()));
         let mut ask = Ask { prefix: &wals, folders: true, after: first, ..Ask::default() };
@@ -160,7 +164,7 @@ impl Reading<'_> {
             let page = self.bucket.page(&ask).await?;
             folders.extend(page.folders);
             let Some(more) = page.more else {
-                return self.newest_in(&folders).await;
+                return self.newest_in(&folders, read).await;
             };
             let (after, token) = (Some(more.after), more.token);
             ask = Ask { prefix: &wals, folders: true, after, token, ..Ask::default() };
@@ -168,16 +172,25 @@ impl Reading<'_> {
         Ok(None)
     }
 
-    /// The newest segment in the last folders; one folder holds no more names than a few pages.
+    /// The newest segment in the last folders; none where they have more names than a few pages show.
+    /// What was read of one already is not read again.
     async fn newest_in(
         &mut self,
         folders: &[String],
+        read: &Archive,
     ) -> Result<Option<(Segment, Timestamp)>, Trouble> {
         for folder in folders.iter().rev().take(LAST_FOLDERS) {
+            let reached = self.last_key.clone().filter(|key| key.starts_with(folder));
+            let known = reached.as_ref().and_then(|_| read.newest());
             let mut archive = Archive::new(self.wanted.size);
-            let mut ask = Ask { prefix: folder, ..Ask::default() };
-            // A log of 4,096 segments of 1 MiB is the longest there is.
-            for _ in 0..MOST_FOLDER_PAGES {
+            let mut ask = Ask { prefix: folder, after: reached, ..Ask::default() };
+            let mut pages = 0;
+            loop {
+                // A log of 4,096 segments of 1 MiB is the longest there is.
+                if pages == MOST_FOLDER_PAGES {
+                    return Ok(None);
+                }
+                pages += 1;
                 self.spent += 1;
                 let page = self.bucket.page(&ask).await?;
                 self.take(&mut archive, page.objects);
@@ -185,7 +198,7 @@ impl Reading<'_> {
                 let (after, token) = (Some(more.after), more.token);
                 ask = Ask { prefix: folder, after, token, ..Ask::default() };
             }
-            if let Some(newest) = archive.newest() {
+            if let Some(newest) = archive.newest().or(known) {
                 return Ok(Some(newest));
             }
         }

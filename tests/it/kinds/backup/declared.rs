@@ -1,16 +1,20 @@
 //! Custom resources and the bucket, and where the two disagree.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::model::finding::Verdict::{self, Fail, Unknown, Warn};
 use vigie::model::judgement::Judgement;
+use vigie::model::reason::Reason;
 use vigie::systems::Systems;
-use vigie_sim::kubernetes::Kind;
+use vigie::systems::kubernetes::Pace;
+use vigie_sim::kubernetes::{Kind, Voice};
 
 use super::{Provocation, row};
-use crate::kubernetes::{Cluster, NAMESPACE, trouble};
+use crate::kubernetes::{Cluster, NAMESPACE, brisk, trouble};
 use crate::s3::fixture::{BUCKET, Fixture, barman, pbm};
 use crate::support;
 
@@ -43,7 +47,7 @@ pub(super) fn provocations() -> Vec<Provocation> {
         }),
         row("WatchRunning", Unknown, || trouble::running(CHECK).boxed()),
         row("StreamDown", Unknown, || trouble::down(CHECK).boxed()),
-        row("StreamSilent", Unknown, || trouble::silent(CHECK).boxed()),
+        row("StreamSilent", Unknown, || silent().boxed()),
         row("KindUnknown", Unknown, || trouble::kind_unknown(CHECK).boxed()),
         row("NoAccess", Unknown, || trouble::no_access(CHECK).boxed()),
     ]
@@ -106,6 +110,16 @@ async fn cluster() -> (Cluster, Timestamp) {
     cluster.advance(2 * 24 * 60);
     let now = Timestamp::from_second(cluster.clock.now().as_second()).expect("a time");
     (cluster, now)
+}
+
+/// The API server says nothing any more, bookmarks neither.
+async fn silent() -> Judgement {
+    let (mut cluster, _) = cluster().await;
+    let pace = Pace { silence: Duration::from_secs(1), ..brisk() };
+    cluster.connect(&cluster.connection(""), pace);
+    cluster.look(CHECK).await;
+    cluster.server.speak(Voice::WatchesMute);
+    cluster.look_until(CHECK, Reason::STREAM_SILENT).await
 }
 
 /// The systems of both: the store's, and the cluster's clock and API server.
@@ -204,7 +218,7 @@ async fn a_mongodb_is_compared_with_its_bucket() {
         cluster.put(database);
         cluster.put(mongodb_backup("ready", ago(now, backup)));
         let judgement = support::look(&check, &systems(&cluster, &fixture)).await;
-        let said = judgement.reason().map(vigie::model::reason::Reason::code);
+        let said = judgement.reason().map(Reason::code);
         // At any hour of the day the schedule may or may not have been kept.
         let kept = said == code || (code.is_none() && said == Some("ScheduleMissed"));
         assert!(kept, "{code:?} wanted: {}", judgement.because());

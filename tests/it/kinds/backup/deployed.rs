@@ -2,11 +2,12 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::SignedDuration;
 use vigie::model::finding::Verdict::{self, Fail, Unknown};
 use vigie::model::judgement::Judgement;
 
 use super::{Provocation, row};
-use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, check, look_deployed};
+use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, barman, check, look_deployed, now};
 
 pub(super) fn provocations() -> Vec<Provocation> {
     vec![
@@ -45,15 +46,15 @@ async fn a_backup_on_either_side_of_the_deployment_passes() {
 
 #[tokio::test]
 async fn a_base_backup_counts_from_its_end() {
-    use jiff::SignedDuration;
     let fixture = Fixture::new().await;
     let age = SignedDuration::from_hours(5);
-    fixture.store.fill_barman(BUCKET, "pg/", crate::s3::fixture::now(), age, (1, 30));
-    let check = crate::s3::fixture::barman("before_deployment: 24h");
+    fixture.store.fill_barman(BUCKET, "pg/", now(), age, (1, 30));
+    let check = barman("before_deployment: 24h");
     // It ran while the rollout began.
     let within = ago(5) - SignedDuration::from_mins(5);
     let judgement = look_deployed(&check, &fixture.systems, within).await;
     assert_eq!(judgement.verdict(), Fail, "{}", judgement.because());
-    let judgement = look_deployed(&check, &fixture.systems, ago(5)).await;
+    let after = ago(5) + SignedDuration::from_mins(1);
+    let judgement = look_deployed(&check, &fixture.systems, after).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }

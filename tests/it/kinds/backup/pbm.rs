@@ -72,9 +72,6 @@ async fn what_is_wrong_with_backups_and_oplogs_is_told() {
                 metadata["src_backup"] = json!("2025-01-01T00:00:00Z");
             });
         }),
-        ("BackupTooOld", Fail, |fixture| {
-            fixture.store.remove_all(BUCKET, |key, _| key.starts_with("2026-03-15"));
-        }),
         ("RetentionOverrun", Fail, |fixture| {
             for day in 7..10 {
                 fixture.store.pbm_backup(BUCKET, ago(5 + 24 * day), |_| {});
