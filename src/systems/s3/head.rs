@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use futures::FutureExt;
 
+use super::Store;
 use super::page::{Bucket, Counted};
 use super::trouble::{self, Trouble};
-use super::{Question, Store};
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
 
@@ -102,15 +102,6 @@ fn encryption(answer: &HeadObjectOutput, metadata: &[String]) -> Option<Encrypti
         return Some(Encryption::Kms);
     }
     (!by_store.is_empty() && !by_store.eq_ignore_ascii_case("none")).then_some(Encryption::Store)
-}
-
-/// What identical questions have in common; see [`Question`].
-impl Store<'_> {
-    pub(super) fn folder(&self, parts: &[&str]) -> ([u8; 32], Vec<String>) {
-        let Question(digest, connection, _) = self.question(Vec::new());
-        let parts = parts.iter().map(|part| (*part).to_owned());
-        (digest, [connection].into_iter().chain(parts).collect())
-    }
 }
 
 #[cfg(test)]

@@ -208,6 +208,12 @@ impl Store<'_> {
         Question(self.digest, self.connection.to_owned(), parts)
     }
 
+    /// A folder whose files are kept once they are read.
+    fn folder(&self, parts: &[&str]) -> kept::Folder {
+        let connection = [self.connection].into_iter();
+        (self.digest, connection.chain(parts.iter().copied()).map(str::to_owned).collect())
+    }
+
     fn bucket<'a>(&'a self, name: &'a str) -> Bucket<'a> {
         let Self { s3, client, .. } = self;
         Bucket { client, name, doing: self.doing(name), requests: &s3.kept.requests }

@@ -17,7 +17,11 @@ const LOG: u64 = 30;
 
 pub(super) fn provocations() -> Vec<Provocation> {
     vec![
-        row("BackupFailed", Warn, || after(|fixture| drop(add(fixture, 2, "FAILED")))),
+        row("BackupFailed", Warn, || {
+            after(|fixture| {
+                add(fixture, 2, "FAILED");
+            })
+        }),
         row("BackupFailed", Fail, || {
             after(|fixture| {
                 add(fixture, 2, "FAILED");
