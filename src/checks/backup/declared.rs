@@ -31,9 +31,9 @@ use schedule::Schedule;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CustomResource {
     /// A Cluster of `CloudNativePG`, its Backups and its `ScheduledBackups`.
-    CloudnativePg(cloudnative_pg::Cluster),
+    CloudnativePg(cloudnative_pg::CloudNativePg),
     /// A `PerconaServerMongoDB` and its `PerconaServerMongoDBBackups`.
-    PerconaMongodb(percona::Cluster),
+    PerconaMongodb(percona::PerconaMongodb),
 }
 
 /// What a look saw of them.

@@ -29,7 +29,7 @@ const IN_TREE: &str = "/spec/backup/barmanObjectStore";
 /// A Cluster of `CloudNativePG`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Cluster {
+pub(in super::super) struct CloudNativePg {
     /// Its namespace.
     namespace: String,
     /// Its name.
@@ -42,7 +42,7 @@ pub(in super::super) struct Cluster {
     pub(super) endpoint: Option<Endpoint>,
 }
 
-impl Cluster {
+impl CloudNativePg {
     fn watch(&self) -> Watch {
         one(&CLUSTERS, &self.namespace, &self.cluster)
     }

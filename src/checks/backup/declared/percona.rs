@@ -23,7 +23,7 @@ const BACKUPS: Resource =
 /// A `PerconaServerMongoDB`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Cluster {
+pub(in super::super) struct PerconaMongodb {
     /// Its namespace.
     namespace: String,
     /// Its name.
@@ -35,7 +35,7 @@ pub(in super::super) struct Cluster {
     pub(super) endpoint: Option<Endpoint>,
 }
 
-impl Cluster {
+impl PerconaMongodb {
     fn watch(&self) -> Watch {
         one(&CLUSTERS, &self.namespace, &self.cluster)
     }

@@ -7,7 +7,7 @@ fn whole(object: Value) -> Whole {
     Whole { namespace: "shop".into(), name: "pg".into(), object, cut: 0 }
 }
 
-fn cnpg(more: &str) -> cloudnative_pg::Cluster {
+fn cnpg(more: &str) -> cloudnative_pg::CloudNativePg {
     serde_saphyr::from_str(&format!("{{ namespace: shop, cluster: pg{more} }}")).unwrap()
 }
 
@@ -51,7 +51,7 @@ fn a_cluster_with_the_plugin_tells_by_its_object_store() {
 #[test]
 fn a_mongodb_tells_by_its_storage() {
     let text = "{ namespace: shop, cluster: mongo, storage: far }";
-    let check: percona::Cluster = serde_saphyr::from_str(text).unwrap();
+    let check: percona::PerconaMongodb = serde_saphyr::from_str(text).unwrap();
     let of = |storage: Value| {
         check.destination(&whole(
             json!({ "spec": { "backup": { "storages": { "far": storage } } } }),
