@@ -3,6 +3,7 @@
 //! Each maps its SDK's errors to obstacles in one place, so that `?` in a check never chooses a
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
+pub mod catalogue;
 pub mod clock;
 pub mod kubernetes;
 mod lookup;

@@ -96,6 +96,11 @@ impl Endpoint {
         self.0.authority().map_or("", http::uri::Authority::as_str)
     }
 
+    /// The whole URL.
+    pub fn url(&self) -> String {
+        self.0.to_string()
+    }
+
     fn is_tls(&self) -> bool {
         self.0.scheme_str() == Some("https")
     }

@@ -1,21 +1,30 @@
 //! Object stores that speak S3: what backups they hold.
 //!
-//! Read-only, and only by listing: no object is opened, and no right but `s3:ListBucket` is needed.
+//! Read-only. A plain search for objects only lists, and needs no right but `s3:ListBucket`; the
+//! catalogues of backup tools are opened, too, and need `s3:GetObject`. What was read once is read
+//! again only where its `ETag` changed.
 //! Secrets are read at each look; a client is kept as long as the digest of its settings and
 //! secrets stays the same. A refused key is tried again at the next look: a store locks no account,
 //! and a right that was granted meanwhile must show.
 
+pub mod barman;
 mod connection;
 mod halving;
+mod head;
+mod kept;
 mod level;
 mod ordered;
 mod page;
 mod parts;
+pub mod pbm;
+mod read;
 mod search;
 mod shelf;
+pub mod slices;
 mod stamp;
 mod template;
 mod trouble;
+pub mod wals;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +37,7 @@ use futures::FutureExt;
 use tokio::time::Instant;
 
 pub use connection::{Connection, Endpoint, PathStyle};
+pub use head::{Encryption, Heading};
 pub use search::NOT_LISTABLE;
 pub use shelf::{Backup, NEWEST, Shelf, Wanted};
 pub use template::Template;
@@ -61,6 +71,13 @@ struct Kept {
     clients: Mutex<HashMap<String, ([u8; 32], Client)>>,
     shelves: Shared<Question, Result<Option<Arc<Shelf>>, Obstacle>>,
     sizes: Shared<Question, Result<Option<u64>, Obstacle>>,
+    headings: Shared<Question, Result<Option<Heading>, Obstacle>>,
+    barman: Shared<Question, Result<Option<Arc<barman::Catalogue>>, Obstacle>>,
+    barman_infos: kept::Files<barman::Info>,
+    wals: Shared<Question, Result<Option<Arc<wals::Wals>>, Obstacle>>,
+    pbm: Shared<Question, Result<Option<Arc<pbm::Catalogue>>, Obstacle>>,
+    pbm_metadata: kept::Files<pbm::Info>,
+    slices: Shared<Question, Result<Option<Arc<slices::Oplogs>>, Obstacle>>,
     requests: Requests,
     skews: Skews,
 }
@@ -98,6 +115,11 @@ impl S3 {
     /// How far the stores' clocks are ahead of ours, in seconds, by system (`s3.<connection>`).
     pub fn skews(&self) -> BTreeMap<String, f64> {
         self.kept.skews.seen()
+    }
+
+    /// The URL of a store, if it is configured.
+    pub fn endpoint(&self, connection: &str) -> Option<String> {
+        self.connections.get(connection).map(|connection| connection.endpoint.url())
     }
 
     /// A store to look at: its keys are read here, once for a look.
@@ -148,17 +170,14 @@ impl Store<'_> {
     /// # Errors
     /// The store does not tell.
     pub async fn shelf(&self, wanted: &Wanted<'_>) -> Result<Option<Arc<Shelf>>, Obstacle> {
-        let Wanted { bucket, prefix, keys, zone, newest, most_requests } = *wanted;
-        let parts = [bucket, prefix, keys.text(), zone.name()].map(str::to_owned);
+        let Wanted { bucket, prefix, keys, matching, zone, newest, most_requests } = *wanted;
+        let matching = matching.map_or("", |matching| matching.regex().as_str());
+        let parts = [bucket, prefix, keys.text(), matching, zone.name()].map(str::to_owned);
         let counts = [newest.to_string(), most_requests.to_string()];
         let question = self.question([&parts[..], &counts].concat());
         let search = || async {
             let search = Search::new(self.bucket(bucket), wanted, self.s3.clock.now());
-            match search.run().await {
-                Ok(found) => Ok(Some(Arc::new(found))),
-                Err(Trouble::NoBucket) => Ok(None),
-                Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
-            }
+            found(search.run().await)
         };
         let look = self.s3.kept.shelves.ask(question, self.patience.fresh_within, search);
         self.within(bucket).of(look.boxed()).await
@@ -177,7 +196,7 @@ impl Store<'_> {
                     let object = page.objects.iter().find(|object| object.key == key);
                     Ok(object.map(|object| object.size))
                 }
-                Err(Trouble::NoBucket) => Ok(None),
+                Err(Trouble::NoBucket | Trouble::NoObject) => Ok(None),
                 Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
             }
         };
@@ -187,6 +206,12 @@ impl Store<'_> {
 
     fn question(&self, parts: Vec<String>) -> Question {
         Question(self.digest, self.connection.to_owned(), parts)
+    }
+
+    /// A folder whose files are kept once they are read.
+    fn folder(&self, parts: &[&str]) -> kept::Folder {
+        let connection = [self.connection].into_iter();
+        (self.digest, connection.chain(parts.iter().copied()).map(str::to_owned).collect())
     }
 
     fn bucket<'a>(&'a self, name: &'a str) -> Bucket<'a> {
@@ -202,6 +227,15 @@ impl Store<'_> {
 
     fn within(&self, bucket: &str) -> Within {
         Within { doing: self.doing(bucket), patience: self.patience }
+    }
+}
+
+/// What was found, to be shared; none where there is no such bucket.
+fn found<T>(found: Result<T, Trouble>) -> Result<Option<Arc<T>>, Obstacle> {
+    match found {
+        Ok(found) => Ok(Some(Arc::new(found))),
+        Err(Trouble::NoBucket | Trouble::NoObject) => Ok(None),
+        Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
     }
 }
 

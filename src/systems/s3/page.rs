@@ -76,6 +76,8 @@ pub(super) struct Object {
     pub size: u64,
     /// When it was written, by the store's clock.
     pub modified: Timestamp,
+    /// What changes with its content, where the store tells.
+    pub etag: Option<String>,
 }
 
 impl Bucket<'_> {
@@ -85,8 +87,7 @@ impl Bucket<'_> {
     /// There is no such bucket, or nobody can tell.
     pub(super) async fn page(&self, ask: &Ask<'_>) -> Result<Page, Trouble> {
         let Ask { prefix, folders, after, token, most } = ask;
-        // Dropped while it waits, the request is counted as given up.
-        let mut counted = Counted { requests: self.requests, code: "timeout".to_owned() };
+        let mut counted = Counted::of(self.requests, OPERATION);
         let answer = self
             .client
             .list_objects_v2()
@@ -130,6 +131,7 @@ fn read(ask: &Ask<'_>, answer: &ListObjectsV2Output) -> Result<Page, String> {
                 .last_modified()
                 .and_then(|at| Timestamp::new(at.secs(), 0).ok())
                 .ok_or("a page has an object without its date")?,
+            etag: object.e_tag().map(str::to_owned),
         });
     }
     for folder in answer.common_prefixes() {
@@ -194,14 +196,23 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 /// Counts a request once its end is known.
-struct Counted<'a> {
+pub(super) struct Counted<'a> {
     requests: &'a Requests,
-    code: String,
+    operation: &'static str,
+    /// The status code; `timeout` as long as there is no answer.
+    pub code: String,
+}
+
+impl<'a> Counted<'a> {
+    /// Dropped while it waits, a request is counted as given up.
+    pub(super) fn of(requests: &'a Requests, operation: &'static str) -> Self {
+        Self { requests, operation, code: "timeout".to_owned() }
+    }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.requests.count([OPERATION.to_owned(), std::mem::take(&mut self.code)]);
+        self.requests.count([self.operation.to_owned(), std::mem::take(&mut self.code)]);
     }
 }
 
@@ -214,6 +225,7 @@ mod tests {
             key: (*key).to_owned(),
             size: 1,
             modified: Timestamp::UNIX_EPOCH,
+            etag: None,
         };
         Page {
             objects: keys.iter().map(object).collect(),

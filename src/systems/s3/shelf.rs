@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::page::Object;
 use super::parts::Read;
 use super::template::Template;
+use crate::model::pattern::Pattern;
 use crate::model::zone::Zone;
 
 /// How many of the newest backups are looked for: one, and seven to compare it with.
@@ -19,6 +20,8 @@ pub struct Wanted<'a> {
     pub prefix: &'a str,
     /// How keys go on.
     pub keys: &'a Template,
+    /// What names must match beside, after the prefix.
+    pub matching: Option<&'a Pattern>,
     /// In which zone the hours in keys are meant.
     pub zone: &'a Zone,
     /// How many of the newest are wanted.
@@ -79,8 +82,12 @@ impl Backup {
 
     /// Reads an object; none where it is no backup of these.
     pub(super) fn of(object: Object, wanted: &Wanted<'_>) -> Option<Self> {
-        let Object { key, size, modified } = object;
-        let read = wanted.keys.read(key.strip_prefix(wanted.prefix)?)?;
+        let Object { key, size, modified, etag: _ } = object;
+        let name = key.strip_prefix(wanted.prefix)?;
+        if wanted.matching.is_some_and(|matching| !matching.regex().is_match(name)) {
+            return None;
+        }
+        let read = wanted.keys.read(name)?;
         let dated = read.stamp.placed(wanted.zone.get());
         Some(Self { key, size, modified, dated, read })
     }

@@ -29,6 +29,8 @@ const MOST_CAUSES: usize = 32;
 pub(super) enum Trouble {
     /// There is no such bucket: that is an answer, too.
     NoBucket,
+    /// There is no such object: so is that.
+    NoObject,
     /// Nobody can tell.
     Obstacle(Obstacle),
 }
@@ -64,6 +66,7 @@ pub(super) fn code<E>(error: &SdkError<E, HttpResponse>) -> String {
 fn refused(doing: &str, status: u16, code: Option<&str>, message: Option<&str>) -> Trouble {
     let reason = match (status, code) {
         (_, Some("NoSuchBucket")) => return Trouble::NoBucket,
+        (_, Some("NoSuchKey")) => return Trouble::NoObject,
         (429, _)
         | (_, Some("SlowDown" | "TooManyRequests" | "RequestLimitExceeded" | "Throttling")) => {
             Reason::THROTTLED

@@ -9,6 +9,7 @@ use aws_sdk_s3::config::interceptors::{
 };
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body_util::Limited;
 use jiff::fmt::rfc2822;
@@ -81,7 +82,10 @@ impl Intercept for Wire {
     ) -> Result<(), BoxError> {
         let response = context.response();
         let whole = response.body().bytes().is_some_and(|xml| xml.trim_ascii_end().ends_with(END));
-        if context.output_or_error().is_ok() && !whole {
+        let listing = context
+            .output_or_error()
+            .is_ok_and(|output| output.downcast_ref::<ListObjectsV2Output>().is_some());
+        if listing && !whole {
             return Err(Box::new(EndsEarly));
         }
         Ok(())

@@ -1,5 +1,12 @@
 //! `backup`, against a store in memory over real sockets.
 
+mod barman;
+mod declared;
+mod deployed;
+mod encrypted;
+mod pbm;
+mod written;
+
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -72,6 +79,15 @@ pub fn provocations() -> Vec<Provocation> {
             .boxed()
         }),
     ]);
+    for more in [
+        barman::provocations(),
+        pbm::provocations(),
+        encrypted::provocations(),
+        deployed::provocations(),
+        declared::provocations(),
+    ] {
+        table.extend(more);
+    }
     table
 }
 
@@ -121,6 +137,18 @@ async fn healthy_backups_pass_with_their_figures() {
     ] {
         assert!(rows.contains(&row), "{row:?} in {rows:?}");
     }
+}
+
+#[tokio::test]
+async fn keys_that_do_not_match_are_no_backups() {
+    let fixture = Fixture::new().await.daily(5, &[10_000; 3]);
+    let check =
+        check(KEYS, "").replace("%S.gz\" }", "%S.gz\", matching: '-(02|12)[0-9]{4}\\.gz$' }");
+    let judgement = support::look(&check, &fixture.systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::new("NoBackup")), "{}", judgement.because());
+    fixture.store.put(BUCKET, "2026-03-15/dump-021500.gz", 1_000, ago(9));
+    let judgement = support::look(&check, &fixture.systems).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ async fn the_search_finds_what_a_whole_listing_shows() {
                 bucket: BUCKET,
                 prefix: "",
                 keys: &Template::parse(form).expect("a template"),
+                matching: None,
                 zone: &Zone::default(),
                 newest: NEWEST,
                 most_requests: 1_000,

@@ -5,11 +5,14 @@ use std::net::Ipv4Addr;
 use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
-use vigie_sim::kubernetes::ApiServer;
+use vigie::systems::clock::Clock;
+use vigie_sim::kubernetes::{ApiServer, Kind};
 use vigie_sim::net::site::{Answer, Site};
+use vigie_sim::s3::{ACCESS_KEY, SECRET_KEY, Store};
 
 use super::proofs::put;
 use super::{Ground, trouble};
@@ -104,4 +107,58 @@ async fn secrets_of_prometheus_and_of_registries_are_granted_to_whom_they_serve(
     );
     let wrong = trouble(&ground).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn custom_resources_of_backups_are_granted_and_missed() {
+    let store = Store::start().await.expect("a store");
+    let now = Clock::System.now();
+    store.fill_barman("dumps", "pg/", now, SignedDuration::from_hours(5), (2, 10));
+    store.pbm_backup("mongo", now - SignedDuration::from_hours(5), |_| {});
+    let of = |key: &str| format!("{{ secret: {{ namespace: shop, name: store, key: {key} }} }}");
+    let connections = format!(
+        "  s3: {{ dumps: {{ endpoint: '{}', region: test, access_key: {}, secret_key: {} }} }}\n",
+        store.endpoint(),
+        of("access"),
+        of("secret"),
+    );
+    let check = |bucket: &str, layout: &str, resource: &str| {
+        format!(
+            "backup: {{ connection: dumps, bucket: {bucket}, max_age: {{ fail: 1d }}, layout: \
+             {layout}, custom_resource: {resource} }}"
+        )
+    };
+    let postgres = check(
+        "dumps",
+        "{ barman: { server: pg } }",
+        "{ cloudnative_pg: { namespace: shop, cluster: pg, object_store: far } }",
+    );
+    let mongodb = check(
+        "mongo",
+        "{ pbm: {} }",
+        "{ percona_mongodb: { namespace: shop, cluster: mongo, storage: far } }",
+    );
+    let furnish = |server: &ApiServer| {
+        for (api, kind, plural) in [
+            ("postgresql.cnpg.io/v1", "Cluster", "clusters"),
+            ("postgresql.cnpg.io/v1", "Backup", "backups"),
+            ("postgresql.cnpg.io/v1", "ScheduledBackup", "scheduledbackups"),
+            ("barmancloud.cnpg.io/v1", "ObjectStore", "objectstores"),
+            ("psmdb.percona.com/v1", "PerconaServerMongoDB", "perconaservermongodbs"),
+            ("psmdb.percona.com/v1", "PerconaServerMongoDBBackup", "perconaservermongodbbackups"),
+        ] {
+            server.register(Kind::custom(api, kind, plural));
+        }
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "namespace": "shop", "name": "store" },
+            "data": { "access": STANDARD.encode(ACCESS_KEY), "secret": STANDARD.encode(SECRET_KEY) },
+        });
+        put(server, secret);
+    };
+    let ground = Ground::new(&[&postgres, &mongodb], &connections, furnish).await;
+    let wrong = trouble(&ground).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let rights = ground.rights.granted().map(|(right, _)| right.to_string());
+    assert_eq!(rights.filter(|right| right.starts_with("watch")).count(), 6);
 }

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    self, CommonPrefix, DeleteObjectInput, DeleteObjectOutput, EncodingType, GetObjectInput,
+    self, CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, EncodingType, GetObjectInput,
     GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
     ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use super::content;
 use super::fault::{self, Fault};
 use super::listing::{self, Question};
 use super::{Bucket, Held, Object, locked};
@@ -71,8 +72,11 @@ impl S3 for Backend {
                 .unwrap_or_default()
                 .min(locked(&self.0.page).unwrap_or(usize::MAX)),
         };
-        let mut page =
-            self.bucket(&input.bucket, |bucket| listing::page(&bucket.objects, &question))?;
+        let (mut page, etags) = self.bucket(&input.bucket, |bucket| {
+            let page = listing::page(&bucket.objects, &question);
+            let etags: Vec<_> = page.objects.iter().map(|(key, _)| bucket.etag(key)).collect();
+            (page, etags)
+        })?;
         if fault == Some(Fault::Unordered) {
             page.objects.reverse();
         }
@@ -81,7 +85,9 @@ impl S3 for Backend {
         let contents: Vec<_> = page
             .objects
             .iter()
-            .map(|(key, object)| dto::Object {
+            .zip(etags)
+            .map(|((key, object), etag)| dto::Object {
+                e_tag: Some(ETag::Strong(etag)),
                 key: Some(text(key)),
                 size: i64::try_from(object.size).ok(),
                 last_modified: Some(SystemTime::from(object.modified).into()),
@@ -121,7 +127,11 @@ impl S3 for Backend {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         self.begin("HeadObject")?;
         let (object, _) = self.object(&request.input.bucket, &request.input.key)?;
+        let kept = self.bucket(&request.input.bucket, |bucket| bucket.kept(&request.input.key))?;
+        let (server_side_encryption, metadata) = content::told(kept);
         Ok(S3Response::new(HeadObjectOutput {
+            server_side_encryption,
+            metadata,
             content_length: i64::try_from(object.size).ok(),
             last_modified: Some(SystemTime::from(object.modified).into()),
             ..Default::default()

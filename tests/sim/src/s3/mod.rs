@@ -4,6 +4,8 @@
 //! Made for a million keys: a page costs what it shows, whatever lies before and between.
 
 mod backend;
+mod barman;
+mod content;
 mod fault;
 mod fill;
 mod listing;
@@ -17,6 +19,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub use barman::{BaseBackup, Wals};
+pub use content::Kept;
 pub use fault::Fault;
 pub use fill::{MONGODB_BUCKET, POSTGRES_BUCKET};
 
@@ -57,6 +61,8 @@ struct Held {
 struct Bucket {
     objects: BTreeMap<Box<str>, Object>,
     bodies: BTreeMap<Box<str>, Bytes>,
+    /// How objects are encrypted whose keys begin so.
+    kept: Vec<(String, Kept)>,
 }
 
 /// What a listing shows of an object, beside its key.

@@ -1,0 +1,57 @@
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::*;
+
+fn now() -> Timestamp {
+    "2026-03-15T12:00:00Z".parse().unwrap()
+}
+
+fn entry(info: Option<&str>, data: (u32, u64), hours: i64) -> Entry {
+    let read = |text: &str| Arc::new(BackupInfo::read(text.as_bytes(), &TimeZone::UTC));
+    Entry {
+        id: "20260315T021500".to_owned(),
+        info: info.map(read),
+        data: Some(data),
+        archive: (data.0 > 0).then(|| "data.tar".to_owned()),
+        modified: now() - SignedDuration::from_hours(hours),
+        kept: false,
+    }
+}
+
+const DONE: &str = "begin_time=2026-03-15 02:15:00+00:00\nbegin_wal=000000010000000000000004\n\
+    end_time=2026-03-15 02:27:00+00:00\nend_wal=000000010000000000000005\nstatus=DONE\ntimeline=1\n\
+    version=160004\nxlog_segment_size=16777216\n";
+
+fn fault(entry: &Entry) -> Option<Fault> {
+    match sorted(entry, Period::from_secs(86_400), now()) {
+        Sorted::Broken(broken) => Some(broken.what),
+        Sorted::Complete(_) | Sorted::UnderWay => None,
+    }
+}
+
+#[test]
+fn a_folder_is_a_backup_only_with_all_that_belongs_to_it() {
+    let whole = entry(Some(DONE), (2, 10), 9);
+    let Sorted::Complete(copy) = sorted(&whole, Period::from_secs(1), now()) else { panic!() };
+    assert_eq!((copy.size, copy.ended.to_string().as_str()), (Some(10), "2026-03-15T02:27:00Z"));
+    for (entry, what) in [
+        (entry(Some(DONE), (0, 0), 9), Some(Fault::DataMissing)),
+        (entry(Some(DONE), (1, 0), 9), Some(Fault::DataMissing)),
+        (entry(Some(&DONE[..90]), (1, 9), 9), Some(Fault::Unreadable)),
+        (entry(Some(""), (1, 9), 9), Some(Fault::Unreadable)),
+        (entry(Some("status=FAILED\n"), (1, 9), 9), Some(Fault::Failed)),
+        (entry(Some("status=STARTED\n"), (1, 9), 9), None),
+        (entry(Some("status=STARTED\n"), (1, 9), 25), Some(Fault::Failed)),
+        (entry(None, (1, 9), 9), None),
+        (entry(None, (1, 9), 25), Some(Fault::Failed)),
+    ] {
+        assert_eq!(fault(&entry), what, "{entry:?}");
+    }
+}
+
+#[test]
+fn snapshots_of_volumes_need_no_archive() {
+    let snapshots = DONE.replace("status=DONE", "snapshots_info={'a': 1}\nstatus=DONE");
+    assert_eq!(fault(&entry(Some(&snapshots), (0, 0), 9)), None);
+}
