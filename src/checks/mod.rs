@@ -21,6 +21,7 @@ pub mod pod_security;
 pub mod pods;
 pub mod resource;
 pub mod resource_usage;
+pub mod s3_bucket;
 #[cfg(test)]
 pub mod scripted;
 pub mod secret_keys;
@@ -225,6 +226,7 @@ check_kinds! {
     Pods: pods,
     Resource: resource,
     ResourceUsage: resource_usage,
+    S3Bucket: s3_bucket,
     SecretKeys: secret_keys,
     Services: services,
     Tls: tls,

@@ -30,6 +30,7 @@ pub mod pod_security;
 mod pods;
 pub mod resource;
 pub mod resource_usage;
+mod s3_bucket;
 pub mod secret_keys;
 pub mod services;
 mod tls;
@@ -81,6 +82,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pods", pods::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
+        ("s3_bucket", s3_bucket::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),
         ("tls", tls::provocations()),

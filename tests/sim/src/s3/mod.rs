@@ -8,6 +8,7 @@ mod fault;
 mod fill;
 mod listing;
 mod serve;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
 pub use fill::{MONGODB_BUCKET, POSTGRES_BUCKET};
+pub use serve::WITHOUT_A_KEY;
+pub use settings::Settings;
 
 /// The access key that a new store accepts.
 pub const ACCESS_KEY: &str = "VIGIESIMULATED";
@@ -57,6 +60,7 @@ struct Held {
 struct Bucket {
     objects: BTreeMap<Box<str>, Object>,
     bodies: BTreeMap<Box<str>, Bytes>,
+    settings: Settings,
 }
 
 /// What a listing shows of an object, beside its key.
