@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use vigie::checks::s3_bucket::S3Bucket;
 use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::judgement::Judgement;
@@ -18,8 +16,6 @@ use crate::support;
 /// Everything that can be asked of a bucket.
 const ALL: &str = "grants: private, public_access_block: all, encryption: kms, versioning: enabled, \
                    retention: { kept: 7d, gone_after: 40d }";
-/// What fulfils all of it.
-const BLOCKED: [bool; 4] = [true; 4];
 
 pub fn provocations() -> Vec<Provocation> {
     let mut table = rows! { S3Bucket:
@@ -243,7 +239,7 @@ async fn stores_refuse_whoever_has_no_key_in_many_ways() {
 
 #[tokio::test]
 async fn what_public_access_is_blocked_from_is_public_no_more() {
-    let blocked = Settings { block: Some(BLOCKED), ..granting("global/AllUsers") };
+    let blocked = Settings { block: Some([true; 4]), ..granting("global/AllUsers") };
     let both = Settings { policy: Some(PUBLIC.to_owned()), ..blocked };
     let judgement = set("grants: private", both).await;
     assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
@@ -340,7 +336,7 @@ fn as_stated() -> Settings {
         open: &[],
         grants: Vec::new(),
         policy: Some(NAMED.to_owned()),
-        block: Some(BLOCKED),
+        block: Some([true; 4]),
         encryption: Some("aws:kms"),
         versioning: Some("Enabled"),
         rules: vec![("", 30, Some(10))],
@@ -389,10 +385,8 @@ async fn silent(more: &str, fault: Fault) -> Judgement {
     look_within(&check(more), &fixture.systems, half, none).await
 }
 
-fn elsewhere(endpoint: String) -> BoxFuture<'static, Judgement> {
-    let looking =
-        async move { support::look(&check(""), &Fixture::new().await.at(&endpoint).systems).await };
-    looking.boxed()
+async fn elsewhere(endpoint: String) -> Judgement {
+    support::look(&check(""), &Fixture::new().await.at(&endpoint).systems).await
 }
 
 async fn untrusted() -> Judgement {

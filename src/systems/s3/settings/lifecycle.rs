@@ -115,13 +115,14 @@ mod tests {
     fn rules_are_read_in_all_their_forms() {
         let tag = Tag::builder().key("k").value("v").build().unwrap();
         let wanted = Rule { id: "a".to_owned(), after: Some(DAY * 30), ..Rule::default() };
-        assert_eq!(read_one(enabled().build().unwrap()).unwrap(), [wanted.clone()]);
+        assert_eq!(read_one(enabled().build().unwrap()), Ok(vec![wanted.clone()]));
         #[expect(deprecated, reason = "stores still write it")]
         let old = enabled().prefix("logs/").build().unwrap();
         let prefixed = Rule { prefix: "logs/".to_owned(), ..wanted };
-        assert_eq!(read_one(old).unwrap(), [prefixed.clone()]);
+        assert_eq!(read_one(old), Ok(vec![prefixed.clone()]));
         let plain = LifecycleRuleFilter::builder().prefix("logs/").build();
-        assert_eq!(read_one(enabled().filter(plain).build().unwrap()).unwrap(), [prefixed.clone()]);
+        let plain = enabled().filter(plain).build().unwrap();
+        assert_eq!(read_one(plain), Ok(vec![prefixed.clone()]));
         let and = LifecycleRuleAndOperator::builder().prefix("logs/").tags(tag).build();
         let and = LifecycleRuleFilter::builder().and(and).build();
         let narrowed = Rule { narrowed: true, ..prefixed };

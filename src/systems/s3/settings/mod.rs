@@ -15,7 +15,10 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_bucket_acl::GetBucketAclOutput;
 use aws_sdk_s3::operation::get_bucket_versioning::GetBucketVersioningOutput;
-use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration,
+};
 use futures::FutureExt;
 
 pub use lifecycle::Rule;
@@ -197,9 +200,9 @@ impl Store<'_> {
             let call = call.interceptor(Ends("ServerSideEncryptionConfiguration")).send();
             let Some(answer) = self.told(name, bucket, call).await? else { return Ok(None) };
             let settings = answer.server_side_encryption_configuration();
-            let rules = settings.map(|settings| settings.rules()).unwrap_or_default();
+            let rules = settings.map(ServerSideEncryptionConfiguration::rules).unwrap_or_default();
             let rule = rules.iter().find_map(|rule| rule.apply_server_side_encryption_by_default());
-            match rule.map(|rule| rule.sse_algorithm()) {
+            match rule.map(ServerSideEncryptionByDefault::sse_algorithm) {
                 None => Ok(None),
                 Some(ServerSideEncryption::Aes256) => Ok(Some(DefaultEncryption::Store)),
                 Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse) => {
