@@ -249,16 +249,13 @@ impl Check for S3Bucket {
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
         let patience = Patience { until: look.until(), fresh_within: look.fresh_within };
-        let store =
-            look.systems.s3.open(&self.connection.0, patience).await.map_err(|obstacle| {
-                let ours = [Reason::SECRET_MISSING, Reason::TLS_FAILED, NO_CONNECTION];
-                let known = ours.contains(&obstacle.reason);
-                let reason = if known { obstacle.reason } else { Reason::SECRET_MISSING };
-                // What we trust is ours to bring, too.
-                let reason =
-                    if reason == Reason::TLS_FAILED { Reason::SECRET_MISSING } else { reason };
-                Obstacle::ours(reason, obstacle.because)
-            })?;
+        let opened = look.systems.s3.open(&self.connection.0, patience).await;
+        let store = opened.map_err(|obstacle| {
+            // Nobody was asked yet: whatever it is, it is ours.
+            let known = obstacle.reason == NO_CONNECTION;
+            let reason = if known { NO_CONNECTION } else { Reason::SECRET_MISSING };
+            Obstacle::ours(reason, obstacle.because)
+        })?;
         let bucket = self.bucket.as_str();
         let held = store.held(bucket, &self.prefix).await;
         let first = match &held {
