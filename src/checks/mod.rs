@@ -24,6 +24,7 @@ pub mod pods;
 pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
+pub mod s3_bucket;
 #[cfg(test)]
 pub mod scripted;
 pub mod secret_keys;
@@ -251,6 +252,7 @@ check_kinds! {
     RegistryImage: registry_image,
     Resource: resource,
     ResourceUsage: resource_usage,
+    S3Bucket: s3_bucket,
     SecretKeys: secret_keys,
     Services: services,
     Tls: tls,

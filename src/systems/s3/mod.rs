@@ -19,6 +19,7 @@ mod parts;
 pub mod pbm;
 mod read;
 mod search;
+mod settings;
 mod shelf;
 pub mod slices;
 mod stamp;
@@ -39,6 +40,10 @@ use tokio::time::Instant;
 pub use connection::{Connection, Endpoint, PathStyle};
 pub use head::{Encryption, Heading};
 pub use search::NOT_LISTABLE;
+pub use settings::{
+    Answered, Block, DefaultEncryption, Grant, Held, Policy, REDIRECTED, Rule, Told, Unsigned,
+    Versioning, WRONG_REGION,
+};
 pub use shelf::{Backup, NEWEST, Shelf, Wanted};
 pub use template::Template;
 pub use trouble::{NOT_IMPLEMENTED, REJECTED};
@@ -78,6 +83,7 @@ struct Kept {
     pbm: Shared<Question, Result<Option<Arc<pbm::Catalogue>>, Obstacle>>,
     pbm_metadata: kept::Files<pbm::Info>,
     slices: Shared<Question, Result<Option<Arc<slices::Oplogs>>, Obstacle>>,
+    settings: settings::Kept,
     requests: Requests,
     skews: Skews,
 }

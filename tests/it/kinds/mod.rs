@@ -35,6 +35,7 @@ mod pods;
 pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
+mod s3_bucket;
 pub mod secret_keys;
 pub mod services;
 mod tls;
@@ -89,6 +90,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("registry_image", registry_image::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
+        ("s3_bucket", s3_bucket::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),
         ("tls", tls::provocations()),

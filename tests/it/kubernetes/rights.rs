@@ -282,7 +282,8 @@ async fn secrets_of_connections_and_of_checks_are_granted_one_by_one() {
     );
     let backup = "backup: { connection: dumps, bucket: dumps, max_age: { fail: 3650d }, \
                   layout: { objects: { keys: \"%Y-%m-%d/dump-%H%M%S.gz\" } } }";
-    let checks = [backup, http.as_str(), "pods: { namespaces: [shop] }"];
+    let bucket = "s3_bucket: { connection: dumps, bucket: dumps }";
+    let checks = [backup, bucket, http.as_str(), "pods: { namespaces: [shop] }"];
     let furnish = |server: &ApiServer| {
         failed_pods(server);
         for (name, key, value) in [

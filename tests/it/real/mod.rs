@@ -8,6 +8,7 @@ pub mod barman;
 mod guard;
 mod programs;
 mod rolling;
+mod s3_bucket;
 pub mod store;
 
 use std::io::Write;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     self, CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, EncodingType, GetObjectInput,
@@ -17,6 +18,7 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 use super::content;
 use super::fault::{self, Fault};
 use super::listing::{self, Question};
+use super::settings::Settings;
 use super::{Bucket, Held, Object, locked};
 
 /// What s3s asks.
@@ -25,19 +27,30 @@ pub(super) struct Backend(pub(super) Arc<Held>);
 
 impl Backend {
     /// Counts the request, and fails it where a fault says so.
-    fn begin(&self, operation: &'static str) -> S3Result<Option<Fault>> {
+    pub(super) fn begin(&self, operation: &'static str) -> S3Result<Option<Fault>> {
         let mut requests = locked(&self.0.requests);
         requests.push(operation);
-        let fault = locked(&self.0.fault).clone();
+        let fault = locked(&self.0.fault).clone().and_then(|fault| fault.at(operation));
         match fault.as_ref().and_then(|fault| fault.error(requests.len())) {
             Some(error) => Err(error),
             None => Ok(fault),
         }
     }
 
-    fn bucket<T>(&self, name: &str, look: impl FnOnce(&mut Bucket) -> T) -> S3Result<T> {
+    pub(super) fn bucket<T>(&self, name: &str, look: impl FnOnce(&mut Bucket) -> T) -> S3Result<T> {
         let mut buckets = locked(&self.0.buckets);
         buckets.get_mut(name).map(look).ok_or_else(|| fault::error("NoSuchBucket"))
+    }
+
+    /// One setting of a bucket, by its operation.
+    fn setting<T>(
+        &self,
+        operation: &'static str,
+        bucket: &str,
+        told: fn(&Settings) -> S3Result<T>,
+    ) -> S3Result<S3Response<T>> {
+        self.begin(operation)?;
+        self.bucket(bucket, |bucket| told(&bucket.settings))?.map(S3Response::new)
     }
 
     fn object(&self, bucket: &str, key: &str) -> S3Result<(Object, Bytes)> {
@@ -198,6 +211,48 @@ impl S3 for Backend {
         })?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
+
+    async fn get_bucket_acl(
+        &self,
+        request: S3Request<dto::GetBucketAclInput>,
+    ) -> S3Result<S3Response<dto::GetBucketAclOutput>> {
+        self.setting("GetBucketAcl", &request.input.bucket, Settings::acl)
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        request: S3Request<dto::GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::GetBucketPolicyOutput>> {
+        self.setting("GetBucketPolicy", &request.input.bucket, Settings::policy)
+    }
+
+    async fn get_public_access_block(
+        &self,
+        request: S3Request<dto::GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::GetPublicAccessBlockOutput>> {
+        self.setting("GetPublicAccessBlock", &request.input.bucket, Settings::block)
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        request: S3Request<dto::GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::GetBucketEncryptionOutput>> {
+        self.setting("GetBucketEncryption", &request.input.bucket, Settings::encryption)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<dto::GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<dto::GetBucketVersioningOutput>> {
+        self.setting("GetBucketVersioning", &request.input.bucket, Settings::versioning)
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        request: S3Request<dto::GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLifecycleConfigurationOutput>> {
+        self.setting("GetBucketLifecycleConfiguration", &request.input.bucket, Settings::lifecycle)
+    }
 }
 
 #[async_trait::async_trait]
@@ -208,6 +263,21 @@ impl S3Auth for Backend {
             locked(&self.0.requests).push("refused");
             fault::error("InvalidAccessKeyId")
         })
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Backend {
+    /// Who has no key sees what is open to everybody.
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let bucket = context.s3_path().get_bucket_name().unwrap_or_default();
+        let open = || self.bucket(bucket, |bucket| bucket.settings.open).unwrap_or_default();
+        let reads = matches!(context.s3_op().name(), "ListObjectsV2" | "HeadObject" | "GetObject");
+        if context.credentials().is_some() || (reads && open().contains(&context.s3_op().name())) {
+            return Ok(());
+        }
+        locked(&self.0.requests).push("without a key");
+        Err(fault::error("AccessDenied"))
     }
 }
 

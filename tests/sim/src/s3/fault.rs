@@ -28,15 +28,32 @@ pub enum Fault {
     Endless,
     /// It takes the request and never answers.
     Silent,
+    /// It says that the bucket lies in this region, and is to be asked there (301).
+    Moved(&'static str),
+    /// It sends everybody to this URL (308), without an S3 error.
+    Redirect(&'static str),
+    /// It does something wrong at one operation alone, such as `GetBucketAcl`.
+    At(&'static str, Box<Self>),
 }
 
 impl Fault {
+    /// What it does wrong at this operation.
+    pub(super) fn at(self, operation: &str) -> Option<Self> {
+        if let Self::At(at, fault) = self {
+            return (at == operation).then_some(*fault);
+        }
+        Some(self)
+    }
+
     /// The error that it gives to the `n`th request.
     pub(super) fn error(&self, n: usize) -> Option<S3Error> {
         match self {
             Self::SlowDownEvery(every) if n.is_multiple_of(*every) => Some(error("SlowDown")),
             Self::Error(code) => Some(error(code)),
             Self::SlowDownEvery(_)
+            | Self::At(..)
+            | Self::Moved(_)
+            | Self::Redirect(_)
             | Self::Status(_)
             | Self::SamePage
             | Self::NoToken

@@ -10,6 +10,7 @@ mod fault;
 mod fill;
 mod listing;
 mod serve;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ pub use barman::{BaseBackup, Wals};
 pub use content::Kept;
 pub use fault::Fault;
 pub use fill::{MONGODB_BUCKET, POSTGRES_BUCKET};
+pub use serve::WITHOUT_A_KEY;
+pub use settings::Settings;
 
 /// The access key that a new store accepts.
 pub const ACCESS_KEY: &str = "VIGIESIMULATED";
@@ -63,6 +66,7 @@ struct Bucket {
     bodies: BTreeMap<Box<str>, Bytes>,
     /// How objects are encrypted whose keys begin so.
     kept: Vec<(String, Kept)>,
+    settings: Settings,
 }
 
 /// What a listing shows of an object, beside its key.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 use super::backend::Backend;
 use super::fault::Fault;
 use super::{Held, locked};
+
+/// What requests without a key are called where faults are put into one operation alone.
+pub const WITHOUT_A_KEY: &str = "without a key";
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -67,7 +70,8 @@ pub(super) async fn start(
     let stop = CancellationToken::new();
     let backend = Backend(Arc::clone(&held));
     let mut service = S3ServiceBuilder::new(backend.clone());
-    service.set_auth(backend);
+    service.set_auth(backend.clone());
+    service.set_access(backend);
     let service = service.build();
     let stopped = stop.clone();
     tokio::spawn(async move {
@@ -112,7 +116,8 @@ async fn answer(
     service: &S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::io::Error> {
-    let fault = locked(&held.fault).clone();
+    let operation = operation(&request);
+    let fault = locked(&held.fault).clone().and_then(|fault| fault.at(operation));
     let below = |status: u16, body: Body| {
         locked(&held.requests).push("below S3");
         let response = Response::builder().status(status).header("retry-after", "5").body(body);
@@ -126,8 +131,15 @@ async fn answer(
         Some(Fault::Status(status)) => return below(status, whole("slow down\n")),
         Some(Fault::Html) => return below(200, whole("<html><body>Welcome!<br></body></html>")),
         Some(Fault::Endless) => return below(200, endless()),
+        Some(Fault::Moved(region)) => return Ok(moved(held, region)),
+        Some(Fault::Redirect(location)) => {
+            let mut response = below(308, whole("elsewhere\n"))?;
+            response.headers_mut().insert("location", HeaderValue::from_static(location));
+            return Ok(response);
+        }
         Some(
             Fault::SlowDownEvery(_)
+            | Fault::At(..)
             | Fault::Error(_)
             | Fault::SamePage
             | Fault::NoToken
@@ -155,6 +167,37 @@ async fn answer(
         _ => Full::new(body).map_err(|never| match never {}).boxed(),
     };
     Ok(Response::from_parts(parts, body))
+}
+
+/// The operation that a request asks for, as far as faults are put into one of them alone.
+fn operation(request: &Request<Incoming>) -> &'static str {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = |word: &str| query.split('&').any(|part| part.split('=').next() == Some(word));
+    if !request.headers().contains_key(http::header::AUTHORIZATION) {
+        return WITHOUT_A_KEY;
+    }
+    let known = [
+        ("acl", "GetBucketAcl"),
+        ("policy", "GetBucketPolicy"),
+        ("publicAccessBlock", "GetPublicAccessBlock"),
+        ("encryption", "GetBucketEncryption"),
+        ("versioning", "GetBucketVersioning"),
+        ("lifecycle", "GetBucketLifecycleConfiguration"),
+        ("list-type", "ListObjectsV2"),
+    ];
+    known.into_iter().find(|(word, _)| asked(word)).map_or("", |(_, operation)| operation)
+}
+
+/// As AWS says it: in a header and in XML.
+fn moved(held: &Held, region: &'static str) -> Response<Body> {
+    locked(&held.requests).push("below S3");
+    let xml = "<?xml version=\"1.0\"?><Error><Code>PermanentRedirect</Code><Message>The bucket you \
+               are attempting to access must be addressed using the specified endpoint.</Message>\
+               </Error>";
+    let mut response = Response::new(whole(xml));
+    *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert("x-amz-bucket-region", HeaderValue::from_static(region));
+    response
 }
 
 fn whole(text: &'static str) -> Body {
