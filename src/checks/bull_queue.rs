@@ -8,7 +8,7 @@
 //! its middle); a job that somebody retried by hand counts as waiting since it was added.
 
 mod judging;
-mod limits;
+pub(super) mod limits;
 mod looking;
 mod seen;
 

@@ -109,7 +109,7 @@ pub struct Facts {
 
 impl Facts {
     /// In a `CASE`, since the role is unknown to servers older than it.
-    const SQL: &'static str = "SELECT current_setting('server_version_num'), \
+    const SQL: &'static str = "SELECT /* vigie facts */ current_setting('server_version_num'), \
          pg_catalog.pg_is_in_recovery(), current_setting('is_superuser') = 'on', \
          coalesce((SELECT pg_catalog.pg_has_role(oid, 'USAGE') FROM pg_catalog.pg_roles \
          WHERE rolname = 'pg_read_all_stats'), current_setting('is_superuser') = 'on')";
