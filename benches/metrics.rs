@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use procfs::process::Process;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use vigie::model::deployment::{Announcement, Deployment};
 use vigie::model::item::ItemId;
 use vigie::model::snapshot::Snapshot;
 use vigie::model::vitals::Vitals;
@@ -61,6 +62,10 @@ impl Daemon for Still {
 
     fn look_now(&self, _item: &ItemId) -> LookNow {
         LookNow::NotFound
+    }
+
+    fn announce(&self, _: Announcement, _: String) -> Result<Arc<Deployment>, String> {
+        Err("nobody announces here".to_owned())
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

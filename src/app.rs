@@ -20,6 +20,7 @@ use crate::config::Configuration;
 use crate::config::flaw::Flaw;
 use crate::config::load::{self, Source};
 use crate::engine::{Asked, Beats, Engine};
+use crate::model::deployment::{Announcement, Deployment};
 use crate::model::duration::spoken;
 use crate::model::item::ItemId;
 use crate::model::snapshot::Snapshot;
@@ -272,6 +273,16 @@ impl Daemon for App {
                 because: "it does not apply here, or a dependency does not hold".to_owned(),
             },
         }
+    }
+
+    fn announce(
+        &self,
+        announcement: Announcement,
+        token: String,
+    ) -> Result<Arc<Deployment>, String> {
+        announcement.check(&self.board.snapshot().environment, self.clock.now())?;
+        let announced = self.engine.announce(announcement, token);
+        announced.ok_or_else(|| "the record did not take it".to_owned())
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

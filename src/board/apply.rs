@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::announce::announce;
 use super::fold::{self, Outcome};
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
@@ -26,13 +27,17 @@ const MOST_TURNS: usize = 50;
 
 impl Held {
     pub(super) fn apply(&mut self, event: Event, now: Timestamp) -> Changes {
+        let mut announced = None;
         match event {
+            Event::Announced(announcement, token) => {
+                announced = Some(announce(&mut self.snapshot, announcement, token, now));
+            }
             Event::Configured(layout) => self.configure(layout, now),
             Event::Reported(report) => self.report(&Arc::new(report), now),
             Event::Ticked(streams) => self.tick(streams, now),
         }
         let freed = self.block(now);
-        Changes { turns: self.turns(now), freed }
+        Changes { turns: self.turns(now), freed, announced }
     }
 
     fn configure(&mut self, layout: Layout, now: Timestamp) {

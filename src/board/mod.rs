@@ -4,6 +4,7 @@
 //! turns of standings that it made. Whoever reads takes a [`Snapshot`], which costs one clone of a
 //! list of shared items and holds nobody up.
 
+mod announce;
 mod apply;
 mod fold;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::deployment::{Announcement, Deployment};
 use crate::model::finding::Verdict;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
@@ -28,6 +30,8 @@ pub enum Event {
     Configured(Layout),
     /// An attempt came to its end.
     Reported(Report),
+    /// A rollout was announced, by the token of this name.
+    Announced(Announcement, String),
     /// Time has passed: grace ends, standings go stale.
     Ticked(Vec<Stream>),
 }
@@ -71,6 +75,8 @@ pub struct Changes {
     pub turns: Vec<(ItemId, Turn)>,
     /// Items that had waited for a dependency and may be looked at again: due now.
     pub freed: Vec<ItemId>,
+    /// The deployment that was announced, as the record has it.
+    pub announced: Option<Arc<Deployment>>,
 }
 
 /// What the engine asks before it looks.
@@ -98,6 +104,7 @@ impl Default for Board {
             sections: Arc::from([]),
             items: Vec::new(),
             streams: Vec::new(),
+            deployments: Vec::new(),
         };
         Self(Mutex::new(Held { snapshot, shown: Vec::new() }))
     }
@@ -112,6 +119,11 @@ impl Board {
     /// All that is known, at this moment.
     pub fn snapshot(&self) -> Snapshot {
         self.held(|held| held.snapshot.clone())
+    }
+
+    /// The current deployment, where one is known.
+    pub fn deployment(&self) -> Option<Arc<Deployment>> {
+        self.held(|held| held.snapshot.deployment().cloned())
     }
 
     /// What the engine has to know of an item before it looks.

@@ -37,6 +37,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::model::deployment::Deployment;
 use crate::model::finding::Obstacle;
 use crate::model::item::ItemId;
 use crate::model::judgement::Judgement;
@@ -92,6 +93,8 @@ pub struct Look<'a> {
     pub needs: &'a Needs,
     /// The connections.
     pub systems: &'a Systems,
+    /// The current deployment, where one is known; for checks that declare to need it.
+    pub deployment: Option<&'a Deployment>,
     /// When the attempt will be given up.
     pub deadline: Instant,
     /// How old a shared look of another item may be to serve this one, too.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::checklist::Item;
 use crate::checks::{AnyCheck, Look};
+use crate::model::deployment::Deployment;
 use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::Judgement;
@@ -20,11 +21,18 @@ use crate::systems::Systems;
 
 /// Runs all checks of `item`. Each comes back: with what it said, as `TimedOut` at the deadline, or
 /// as `Crashed` where its own code broke.
-pub async fn look(systems: &Systems, item: &Item, past: &Past, now: Timestamp) -> Vec<CheckReport> {
+pub async fn look(
+    systems: &Systems,
+    item: &Item,
+    deployment: Option<&Deployment>,
+    past: &Past,
+    now: Timestamp,
+) -> Vec<CheckReport> {
     let look = Look {
         item: &item.card.id,
         needs: &item.needs,
         systems,
+        deployment: deployment.filter(|_| item.needs.deployment),
         deadline: Instant::now() + item.timeout,
         // Half of it, so that an item is never served what its own last look brought.
         fresh_within: item.damping.confirm_every / 2,

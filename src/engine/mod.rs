@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::board::{Board, Changes, Event, Layout, Seed};
 use crate::checklist::{Checklist, Item};
+use crate::model::deployment::{Announcement, Deployment};
 use crate::model::item::ItemId;
 use crate::model::report::Cause;
 use crate::model::schedule::later;
@@ -190,6 +191,22 @@ impl Engine {
         Asked::Accepted
     }
 
+    /// Takes a rollout into the record; whatever is asked about the current deployment is due now.
+    pub fn announce(&self, announcement: Announcement, token: String) -> Option<Arc<Deployment>> {
+        let core = &self.core;
+        let announced = core.apply(Event::Announced(announcement, token));
+        let now = core.clock.now();
+        let entries = core.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let asks = |entry: &&Arc<Entry>| {
+            let item = entry.item.load();
+            item.applies && item.needs.deployment
+        };
+        for entry in entries.values().filter(asks) {
+            entry.want(Due { at: now, cause: Cause::Changed });
+        }
+        announced
+    }
+
     /// What the engine says of itself.
     pub fn beats(&self) -> Beats {
         self.core.pulse.beats()
@@ -202,15 +219,16 @@ impl Core {
     }
 
     /// Applies an event to the board, logs the turns, and wakes those who are free again.
-    fn apply(&self, event: Event) {
+    fn apply(&self, event: Event) -> Option<Arc<Deployment>> {
         let now = self.clock.now();
-        let Changes { turns, freed } = self.board.apply(event, now);
+        let Changes { turns, freed, announced } = self.board.apply(event, now);
         for (item, turn) in &turns {
             log(item, turn);
         }
         for entry in freed.iter().filter_map(|id| self.entry(id)) {
             entry.want(Due { at: now, cause: Cause::Scheduled });
         }
+        announced
     }
 }
 

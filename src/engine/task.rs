@@ -87,7 +87,9 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) {
     entry.begins(started);
     core.pulse.started(due.at, started);
     let began = Instant::now();
-    let checks = look(&core.systems.load_full(), &item, &entry.past(), started).await;
+    let deployment = core.board.deployment();
+    let (systems, past) = (core.systems.load_full(), entry.past());
+    let checks = look(&systems, &item, deployment.as_deref(), &past, started).await;
     let took = began.elapsed();
     drop(permit);
     for check in &checks {

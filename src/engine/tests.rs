@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::checks::AnyCheck;
 use crate::checks::scripted::{Act, Script, Scripted};
+use crate::model::deployment::Announcement;
 use crate::model::finding::Finding;
 use crate::model::item::{Card, Mode, Severity};
 use crate::model::needs::Needs;
@@ -264,4 +265,27 @@ async fn first_attempts_are_spread_critical_ones_first() {
     assert!(asked() <= 2, "{} at once", asked());
     bench.pass(60 * SECOND).await;
     assert!(asked() >= 59);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_about_the_deployment_is_looked_at_when_one_is_announced() {
+    let (asks, other) = (Script::always(holds()), Script::always(holds()));
+    let mut asking = item("asks", &asks, &[]);
+    asking.needs.deployment = true;
+    let bench = Bench::new(vec![asking, item("other", &other, &[])]);
+    bench.pass(2 * SECOND).await;
+    assert_eq!((asks.asked(), other.asked()), (1, 1));
+    let announcement = Announcement {
+        version: "1".to_owned(),
+        who: "Jo".to_owned(),
+        environment: None,
+        started: None,
+        migration: None,
+        ticket: None,
+        notes: None,
+    };
+    let announced = bench.engine.announce(announcement, "pipeline".to_owned()).unwrap();
+    bench.pass(2 * SECOND).await;
+    assert_eq!((asks.asked(), other.asked()), (2, 1));
+    assert_eq!(bench.board.deployment(), Some(announced));
 }

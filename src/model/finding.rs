@@ -123,6 +123,12 @@ impl Obstacle {
         Self::ours(Reason::NOT_YET, because)
     }
 
+    /// The question is about the current deployment, and none is known.
+    pub fn no_deployment() -> Self {
+        let because = "no deployment is known here: announce the current one";
+        Self::ours(Reason::NO_DEPLOYMENT, because)
+    }
+
     /// Reads the silence of a subject as evidence: a failure with the same reason.
     ///
     /// # Errors

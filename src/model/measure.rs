@@ -111,6 +111,14 @@ impl Series {
     }
 }
 
+/// How a measure was before the deployment, or whatever a check compares with: `measure` is its name,
+/// `subject` what it was measured of, such as a queue.
+pub static BASELINE: Measure = Measure::gauge(
+    "vigie_baseline",
+    "The level that a measure is compared with, in its unit: as a rule that before the deployment.",
+    &["measure", "subject"],
+);
+
 /// A limit of a check, exported as `vigie_limit` so that panels can draw the line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound {

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no SDK: whoever needs the time is handed it, so that every rule in here can be
 //! tested as a table. Each of the other modules may name this one; this one names none of them.
 
+pub mod deployment;
 pub mod duration;
 pub mod finding;
 pub mod host_port;

@@ -12,7 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::measure::{Measure, Sample};
 
 /// The most points that one series keeps.
-const MOST_POINTS: usize = 720;
+const MOST_POINTS: usize = MOST_POINTS_WITHIN as usize;
+/// Into so many parts the time is cut that a measure is remembered for; a part has one point.
+const MOST_POINTS_WITHIN: u32 = 720;
 /// The most series that one item keeps.
 const MOST_SERIES: usize = 2_000;
 
@@ -23,6 +25,17 @@ type Key = (&'static str, Arc<[Box<str>]>);
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     series: HashMap<Key, VecDeque<(Timestamp, f64)>>,
+}
+
+/// How a series was over a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The mean of its points, in the measure's unit.
+    pub mean: f64,
+    /// How many points there are.
+    pub points: usize,
+    /// From the first of them to the last.
+    pub span: SignedDuration,
 }
 
 impl Past {
@@ -48,6 +61,27 @@ impl Past {
         self.points(measure, labels).find(|(at, _)| *at <= now && now.duration_since(*at) <= window)
     }
 
+    /// How a series was in the `window` before a moment, such as the beginning of a deployment; none
+    /// where nothing of it is remembered.
+    pub fn level(
+        &self,
+        measure: &'static Measure,
+        labels: &[&str],
+        before: Timestamp,
+        window: Duration,
+    ) -> Option<Level> {
+        let window = SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX);
+        let is_in = |at: Timestamp| at < before && before.duration_since(at) <= window;
+        let points: Vec<_> = self
+            .points(measure, labels)
+            .filter(|(at, value)| is_in(*at) && value.is_finite())
+            .collect();
+        let ((first, _), (last, _)) = (points.first()?, points.last()?);
+        #[expect(clippy::cast_precision_loss, reason = "at most 720 points")]
+        let mean = points.iter().map(|(_, value)| value).sum::<f64>() / points.len() as f64;
+        Some(Level { mean, points: points.len(), span: last.duration_since(*first) })
+    }
+
     /// Keeps the remembered ones among `samples`, and forgets what has grown too old.
     ///
     /// Points from the future (the clock was set back) are dropped: they would never age.
@@ -61,6 +95,7 @@ impl Past {
             let keep =
                 SignedDuration::try_from(sample.measure.remembered).unwrap_or(SignedDuration::MAX);
             points.retain(|(at, _)| *at <= now && now.duration_since(*at) <= keep);
+            thin(points, sample.measure.remembered / MOST_POINTS_WITHIN);
             if points.len() >= MOST_POINTS {
                 points.pop_front();
             }
@@ -69,6 +104,16 @@ impl Past {
         self.series.retain(|_, points| {
             points.back().is_some_and(|(at, _)| now.duration_since(*at) <= FORGOTTEN)
         });
+    }
+}
+
+/// Makes room for a point: the newest is always kept, and of those before it no two closer than
+/// `apart`, so that what is remembered for long has a point for all of the while.
+fn thin(points: &mut VecDeque<(Timestamp, f64)>, apart: Duration) {
+    if let [.., (before, _), (last, _)] = *points.make_contiguous()
+        && last.duration_since(before).unsigned_abs() < apart
+    {
+        points.pop_back();
     }
 }
 
@@ -97,6 +142,35 @@ mod tests {
         assert!((value - 14.0).abs() < f64::EPSILON);
         assert_eq!(past.points(&RESTARTS, &["a"]).count(), 11, "ten minutes are kept");
         assert!(past.since(&RESTARTS, &["b"], five_minutes, at(0)).is_none());
+    }
+
+    #[test]
+    fn a_long_memory_is_thin_and_has_no_hole() {
+        static RATE: Measure = Measure::memory("rate", &[], Duration::from_secs(86_400));
+        let mut past = Past::default();
+        let day = 86_400;
+        for second in (0..2 * day).step_by(30) {
+            past.remember(&[RATE.is(if second < day { 4.0 } else { 8.0 }, [])], at(second));
+        }
+        let points: Vec<_> = past.points(&RATE, &[]).collect();
+        assert!((600..=MOST_POINTS).contains(&points.len()), "{}", points.len());
+        assert_eq!(points.last().unwrap().0, at(2 * day - 30), "the newest is kept");
+        let apart = |pair: &[(Timestamp, f64)]| pair[1].0.duration_since(pair[0].0).as_secs();
+        assert!(points.windows(2).all(|pair| apart(pair) <= 150));
+        assert!(apart(&[points[0], *points.last().unwrap()]) > day - 300);
+    }
+
+    #[test]
+    fn a_level_is_that_of_before_alone() {
+        let mut past = Past::default();
+        for (second, value) in [(0, 90.0), (100, 2.0), (200, 4.0), (300, f64::NAN), (400, 50.0)] {
+            past.remember(&[RESTARTS.is(value, ["a"])], at(second));
+        }
+        let level = past.level(&RESTARTS, &["a"], at(400), Duration::from_secs(300)).unwrap();
+        let wanted = Level { mean: 3.0, points: 2, span: SignedDuration::from_secs(100) };
+        assert_eq!(level, wanted);
+        assert_eq!(past.level(&RESTARTS, &["b"], at(400), Duration::from_secs(300)), None);
+        assert_eq!(past.level(&RESTARTS, &["a"], at(0), Duration::from_secs(300)), None);
     }
 
     #[test]

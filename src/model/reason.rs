@@ -30,9 +30,11 @@ impl Reason {
 
     /// The question has no answer yet: folds to pending instead of unknown.
     pub const NOT_YET: Self = Self::new("NotYet");
+    /// No deployment of this environment is known, and the question is about one. Folds to pending.
+    pub const NO_DEPLOYMENT: Self = Self::new("NoDeployment");
     /// Whether the question merely has no answer yet, so that an item stays pending.
     pub fn is_not_yet(self) -> bool {
-        matches!(self, Self::NOT_YET | Self::WATCH_RUNNING)
+        matches!(self, Self::NOT_YET | Self::NO_DEPLOYMENT | Self::WATCH_RUNNING)
     }
 
     /// No answer within the time allowed.

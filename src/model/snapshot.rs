@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::deployment::Deployment;
 use super::finding::Verdict;
 use super::item::{Card, ItemId, Section};
 use super::measure::{Bound, Sample};
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub items: Vec<Arc<ItemState>>,
     /// The watches of the Kubernetes API, as they are now.
     pub streams: Vec<Stream>,
+    /// Deployments, the one that began last first.
+    pub deployments: Vec<Arc<Deployment>>,
 }
 
 /// How a watch of the Kubernetes API is doing.
@@ -185,6 +188,11 @@ pub struct Attempt {
 }
 
 impl Snapshot {
+    /// The current deployment: the last one of this environment.
+    pub fn deployment(&self) -> Option<&Arc<Deployment>> {
+        self.deployments.iter().find(|deployment| deployment.environment == self.environment)
+    }
+
     /// The item of this id.
     pub fn item(&self, id: &str) -> Option<&Arc<ItemState>> {
         self.items.iter().find(|item| item.card.id.as_str() == id)

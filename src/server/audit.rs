@@ -15,16 +15,19 @@ pub(super) enum Action {
     Look,
     /// Loading the configuration anew.
     Reload,
+    /// Taking a deployment into the record.
+    Announce,
 }
 
 impl Action {
-    const ALL: [Self; 2] = [Self::Look, Self::Reload];
+    const ALL: [Self; 3] = [Self::Look, Self::Reload, Self::Announce];
 
     /// The word in labels and logs.
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Look => "look",
             Self::Reload => "reload",
+            Self::Announce => "announce",
         }
     }
 }

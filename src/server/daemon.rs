@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::model::deployment::{Announcement, Deployment};
 use crate::model::item::ItemId;
 use crate::model::snapshot::Snapshot;
 use crate::model::vitals::Vitals;
@@ -29,6 +30,16 @@ pub trait Daemon: Send + Sync {
 
     /// Asks for an attempt at an item now.
     fn look_now(&self, item: &ItemId) -> LookNow;
+
+    /// Takes a rollout that the token of this name announces into the record.
+    ///
+    /// # Errors
+    /// Why it can't be taken, in a sentence.
+    fn announce(
+        &self,
+        announcement: Announcement,
+        token: String,
+    ) -> Result<Arc<Deployment>, String>;
 
     /// Loads the configuration anew.
     ///

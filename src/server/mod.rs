@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod connection;
 mod daemon;
+mod deployments;
 mod negotiation;
 mod pages;
 mod scrape;
@@ -60,6 +61,8 @@ pub fn routes(daemon: Arc<dyn Daemon>, token_file: Option<PathBuf>) -> Router {
         .route("/api/v1/checklist", get(pages::api_checklist))
         .route("/api/v1/items/{id}", get(pages::api_item))
         .route("/api/v1/items/{id}/attempts", post(writes::look_now))
+        .route("/api/v1/deployments", get(deployments::all).post(deployments::announce))
+        .route("/api/v1/deployments/{id}", get(deployments::one))
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(answer::harden))

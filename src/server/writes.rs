@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use tracing::error;
 
 use super::Served;
@@ -25,19 +26,25 @@ const LARGEST_BODY: usize = 64 * 1024;
 const LONGEST_BODY: Duration = Duration::from_secs(10);
 
 /// What a request to write ends with: what came of it, why, and what the client is told.
-struct Ended {
+pub(super) struct Ended {
     outcome: Outcome,
     because: String,
     answer: Response,
 }
 
 /// A request to write, as far as all of them are alike.
-struct Write<'r> {
-    served: &'r Served,
-    action: Action,
-    scope: Scope,
-    about: &'r str,
-    peer: SocketAddr,
+pub(super) struct Write<'r> {
+    pub(super) served: &'r Served,
+    pub(super) action: Action,
+    pub(super) scope: Scope,
+    pub(super) about: &'r str,
+    pub(super) peer: SocketAddr,
+}
+
+/// What was let in: by the token of which name, and with what content.
+pub(super) struct Admitted {
+    pub(super) token: String,
+    pub(super) content: Bytes,
 }
 
 /// `POST /-/reload`
@@ -51,7 +58,7 @@ pub(super) async fn reload(
         Write { served: &served, action: Action::Reload, scope: Scope::Reload, about: "", peer };
     let daemon = Arc::clone(&served.daemon);
     write
-        .run(&headers, body, async move || {
+        .run(&headers, body, async move |_| {
             // A task of its own: a client that goes away must not leave a reload half done.
             let reloading = tokio::spawn(async move { daemon.reload().await });
             match reloading.await {
@@ -77,7 +84,7 @@ pub(super) async fn look_now(
 ) -> Response {
     let write =
         Write { served: &served, action: Action::Look, scope: Scope::Look, about: &id, peer };
-    write.run(&headers, body, async || asked(&served, &id)).await
+    write.run(&headers, body, async |_| asked(&served, &id)).await
 }
 
 fn asked(served: &Served, id: &str) -> Ended {
@@ -108,18 +115,18 @@ fn asked(served: &Served, id: &str) -> Ended {
 
 impl Write<'_> {
     /// Authenticates, takes the body within the limits, acts, and records.
-    async fn run(
+    pub(super) async fn run(
         self,
         headers: &HeaderMap,
         content: Body,
-        act: impl AsyncFnOnce() -> Ended,
+        act: impl AsyncFnOnce(Admitted) -> Ended,
     ) -> Response {
         let mut token = String::new();
         let ended = match self.authenticate(headers).await {
             Ok(name) => {
-                token = name;
-                match drained(content).await {
-                    Ok(()) => act().await,
+                token.clone_from(&name);
+                match read(content).await {
+                    Ok(content) => act(Admitted { token: name, content }).await,
                     Err(ended) => ended,
                 }
             }
@@ -170,7 +177,7 @@ impl Write<'_> {
 }
 
 impl Ended {
-    fn done(answer: Response) -> Self {
+    pub(super) fn done(answer: Response) -> Self {
         Self { outcome: Outcome::Accepted, because: String::new(), answer }
     }
 
@@ -183,7 +190,7 @@ impl Ended {
         Self::with(Outcome::Denied, status, title, detail)
     }
 
-    fn rejected(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn rejected(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
         Self::with(Outcome::Rejected, status, title, detail)
     }
 
@@ -209,10 +216,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// Takes the body, which no write of today needs, so that the connection can go on.
-async fn drained(content: Body) -> Result<(), Ended> {
+/// Takes the whole body, also where none is needed: so that the connection can go on.
+async fn read(content: Body) -> Result<Bytes, Ended> {
     match tokio::time::timeout(LONGEST_BODY, to_bytes(content, LARGEST_BODY)).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(content)) => Ok(content),
         Ok(Err(_)) => {
             let detail = format!("a body is at most {LARGEST_BODY} bytes, and complete");
             Err(Ended::rejected(413, "Body too large", detail))

@@ -69,7 +69,9 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
     let item = ItemId::parse("test").expect("an id");
     let deadline = Instant::now() + Duration::from_secs(10);
     let now = systems.clock.now();
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now };
+    let deployment = None;
+    let look =
+        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now };
     check.run(&look, &Past::default()).await
 }
 
@@ -96,6 +98,7 @@ async fn run(
         item: &item,
         needs,
         systems,
+        deployment: None,
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,

@@ -63,7 +63,7 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
     systems.settle(&item.needs.watches, item.timeout).await;
     let started = systems.clock.now();
     let began = tokio::time::Instant::now();
-    let checks = engine::look(systems, item, &Past::default(), started).await;
+    let checks = engine::look(systems, item, None, &Past::default(), started).await;
     let report = Report {
         item: card.id.clone(),
         generation: 0,
@@ -73,6 +73,10 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
         checks,
     };
     let standing = match report.verdict() {
+        // Only a daemon's record knows of deployments.
+        Verdict::Unknown if report.reason() == Some(Reason::NO_DEPLOYMENT) => {
+            Standing::NotApplicable
+        }
         Verdict::Pass => Standing::Passing,
         Verdict::Warn => Standing::Warning,
         Verdict::Fail => Standing::Failing,

@@ -3,9 +3,11 @@
 //! Times are RFC 3339 in UTC, lengths are seconds with a fraction. A time that never was is null.
 
 mod checklist;
+mod deployment;
 mod item;
 mod problem;
 
 pub use checklist::{Checklist, Configuration, Counts, ItemSummary, SectionView};
+pub use deployment::{DeploymentView, Deployments};
 pub use item::{CheckView, Figure, ItemView, LimitView, ReportView};
 pub use problem::Problem;

@@ -5,6 +5,7 @@
 //! OpenMetrics 1.0 by that of `prometheus-client`.
 
 mod daemon;
+mod deployment;
 mod family;
 mod items;
 mod open_metrics;
@@ -84,6 +85,7 @@ impl Exposition {
     pub fn families(&self) -> Vec<Family<'_>> {
         let mut families = items::families(&self.snapshot, self.now);
         families.extend(daemon::families(&self.snapshot, &self.vitals, &self.served));
+        families.extend(deployment::families(&self.snapshot));
         families.extend(samples::families(&self.snapshot, &self.coinciding));
         for family in &mut families {
             family.environment = Some(&self.snapshot.environment);

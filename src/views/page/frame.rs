@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::model::deployment::Deployment;
 use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 
@@ -79,6 +80,8 @@ pub(super) struct Frame<'a> {
     pub(super) title: String,
     /// The environment's name.
     pub(super) environment: &'a str,
+    /// The current deployment, where one is known.
+    pub(super) deployment: Option<&'a Deployment>,
     /// The way to `/` from this page; ends in a slash.
     pub(super) up: String,
     /// The icon in the browser's tab.
@@ -95,6 +98,7 @@ impl<'a> Frame<'a> {
         Self {
             title: format!("{title} · {environment} · Vigie"),
             environment,
+            deployment: snapshot.deployment().map(AsRef::as_ref),
             up,
             icon: icon.uri(),
             style: STYLE,

@@ -163,6 +163,7 @@ async fn look_at(item: &Arc<Item>, systems: &Systems) -> (ItemId, Judgement) {
             item: &item.card.id,
             needs: &item.needs,
             systems,
+            deployment: None,
             deadline: Instant::now() + Duration::from_secs(20),
             fresh_within: Duration::ZERO,
             now: systems.clock.now(),

@@ -124,7 +124,9 @@ pub async fn look_within(
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
-    let look = Look { item: &item, needs: &needs, systems, deadline, fresh_within, now };
+    let deployment = None;
+    let look =
+        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now };
     let past = Past::default();
     tokio::time::timeout(allowed, check.run(&look, &past)).await.expect("an answer in time")
 }

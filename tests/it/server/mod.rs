@@ -1,5 +1,6 @@
 //! The server over real sockets, with a daemon of cardboard behind it.
 
+mod announcing;
 mod limits;
 mod reading;
 mod scraping;
@@ -18,6 +19,8 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use vigie::board::{Board, Event, Layout};
+use vigie::model::deployment::{Announcement, Deployment};
 use vigie::model::item::ItemId;
 use vigie::model::snapshot::Snapshot;
 use vigie::model::vitals::Vitals;
@@ -37,11 +40,18 @@ pub struct Cardboard {
     pub looks: Mutex<Vec<String>>,
     pub reloads: AtomicU32,
     pub snapshots: AtomicU32,
+    /// Where announcements are folded in.
+    board: Board,
 }
 
 impl Cardboard {
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
+        let board = Board::default();
+        let environment = snapshot.environment.clone();
+        let sections = Arc::clone(&snapshot.sections);
+        board.apply(Event::Configured(Layout { environment, sections, items: vec![] }), now());
         Arc::new(Self {
+            board,
             snapshot: Mutex::new(Arc::new(snapshot)),
             vitals: Mutex::new(vitals()),
             ready: Mutex::new(Ok(())),
@@ -76,6 +86,18 @@ impl Daemon for Cardboard {
     fn look_now(&self, item: &ItemId) -> LookNow {
         self.looks.lock().unwrap().push(item.to_string());
         self.look.lock().unwrap().clone()
+    }
+
+    fn announce(
+        &self,
+        announcement: Announcement,
+        token: String,
+    ) -> Result<Arc<Deployment>, String> {
+        let mut snapshot = self.snapshot.lock().unwrap();
+        announcement.check(&snapshot.environment, now())?;
+        let changes = self.board.apply(Event::Announced(announcement, token), now());
+        Arc::make_mut(&mut snapshot).deployments = self.board.snapshot().deployments;
+        Ok(changes.announced.expect("a deployment"))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -16,7 +16,7 @@ use crate::fixtures::everything;
 
 const LOOK: &str = "/api/v1/items/queues/attempts";
 
-fn write_tokens(at: &Path, tokens: &[(&str, &str, &str)]) {
+pub fn write_tokens(at: &Path, tokens: &[(&str, &str, &str)]) {
     let lines = tokens.iter().map(|(name, token, scopes)| {
         let digest = Sha256::digest(token)
             .iter()
