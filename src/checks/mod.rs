@@ -19,6 +19,7 @@ pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
+pub mod postgres;
 pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]
@@ -226,6 +227,7 @@ check_kinds! {
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    Postgres: postgres,
     Resource: resource,
     ResourceUsage: resource_usage,
     SecretKeys: secret_keys,

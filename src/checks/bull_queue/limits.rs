@@ -84,7 +84,11 @@ impl<T: Copy + PartialOrd> Limits<T> {
     }
 
     /// The limits as lines in a panel of `measure`.
-    pub(in crate::checks) fn above(&self, measure: &'static str, value: impl Fn(T) -> f64) -> Vec<Bound> {
+    pub(in crate::checks) fn above(
+        &self,
+        measure: &'static str,
+        value: impl Fn(T) -> f64,
+    ) -> Vec<Bound> {
         let line = |bound, limit: Option<T>| {
             limit.map(|limit| Bound { measure, bound, value: value(limit) })
         };

@@ -1,5 +1,7 @@
 //! The parameters of the ready-made looks, and what they are by default.
 
+use std::fmt;
+
 use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -201,6 +203,18 @@ pub(super) enum Null {
     Allowed,
 }
 
+/// A number of bytes, such as `128 MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(rename = "PostgresBytes")]
+pub(super) struct Bytes(#[schemars(with = "String")] pub(super) ByteSize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A parameter with a default of its own.
 macro_rules! defaults {
     ($($(#[$doc:meta])* $name:ident($inner:ty) = $value:expr;)*) => {$(
@@ -229,9 +243,9 @@ defaults! {
     /// Half a minute and five by default.
     Lag(Limits<Period>) = both(Period::from_secs(30), Period::from_secs(300));
     /// 128 MiB and 1 GiB by default.
-    LagBytes(Limits<ByteSize>) = both(ByteSize::mib(128), ByteSize::gib(1));
+    LagBytes(Limits<Bytes>) = both(Bytes(ByteSize::mib(128)), Bytes(ByteSize::gib(1)));
     /// 1 GiB and 10 by default.
-    SlotHolds(Limits<ByteSize>) = both(ByteSize::gib(1), ByteSize::gib(10));
+    SlotHolds(Limits<Bytes>) = both(Bytes(ByteSize::gib(1)), Bytes(ByteSize::gib(10)));
     /// Four fifths and nearly all by default.
     InUse(Limits<f64>) = both(0.8, 0.95);
     /// One by default.
@@ -260,4 +274,33 @@ defaults! {
     RowsAtLeast(usize) = 1;
     /// A hundred by default.
     RowsAtMost(usize) = 100;
+}
+
+/// Comparison with before the current deployment: of connections in use, and of blocks found in the
+/// cache. The item must have been looked at before the deployment.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "PostgresBaseline")]
+pub(super) struct Baseline {
+    /// How long before the deployment the level is taken from, at most 24h. Default: 6h.
+    pub(super) window: BaselineWindow,
+    /// How many times as many connections may be in use. Default: `{ warn: 2 }`.
+    pub(super) in_use: InUseFactor,
+    /// The share of connections in use, from 0 to 1, below which their growth does not matter.
+    /// Default: 0.2.
+    pub(super) in_use_from: InUseFrom,
+    /// By how much the share of blocks found in the cache may have fallen, from 0 to 1. Default:
+    /// `{ warn: 0.1 }`.
+    pub(super) hits_lost: HitsLost,
+}
+
+defaults! {
+    /// Six hours by default.
+    BaselineWindow(Period) = Period::from_secs(6 * 3_600);
+    /// Twice as many by default.
+    InUseFactor(Limits<f64>) = Limits { warn: Some(2.0), fail: None };
+    /// A fifth by default.
+    InUseFrom(f64) = 0.2;
+    /// A tenth by default.
+    HitsLost(Limits<f64>) = Limits { warn: Some(0.1), fail: None };
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::cells::{Cells, rows};
-use super::parameters::{Replication, Role};
+use super::parameters::{Bytes, Replication, Role};
 use super::{
     LAG_BYTES, LAG_SECONDS, NOT_STREAMING, Postgres, REPLICATION_LAG, SLOT_BYTES, SLOT_HOLDS_WAL,
     SLOT_LOST, STANDBY_MISSING, STANDBYS, WRONG_ROLE, graded, no_rights,
@@ -175,7 +175,8 @@ fn lag(wanted: &Replication, bytes: f64, seconds: Option<f64>) -> Answer {
     let left = size(bytes);
     let limits = wanted.lag_bytes.0;
     let of_bytes = limits.grade_above(left, REPLICATION_LAG);
-    let waited = Duration::try_from_secs_f64(seconds.unwrap_or(0.0).max(0.0)).unwrap_or(Duration::MAX);
+    let waited =
+        Duration::try_from_secs_f64(seconds.unwrap_or(0.0).max(0.0)).unwrap_or(Duration::MAX);
     let of_time = wanted.lag.0.grade_above_period(waited, REPLICATION_LAG);
     let grade = worse(of_bytes, of_time);
     let time = seconds.map(|_| format!(", {} behind", spoken(waited))).unwrap_or_default();
@@ -233,13 +234,14 @@ fn of_slot(wanted: &Replication, slot: &One) -> Finding {
     }
     let grade = wanted.slot_holds.0.grade_above(held, SLOT_HOLDS_WAL);
     let allowed = wanted.slot_holds.0.step(grade).map(|size| format!(", {size} allowed"));
-    let because = format!("is used by nobody, and holds {held} of WAL{}", allowed.unwrap_or_default());
+    let because =
+        format!("is used by nobody, and holds {held} of WAL{}", allowed.unwrap_or_default());
     graded(grade, because)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at 0")]
-fn size(bytes: f64) -> ByteSize {
-    ByteSize(bytes.max(0.0) as u64)
+fn size(bytes: f64) -> Bytes {
+    Bytes(ByteSize(bytes.max(0.0) as u64))
 }
 
 fn worse(one: Grade, other: Grade) -> Grade {

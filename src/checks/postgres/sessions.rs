@@ -6,7 +6,7 @@ use super::cells::{literal, only};
 use super::parameters::{Sessions, Transactions};
 use super::replication::GradePeriod;
 use super::{
-    CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_OF_USER, IDLE_TOO_LONG, IDLE_TRANSACTION,
+    CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_OF_USER, IDLE_TOO_LONG, IDLE_TRANSACTION, IN_USE,
     LONGEST_TRANSACTION, Postgres, TOO_FEW_CONNECTIONS, TOO_MANY_IN_USE, TRANSACTION_TOO_LONG,
     graded, no_rights, percent, real,
 };
@@ -16,12 +16,17 @@ use crate::model::judgement::{Judgement, legible};
 use crate::model::reason::Reason;
 use crate::systems::postgres::{Facts, Question, Rows};
 
+/// The states in `vigie_postgres_connections`.
+pub(super) const STATES: [&str; 3] = ["active", "idle", "idle_in_transaction"];
 /// The most characters of a user's or an application's name in a sentence.
 const LONGEST_NAME: usize = 60;
 
 /// One row of counts. The users and databases of sessions are there for everybody to see, their
 /// states are not.
-pub(super) fn question(sessions: Option<&Sessions>, transactions: Option<&Transactions>) -> Question {
+pub(super) fn question(
+    sessions: Option<&Sessions>,
+    transactions: Option<&Transactions>,
+) -> Question {
     let user = sessions.and_then(|sessions| sessions.user.as_deref()).unwrap_or_default();
     let except = transactions.map(|wanted| wanted.except.as_slice()).unwrap_or_default();
     let except = except.iter().map(|one| format!(", {}", literal(one))).collect::<String>();
@@ -126,14 +131,12 @@ pub(super) fn judge_sessions(
         judgement.add("connections", Obstacle::new(Reason::GARBLED, because));
         return;
     }
-    for (state, count) in [
-        ("active", seen.active),
-        ("idle", seen.idle),
-        ("idle_in_transaction", seen.idle_in_transaction),
-    ] {
+    let counts = [seen.active, seen.idle, seen.idle_in_transaction];
+    for (state, count) in STATES.into_iter().zip(counts) {
         judgement.measure(CONNECTIONS.is(count, [check.connection.0.as_str(), state]));
     }
     let share = seen.used / open;
+    judgement.measure(check.is(&IN_USE, share));
     let grade = wanted.in_use.0.grade_above(share, TOO_MANY_IN_USE);
     let allowed = wanted.in_use.0.step(grade).map(|step| format!(", {} allowed", percent(step)));
     let because = format!(

@@ -96,7 +96,8 @@ impl Counters<'_> {
         let labels = [self.check.connection.0.as_str()];
         let window = SignedDuration::try_from(window.get()).unwrap_or(SignedDuration::MAX);
         let in_time = |at: Timestamp| at < self.now && self.now.duration_since(at) <= window;
-        let resets: HashMap<Timestamp, f64> = self.past.points(&STATISTICS_RESET, &labels).collect();
+        let resets: HashMap<Timestamp, f64> =
+            self.past.points(&STATISTICS_RESET, &labels).collect();
         let points: Vec<_> =
             self.past.points(measure, &labels).filter(|(at, _)| in_time(*at)).collect();
         let (first, _) = points.first()?;
@@ -129,7 +130,8 @@ impl Counters<'_> {
         let added = self.added(&BLOCKS_HIT, self.seen.hit, window);
         let read = self.added(&BLOCKS_READ, self.seen.read, window);
         let (Some(hit), Some(read)) = (added, read) else {
-            return Obstacle::not_yet("how blocks are found can be told from a second look on").into();
+            return Obstacle::not_yet("how blocks are found can be told from a second look on")
+                .into();
         };
         let asked = hit.count + read.count;
         let within = spoken(hit.within);

@@ -74,7 +74,9 @@ pub(super) enum Failed {
 impl Failed {
     pub(super) fn into_obstacle(self) -> Obstacle {
         match self {
-            Self::Credential(obstacle) | Self::Way(obstacle) | Self::Otherwise(obstacle) => obstacle,
+            Self::Credential(obstacle) | Self::Way(obstacle) | Self::Otherwise(obstacle) => {
+                obstacle
+            }
         }
     }
 }
@@ -106,9 +108,7 @@ impl Peer {
             },
             SslMode::Prefer => match attempt(Encrypt::IfOffered).await {
                 Err(Failed::Way(_)) => attempt(Encrypt::Never).await,
-                Err(Failed::Otherwise(found)) if is_of_tls(&found) => {
-                    attempt(Encrypt::Never).await
-                }
+                Err(Failed::Otherwise(found)) if is_of_tls(&found) => attempt(Encrypt::Never).await,
                 done => done,
             },
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
@@ -125,8 +125,7 @@ impl Peer {
     ) -> Result<Self, Failed> {
         let started = Instant::now();
         let opened = open(net, &target.at, encrypt, &target.terms, until).await;
-        let Opened { stream, address, end_point, encrypted } =
-            opened.map_err(Failed::Otherwise)?;
+        let Opened { stream, address, end_point, encrypted } = opened.map_err(Failed::Otherwise)?;
         let whom = Whom { address, password: target.password.clone() };
         let (stream, meter) = Bounded::new(stream);
         let config = config(target);

@@ -113,11 +113,7 @@ impl Slot {
         Kept { peer, digest, _idle: Some(AbortOnDropHandle::new(idle)) }
     }
 
-    async fn target(
-        &self,
-        ground: &Ground<'_>,
-        now: jiff::Timestamp,
-    ) -> Result<Target, Obstacle> {
+    async fn target(&self, ground: &Ground<'_>, now: jiff::Timestamp) -> Result<Target, Obstacle> {
         let Connection { place, sslmode, sslrootcert, channel_binding } = &self.connection;
         let (dsn, told) = match place {
             Place::UrlFrom(source) => (read(ground, source).await?, Some(source)),
@@ -125,7 +121,10 @@ impl Slot {
         };
         let useless = |what: &str| {
             let place = told.map(SecretSource::place).unwrap_or_default();
-            Obstacle::ours(Reason::SECRET_MISSING, format!("{place} holds no PostgreSQL URL: {what}"))
+            Obstacle::ours(
+                Reason::SECRET_MISSING,
+                format!("{place} holds no PostgreSQL URL: {what}"),
+            )
         };
         let host = dsn.host.ok_or_else(|| useless("it names no host"))?;
         let user = dsn.user.ok_or_else(|| useless("it names no user"))?;
@@ -202,7 +201,8 @@ impl State {
 async fn read(ground: &Ground<'_>, source: &SecretSource) -> Result<Dsn, Obstacle> {
     let text = ground.secrets.read(source).await?;
     Dsn::parse(text.expose_secret()).map_err(|why| {
-        let because = format!("{} holds no PostgreSQL URL that leads anywhere: {why}", source.place());
+        let because =
+            format!("{} holds no PostgreSQL URL that leads anywhere: {why}", source.place());
         Obstacle::ours(Reason::SECRET_MISSING, because)
     })
 }

@@ -53,8 +53,7 @@ pub(super) async fn shake(
         Obstacle::ours(Reason::TLS_FAILED, format!("`{host}` can't be the name in a certificate"))
     })?;
     let provider = aws_lc_rs::default_provider();
-    let verifier =
-        Arc::new(Verifier { roots, named, now, provider, distrust: Mutex::default() });
+    let verifier = Arc::new(Verifier { roots, named, now, provider, distrust: Mutex::default() });
     let mut config = ClientConfig::builder_with_provider(Arc::new(verifier.provider.clone()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Obstacle::ours(Reason::TLS_FAILED, error.to_string()))?
@@ -88,8 +87,11 @@ fn end_point(leaf: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let signature = read.signature_algorithm.algorithm.to_id_string();
     match signature.as_str() {
         // MD5, SHA-1 and SHA-256, with RSA and ECDSA.
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11"
-        | "1.2.840.10045.4.1" | "1.2.840.10045.4.3.2" => Some(Sha256::digest(leaf).to_vec()),
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2" => Some(Sha256::digest(leaf).to_vec()),
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Some(Sha384::digest(leaf).to_vec()),
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Some(Sha512::digest(leaf).to_vec()),
         _ => None,
@@ -119,8 +121,7 @@ impl ServerCertVerifier for Verifier {
         let algorithms = &self.provider.signature_verification_algorithms;
         let distrust = roots.judge(leaf, others, name, algorithms, self.now).distrust;
         // A wrong name is told only of a chain that is trusted.
-        let distrust =
-            distrust.filter(|found| self.named || found.reason != Reason::NAME_MISMATCH);
+        let distrust = distrust.filter(|found| self.named || found.reason != Reason::NAME_MISMATCH);
         if distrust.is_none() {
             return Ok(ServerCertVerified::assertion());
         }
