@@ -10,11 +10,9 @@
 # that need them are then not run.
 set -euo pipefail
 cd "$(dirname "$0")/go/cluster"
+# shellcheck source=tests/go/cached.sh
+source ../cached.sh
 
-not_run=3
-
-# What `go build` is told: no C, no symbols, nothing of the place where it is built.
-export CGO_ENABLED=0
 version() { sed -n 's#^\tk8s.io/kubernetes \(v[0-9.]*\)$#\1#p' go.mod; }
 flags() {
     local version major minor rest known=k8s.io/component-base/version
@@ -23,19 +21,8 @@ flags() {
     echo "-s -w -X $known.gitVersion=$version -X $known.gitMajor=$major -X $known.gitMinor=$minor"
 }
 
-# The folder for what is compiled from this source by this Go.
-folder() {
-    local go digest
-    if ! command -v go >/dev/null; then
-        echo "Go is not installed: no kube-apiserver can be built, and KUBEBUILDER_ASSETS names none" >&2
-        return "$not_run"
-    fi
-    if ! go=$(go version 2>&1); then
-        echo "Go can't build a kube-apiserver, and KUBEBUILDER_ASSETS names none: $go" >&2
-        return "$not_run"
-    fi
-    digest=$({ echo "$go" && flags && cat go.mod go.sum ./*.go; } | sha256sum)
-    echo "${VIGIE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/vigie/kube-${digest:0:16}"
+place() {
+    folder kube "$(flags)" "no kube-apiserver can be built, and KUBEBUILDER_ASSETS names none"
 }
 
 # What others have brought; the controller manager is not among kubebuilder's own.
@@ -56,7 +43,7 @@ find_programs() {
         assets
         return
     fi
-    folder=$(folder)
+    folder=$(place)
     if [[ ! -d $folder ]]; then
         echo "no kube-apiserver is built yet: tests/cluster.sh build does it" >&2
         return "$not_run"
@@ -64,35 +51,22 @@ find_programs() {
     echo "$folder"
 }
 
-# Says how far `go build -v` is: one line for so many packages, the last ones take longest.
-count_packages() {
-    awk '/^go: |^[^ ]*: |^#|^\t/ { print; fflush(); next }
-        ++packages % 200 == 0 { printf "%d packages compiled\n", packages; fflush() }'
+# The three are one program, which tells by its name which of them it is.
+finish() {
+    local name
+    for name in kube-apiserver etcd kube-controller-manager; do
+        ln -s cluster "$1/$name"
+    done
 }
 
 build_programs() {
-    local folder made
+    local folder
     if [[ -n ${KUBEBUILDER_ASSETS:-} ]]; then
         assets
         return
     fi
-    folder=$(folder)
-    if [[ -d $folder ]]; then
-        echo "all there: $folder"
-        return
-    fi
-    mkdir -p "${folder%/*}"
-    made=$(mktemp -d "$folder.XXXXXX")
-    # shellcheck disable=SC2064 # the folder of now
-    trap "rm -rf '$made'" EXIT
-    echo "compiling $(version) into $folder"
-    go build -v -trimpath -ldflags="$(flags)" -o "$made/kube-apiserver" . 2>&1 | count_packages
-    ln -s kube-apiserver "$made/etcd"
-    ln -s kube-apiserver "$made/kube-controller-manager"
-    chmod 755 "$made"
-    # Somebody else may have been faster.
-    mv -T "$made" "$folder" 2>/dev/null || [[ -d $folder ]]
-    du -Lh "$folder/kube-apiserver"
+    folder=$(place)
+    compile "$folder" "$(flags)" .
 }
 
 case ${1:-} in

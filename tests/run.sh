@@ -76,19 +76,22 @@ test_all() {
     cargo test --workspace --locked --no-fail-fast -- --skip real:: 2>&1 | tee "$counted"
 }
 
-# The programs of a real cluster; where there can be none, that is told here and at the end.
-not_run=
-find_cluster() {
-    local outcome=0
-    tests/cluster.sh build || outcome=$?
-    if [[ $outcome == 3 ]]; then
-        not_run=$(tests/cluster.sh find 2>&1 || true)
-        return
-    fi
-    return "$outcome"
+# The programs of a real cluster, and of a real object store; where they can't be had, that is told here and at the end.
+not_run=()
+build_real() {
+    local script outcome
+    for script in tests/cluster.sh tests/store.sh; do
+        outcome=0
+        "$script" build || outcome=$?
+        if [[ $outcome == 3 ]]; then
+            not_run+=("$("$script" find 2>&1 || true)")
+        elif [[ $outcome != 0 ]]; then
+            return "$outcome"
+        fi
+    done
 }
 
-# By themselves: a whole cluster starts for them.
+# By themselves: a whole cluster starts for them, and databases that write backups.
 test_real() {
     cargo test --locked --test it -- real:: 2>&1 | tee -a "$counted"
 }
@@ -131,8 +134,8 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation" document
 step "smoke" smoke
 step "tests" test_all
-step "cluster" find_cluster
-step "real API server" test_real
+step "real parts" build_real
+step "tests of real parts" test_real
 step "configurations" check_configurations
 
 printf '\nTime taken:\n'
@@ -140,6 +143,6 @@ printf '%s\n' "${times[@]}"
 printf '\n'
 awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$counted"
-if [[ -n $not_run ]]; then
-    printf 'NOT RUN on a real API server: %s\n' "$not_run"
-fi
+for why in "${not_run[@]}"; do
+    printf 'NOT RUN on real parts: %s\n' "$why"
+done

@@ -21,6 +21,8 @@ wanted=(
     "/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream"
     "named bind9"
     "docker-registry docker-registry"
+    "/usr/lib/postgresql/15/bin/postgres postgresql-15"
+    "barman-cloud-backup barman-cli-cloud"
     "chromium chromium"
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core"
     "node nodejs"
@@ -29,7 +31,7 @@ wanted=(
     "python3 python3"
     "shellcheck shellcheck"
 )
-services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named docker-registry)
+services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named docker-registry postgresql)
 
 has() {
     case $1 in
@@ -60,6 +62,13 @@ install_quietly() {
             enabled+=("$service")
         fi
     done
+    # Nor does it create a database of its own, unless the user has said so.
+    local settings=/etc/postgresql-common/createcluster.d created=no
+    if [[ ! -e $settings ]]; then
+        created=yes
+        as_root mkdir -p "$settings"
+        echo 'create_main_cluster = false' | as_root tee "$settings/tests.conf" >/dev/null
+    fi
     local outcome=0
     as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null || outcome=$?
     for service in "${services[@]}"; do
@@ -68,6 +77,9 @@ install_quietly() {
             as_root systemctl disable --quiet "$service" 2>/dev/null || true
         fi
     done
+    if [[ $created == yes ]]; then
+        as_root rm -rf "$settings"
+    fi
     if [[ $ours == yes ]]; then
         as_root rm -f "$policy"
     fi

@@ -4,9 +4,11 @@
 //! It has neither nodes nor controllers, so that what a test writes stays as it is. Where its programs
 //! can't be had (`tests/cluster.sh` says why), these tests are not run, and say so.
 
+pub mod barman;
 mod guard;
 mod programs;
 mod rolling;
+pub mod store;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,9 +45,9 @@ pub struct Cluster {
 /// # Panics
 /// It could be run, and does not start.
 pub async fn shared() -> Option<Arc<Cluster>> {
-    static CLUSTER: OnceCell<Started> = OnceCell::const_new();
-    let started = CLUSTER.get_or_init(async || start(false, programs::find()).await);
-    given(started.await.clone())
+    static CLUSTER: OnceCell<Started<Cluster>> = OnceCell::const_new();
+    let started = CLUSTER.get_or_init(async || start(false, programs::find(SCRIPT)).await);
+    given("API server", started.await.clone())
 }
 
 /// A cluster with controllers for one test; none where it can't be run here.
@@ -53,26 +55,35 @@ pub async fn shared() -> Option<Arc<Cluster>> {
 /// # Panics
 /// It could be run, and does not start.
 async fn with_controllers() -> Option<Arc<Cluster>> {
-    let programs = programs::find().and_then(|programs| {
+    let programs = programs::find(SCRIPT).and_then(|programs| {
         let there = programs.join(CONTROLLERS).exists();
         there
             .then_some(programs)
             .ok_or_else(|| format!("KUBEBUILDER_ASSETS holds no {CONTROLLERS}"))
     });
-    given(start(true, programs).await)
+    given("API server", start(true, programs).await)
 }
 
-/// What became of a cluster.
-#[derive(Clone)]
-enum Started {
-    Runs(Arc<Cluster>),
+/// What became of something that is started once for all.
+enum Started<T> {
+    Runs(Arc<T>),
     /// It can't be run here.
     Not(String),
     /// It could be run, and does not start.
     Fails(String),
 }
 
-async fn start(with_controllers: bool, programs: Result<PathBuf, String>) -> Started {
+impl<T> Clone for Started<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Runs(it) => Self::Runs(Arc::clone(it)),
+            Self::Not(why) => Self::Not(why.clone()),
+            Self::Fails(why) => Self::Fails(why.clone()),
+        }
+    }
+}
+
+async fn start(with_controllers: bool, programs: Result<PathBuf, String>) -> Started<Cluster> {
     let programs = match programs {
         Ok(programs) => programs,
         Err(why) => return Started::Not(why),
@@ -91,21 +102,23 @@ async fn start(with_controllers: bool, programs: Result<PathBuf, String>) -> Sta
     Started::Fails(why)
 }
 
-/// The cluster, where it runs. Where it can't, that is told past what hides the words of tests that
-/// pass.
-fn given(started: Started) -> Option<Arc<Cluster>> {
+/// What was started, where it runs. Where it can't, that is told past what hides the words of tests
+/// that pass.
+fn given<T>(what: &str, started: Started<T>) -> Option<Arc<T>> {
     let why = match started {
-        Started::Runs(cluster) => return Some(cluster),
-        Started::Fails(why) => panic!("a real API server does not start: {why}"),
+        Started::Runs(it) => return Some(it),
+        Started::Fails(why) => panic!("a real {what} does not start: {why}"),
         Started::Not(why) => why,
     };
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // In one piece: others tell the same at the same time.
-    let told = format!("NOT RUN on a real API server: {test}: {why}\n");
+    let told = format!("NOT RUN on a real {what}: {test}: {why}\n");
     std::io::stderr().write_all(told.as_bytes()).expect("somebody who listens");
     None
 }
 
+/// What makes the programs of a cluster.
+const SCRIPT: &str = "tests/cluster.sh";
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
 /// How many versions there are before the API server starts.

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder with `kube-apiserver` and `etcd`, which `tests/cluster.sh` knows.
+/// The folder with the programs that a script makes, such as `tests/cluster.sh`.
 ///
 /// # Errors
 /// Why tests of a real server are not run here.
-pub fn find() -> Result<PathBuf, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster.sh");
-    let output = Command::new(script).arg("find").output().expect("a shell");
+pub fn find(script: &str) -> Result<PathBuf, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let output = Command::new(path).arg("find").output().expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     match output.status.code() {
         Some(0) => Ok(String::from_utf8_lossy(&output.stdout).trim().into()),
         Some(NOT_RUN) => Err(said),
-        _ => panic!("tests/cluster.sh find: {said}"),
+        _ => panic!("{script} find: {said}"),
     }
 }
 
-/// What `tests/cluster.sh` ends with where it is nobody's fault.
+/// What such a script ends with where it is nobody's fault.
 const NOT_RUN: i32 = 3;
 
 /// The files and ports of one cluster.
