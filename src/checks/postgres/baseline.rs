@@ -78,7 +78,3 @@ impl Comparison<'_> {
         judgement.add(subject, Answer::from(finding));
     }
 }
-
-#[cfg(test)]
-#[path = "baseline_tests.rs"]
-mod tests;

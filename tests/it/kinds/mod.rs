@@ -28,6 +28,7 @@ pub mod operator;
 mod pod_logs;
 pub mod pod_security;
 mod pods;
+mod postgres;
 pub mod resource;
 pub mod resource_usage;
 pub mod secret_keys;
@@ -79,6 +80,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("postgres", postgres::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
