@@ -128,7 +128,7 @@ impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
 
 /// Errors end it: the client has hung up.
 async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) -> Result<()> {
-    let mut request = startup(&mut stream).await?;
+    let request = startup(&mut stream).await?;
     let mut wire: Box<dyn Wire> = Box::new(stream);
     if request == SSL_REQUEST {
         let tls = lock(&script).tls.clone();
@@ -136,9 +136,8 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) -> Result<()> 
         if let Some(tls) = tls {
             wire = Box::new(TlsAcceptor::from(tls).accept(wire).await?);
         }
-        request = startup(&mut wire).await?;
+        startup(&mut wire).await?;
     }
-    drop(request);
     lock(&script).came += 1;
     if !welcome(&mut wire, &script).await? {
         return Ok(());
