@@ -113,7 +113,11 @@ fn read(code: &SqlState, message: &str) -> (Reason, &'static str) {
         "42501" => (Reason::FORBIDDEN, "does not permit it"),
         "40001" => (Reason::SERVER_ERROR, "broke the query off, in conflict with its recovery"),
         code if code.starts_with("28") => (Reason::UNAUTHORIZED, "does not let us in"),
-        code if ["0A", "20", "21", "22", "42"].iter().any(|class| code.starts_with(class)) => {
+        // With `25001`: it would have the transaction write.
+        code if ["0A", "20", "21", "22", "25", "42"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
             (QUERY_INVALID, "can't run the query")
         }
         _ => (Reason::SERVER_ERROR, "answers with an error"),
@@ -159,6 +163,7 @@ mod tests {
             ("25006", "", QUERY_WRITES),
             ("42501", "", Reason::FORBIDDEN),
             ("42P01", "", QUERY_INVALID),
+            ("25001", "", QUERY_INVALID),
             ("22012", "", QUERY_INVALID),
             ("53100", "", Reason::SERVER_ERROR),
             ("XX001", "", Reason::SERVER_ERROR),

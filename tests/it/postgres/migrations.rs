@@ -109,6 +109,10 @@ async fn what_prisma_did_is_what_is_said() {
     let short = "postgres: { migrations: { running_within: 1ms } }";
     gives("MigrationStuck", short, &own).await;
     drop(running);
+    // What it began would hold Prisma's lock for as long as it sleeps.
+    let asleep = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                  WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+    server.sql(asleep).await;
 
     let other = Prisma::new(&server, "public");
     other.migration("20240101000000_init", "CREATE TABLE c (n int);");

@@ -17,8 +17,7 @@ async fn pooler(server: &PostgresServer) -> (tokio::process::Child, u16) {
     let ini = format!(
         "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
          listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
-         default_pool_size = 1\nmax_prepared_statements = 0\n\
-         [users]\n",
+         default_pool_size = 1\n",
         server.port
     );
     // `any` lets everybody in, as the user that the database is configured for.
@@ -26,7 +25,7 @@ async fn pooler(server: &PostgresServer) -> (tokio::process::Child, u16) {
     let file = server.file("pgbouncer.ini", &ini);
     let file = file.display().to_string();
     let mut arguments = vec!["-q", file.as_str()];
-    let root = fs_is_roots();
+    let root = runs_as_root();
     if root {
         arguments.splice(0..0, ["-u", "postgres"]);
     }
@@ -40,7 +39,7 @@ async fn pooler(server: &PostgresServer) -> (tokio::process::Child, u16) {
 }
 
 /// Whether the tests are root's, as whom pgbouncer does not run.
-fn fs_is_roots() -> bool {
+fn runs_as_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

@@ -81,7 +81,7 @@ pub fn systems_at(ground: &Ground, host: &str, port: u16, more: &str) -> Systems
 
 async fn over(ground: &Ground, check: &str, host: &str, port: u16, more: &str) -> Judgement {
     let systems = systems_at(ground, host, port, more);
-    look_within(Duration::from_secs(2), check, &systems).await
+    look_within(Duration::from_secs(10), check, &systems).await
 }
 
 async fn at(check: &str, host: &str, port: u16) -> Judgement {
@@ -104,8 +104,10 @@ async fn nowhere(check: &str) -> Judgement {
 
 async fn broken(check: &str, fault: Fault) -> Judgement {
     let server = Broken::start(fault).await.expect("a server");
+    let ground = Ground::new().await;
     let more = ", sslmode: require";
-    over(&Ground::new().await, check, "app.test", server.address().port(), more).await
+    let systems = systems_at(&ground, "app.test", server.address().port(), more);
+    look_within(Duration::from_secs(3), check, &systems).await
 }
 
 /// A row without end.
