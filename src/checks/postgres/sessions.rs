@@ -29,10 +29,12 @@ pub(super) fn question(
 ) -> Question {
     let user = sessions.and_then(|sessions| sessions.user.as_deref()).unwrap_or_default();
     let except = transactions.map(|wanted| wanted.except.as_slice()).unwrap_or_default();
-    let except = except.iter().map(|one| format!(", {}", literal(one))).collect::<String>();
+    let own = literal("vigie");
+    let names: Vec<_> = std::iter::once(own).chain(except.iter().map(|one| literal(one))).collect();
+    let except = names.join(", ");
     let judged = format!(
         "backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() \
-         AND coalesce(application_name, '') NOT IN ('vigie'{except})"
+         AND coalesce(application_name, '') NOT IN ({except})"
     );
     let age = |of: &str| format!("extract(epoch FROM pg_catalog.clock_timestamp() - {of})");
     Question::Own(format!(
@@ -203,7 +205,11 @@ fn duration(seconds: f64) -> Duration {
 
 /// `1 connection is`, `3 connections are`.
 fn counted(count: f64) -> String {
-    if count == 1.0 { "1 connection is".to_owned() } else { format!("{count} connections are") }
+    if (count - 1.0).abs() < f64::EPSILON {
+        "1 connection is".to_owned()
+    } else {
+        format!("{count} connections are")
+    }
 }
 
 #[cfg(test)]

@@ -117,9 +117,9 @@ pub(super) fn ages() -> Question {
 #[derive(Debug, PartialEq)]
 pub(super) struct Age {
     database: String,
-    age: f64,
+    single: f64,
     forced_at: f64,
-    multi_age: f64,
+    multi: f64,
     multi_forced_at: f64,
 }
 
@@ -128,9 +128,9 @@ impl Age {
         let read = |mut cells: Cells<'_>| {
             Ok(Self {
                 database: legible(cells.text()?, LONGEST_NAME),
-                age: cells.figure()?,
+                single: cells.figure()?,
                 forced_at: cells.figure()?.max(1.0),
-                multi_age: cells.figure()?,
+                multi: cells.figure()?,
                 multi_forced_at: cells.figure()?.max(1.0),
             })
         };
@@ -143,8 +143,8 @@ impl Age {
 
     fn grade(&self, wanted: &Wraparound) -> (Grade, String) {
         let kinds = [
-            ("transaction", self.age, self.forced_at),
-            ("group of transactions", self.multi_age, self.multi_forced_at),
+            ("transaction", self.single, self.forced_at),
+            ("group of transactions", self.multi, self.multi_forced_at),
         ];
         let graded = kinds.map(|(what, age, forced_at)| {
             let share = wanted.share.0.grade_above(age / END, WRAPAROUND_NEAR);
@@ -177,7 +177,7 @@ pub(super) fn judge_ages(
     seen: &[Age],
     judgement: &mut Judgement,
 ) {
-    let oldest = seen.iter().map(|one| one.age.max(one.multi_age)).fold(0.0, f64::max);
+    let oldest = seen.iter().map(|one| one.single.max(one.multi)).fold(0.0, f64::max);
     judgement.measure(check.is(&FROZEN_AGE, oldest));
     let mut all_well = true;
     for one in seen {
