@@ -252,7 +252,8 @@ impl Peer {
                     let cells = (0..row.len()).map(|at| row.try_get(at).map(|c| c.map(Box::from)));
                     rows.cells.push(cells.collect::<Result<_, _>>()?);
                 }
-                _ => {}
+                // The SDK's enum grows.
+                SimpleQueryMessage::CommandComplete(_) | _ => {}
             }
         }
         Ok(rows)

@@ -140,19 +140,17 @@ impl Slot {
         };
         let trusted = sslrootcert.as_ref().or(from_url.as_ref());
         let verifies = mode.may_encrypt() && (mode.verifies() || trusted.is_some());
-        let roots = match verifies {
-            true => Some(ground.net.roots(ground.secrets, trusted).await?),
-            false => None,
-        };
+        let roots =
+            if verifies { Some(ground.net.roots(ground.secrets, trusted).await?) } else { None };
         let named = mode == SslMode::VerifyFull;
         let terms = Terms { roots, named, host: host.clone(), now };
         let at = HostPort::new(host, dsn.port.unwrap_or(PORT));
         let database = dsn.database.unwrap_or_else(|| user.clone());
         let secret = dsn.password.as_ref().map(ExposeSecret::expose_secret);
-        let credential = digest(&[&at.to_string(), &user, secret.unwrap_or_default()]);
+        let credential = digest(&[at.to_string().as_str(), &user, secret.unwrap_or_default()]);
         let channel_binding = channel_binding.or(dsn.channel_binding).unwrap_or_default();
         let rest = format!("{mode:?} {channel_binding:?} {trusted:?} {:?}", dsn.schema);
-        let of_all = digest(&[&hex(credential), &database, &rest]);
+        let of_all = digest(&[&credential[..], database.as_bytes(), rest.as_bytes()]);
         Ok(Target {
             at,
             user,
@@ -223,17 +221,13 @@ async fn of_parts(ground: &Ground<'_>, parts: &Parts) -> Result<Dsn, Obstacle> {
     })
 }
 
-fn digest(parts: &[&str]) -> [u8; 32] {
+fn digest<P: AsRef<[u8]>>(parts: &[P]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
     hash.finalize().into()
-}
-
-fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An equal share of the time left, for the first of `parts`.

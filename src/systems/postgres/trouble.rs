@@ -61,11 +61,11 @@ impl Whom {
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         if let Some(error) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
-            return match error.kind() {
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                    self.garbled("answers something that is not PostgreSQL's protocol")
-                }
-                _ => dial::obstacle(self.address, error),
+            let unread = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+            return if unread.contains(&error.kind()) {
+                self.garbled("answers something that is not PostgreSQL's protocol")
+            } else {
+                dial::obstacle(self.address, error)
             };
         }
         if error.is_closed() {
