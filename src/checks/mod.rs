@@ -136,7 +136,6 @@ macro_rules! check_kinds {
         /// Any check: in YAML a mapping with one key, the kind.
         #[derive(Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "few hundreds of them, made once")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
             /// A double for tests of the engine.
