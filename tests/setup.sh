@@ -2,7 +2,7 @@
 # Installs what the tests need beside Rust: programs from Debian, packages from npm and PyPI.
 #
 # What is there is left alone; a second run changes nothing. Programs go where Debian puts them, npm's packages under
-# tests/node/, Python's into target/tools/. No service is left running or enabled.
+# tests/node/ and tests/prisma/, Python's into target/tools/. No service is left running or enabled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,6 +24,7 @@ wanted=(
     "docker-registry docker-registry"
     "/usr/lib/postgresql/15/bin/postgres postgresql-15"
     "barman-cloud-backup barman-cli-cloud"
+    "pgbouncer pgbouncer"
     "chromium chromium"
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core"
     "node nodejs"
@@ -32,7 +33,7 @@ wanted=(
     "python3 python3"
     "shellcheck shellcheck"
 )
-services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named docker-registry postgresql)
+services=(redis-server prometheus prometheus-node-exporter prometheus-alertmanager nginx named docker-registry postgresql pgbouncer)
 
 has() {
     case $1 in
@@ -111,13 +112,15 @@ install_from_debian() {
 }
 
 install_from_npm() {
-    [[ -e tests/node/package-lock.json ]] || return 0
-    if [[ tests/node/node_modules/.package-lock.json -nt tests/node/package-lock.json ]]; then
-        echo "npm: all there (tests/node)"
-    else
-        echo "npm: installing into tests/node what its package-lock.json names"
-        (cd tests/node && npm ci --no-audit --no-fund --loglevel=error </dev/null)
-    fi
+    local folder
+    for folder in tests/node tests/prisma; do
+        if [[ $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
+            echo "npm: all there ($folder)"
+        else
+            echo "npm: installing into $folder what its package-lock.json names"
+            (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+        fi
+    done
 }
 
 install_from_pypi() {

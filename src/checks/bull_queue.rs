@@ -11,7 +11,7 @@
 
 mod flaws;
 mod judging;
-mod limits;
+pub(super) mod limits;
 mod looking;
 mod measures;
 mod parameters;

@@ -22,6 +22,7 @@ pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
 pub mod registry_image;
+pub mod postgres;
 pub mod resource;
 pub mod resource_usage;
 pub mod s3_bucket;
@@ -148,7 +149,6 @@ macro_rules! check_kinds {
         /// Any check: in YAML a mapping with one key, the kind.
         #[derive(Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "few hundreds of them, made once")]
         pub enum AnyCheck {
             $(#[doc = concat!("`", stringify!($module), "`")] $variant($module::$variant),)*
             /// A double for tests of the engine.
@@ -250,6 +250,7 @@ check_kinds! {
     PodSecurity: pod_security,
     Pods: pods,
     RegistryImage: registry_image,
+    Postgres: postgres,
     Resource: resource,
     ResourceUsage: resource_usage,
     S3Bucket: s3_bucket,

@@ -37,6 +37,8 @@ pub enum SystemName {
     Registries,
     /// `connections.s3.<name>`
     S3,
+    /// `connections.postgres.<name>`
+    Postgres,
     /// `connections.prometheus.<name>`
     Prometheus,
     /// `connections.redis.<name>`
@@ -49,6 +51,7 @@ impl fmt::Display for SystemName {
             Self::Kubernetes => "kubernetes",
             Self::Registries => "registries",
             Self::S3 => "s3",
+            Self::Postgres => "postgres",
             Self::Prometheus => "prometheus",
             Self::Redis => "redis",
         })

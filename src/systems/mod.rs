@@ -10,6 +10,7 @@ mod lookup;
 pub mod net;
 pub mod programs;
 pub mod oauth;
+pub mod postgres;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -35,6 +36,7 @@ use kubernetes::Kubernetes;
 use net::Net;
 use programs::Programs;
 use oauth::Tokens;
+use postgres::Postgres;
 use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
@@ -49,6 +51,8 @@ pub struct Connections {
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
     pub net: net::Settings,
+    /// Databases of PostgreSQL, by a name of your choice; `default` is what checks use that name none.
+    pub postgres: BTreeMap<String, postgres::Connection>,
     /// Prometheus servers, or whatever else speaks their query API, by a name of your choice.
     pub prometheus: BTreeMap<String, prometheus::Connection>,
     /// Redis servers, by a name of your choice; `default` is what checks use that name none.
@@ -66,6 +70,7 @@ impl Connections {
         match system {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Postgres => self.postgres.keys().cloned().collect(),
             SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
@@ -78,6 +83,10 @@ impl Connections {
         match system {
             // The credentials of the cluster itself can't lie in it.
             SystemName::Kubernetes => Vec::new(),
+            SystemName::Postgres => {
+                let own = self.postgres.get(name).map(postgres::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
             SystemName::Prometheus => {
                 let own = self.prometheus.get(name).map(prometheus::Connection::secrets);
                 own.into_iter().flatten().chain(self.authorities()).collect()
@@ -115,6 +124,8 @@ pub struct Systems {
     pub net: Net,
     /// Programs of the machine, where it is somebody's workstation.
     pub programs: Programs,
+    /// PostgreSQL, by connection.
+    pub postgres: Postgres,
     /// Prometheus, by connection.
     pub prometheus: Prometheus,
     /// Redis, by connection.
@@ -144,15 +155,19 @@ impl Systems {
             let net = self.net_for(before, after);
             let secrets = systems.secrets.clone();
             let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
+            let secrets = systems.secrets.clone();
+            let postgres = self.postgres.reconfigured(&after.postgres, net.clone(), secrets);
             let prometheus =
                 Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
             let tokens = self.tokens.clone();
-            return Self { net, prometheus, registries, tokens, ..systems };
+            return Self { net, postgres, prometheus, registries, tokens, ..systems };
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         systems.net = self.net_for(before, after);
         systems.tokens = self.tokens.clone();
         let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
+        systems.postgres =
+            self.postgres.reconfigured(&after.postgres, net.clone(), secrets.clone());
         systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.registries = self.registries.reconfigured(
@@ -170,11 +185,13 @@ impl Systems {
     }
 
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, prometheus, redis, registries, s3 } = connections;
+        let Connections { kubernetes: _, net, postgres, prometheus, redis, registries, s3 } =
+            connections;
         let secrets = Secrets::with(kubernetes.clone());
         let net = Net::new(net);
         Self {
             programs: Programs::default(),
+            postgres: Postgres::new(postgres, net.clone(), secrets.clone()),
             prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
             registries: Registries::new(registries, net.clone(), secrets.clone()),
             net,

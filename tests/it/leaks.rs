@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vigie_sim::kubernetes::{Act, ApiServer, Fault, Settings};
+use vigie_sim::postgres::{Postgres, Said};
 
 use crate::kubernetes::until;
 
@@ -188,4 +189,68 @@ async fn once_shows_no_value_whatever_stands_between() {
         search(&format!("once as {format} at {act:?}"), &said);
         search(&format!("the log of once at {act:?}"), &logged);
     }
+}
+
+/// Connection strings of a database, good and malformed, and what the server says to them.
+async fn databases() -> (Postgres, Vec<String>) {
+    let server = Postgres::start().await.expect("a database");
+    let port = server.address().port();
+    let urls = vec![
+        format!("postgresql://app:{VALUE}@127.0.0.1:{port}/shop?sslmode=prefer&pgbouncer=true"),
+        format!("host=127.0.0.1 port={port} user=app password='{VALUE}'"),
+        format!("postgresql://app:{VALUE}@127.0.0.1:1/shop"),
+        format!("postgresql://app:{VALUE}@127.0.0.1:{VALUE}/shop"),
+        format!("postgresql://app:%zz{VALUE}@127.0.0.1/shop"),
+        format!("mysql://app:{VALUE}@127.0.0.1/shop"),
+        format!("password='{VALUE}"),
+        format!("postgresql://{VALUE}"),
+        VALUE.to_owned(),
+    ];
+    (server, urls)
+}
+
+#[tokio::test]
+async fn once_shows_no_password_of_a_database_whatever_the_server_says() {
+    let (server, urls) = databases().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = String::from("environment: test\nconnections:\n  postgres:\n");
+    for (number, url) in urls.iter().enumerate() {
+        let secret = folder.path().join(format!("url{number}"));
+        fs::write(&secret, url).expect("written");
+        text.push_str(&format!(
+            "    d{number}: {{ url_from: {{ file: '{}' }} }}\n",
+            secret.display()
+        ));
+    }
+    text.push_str("sections:\n  - id: s\n    title: S\n    items:\n");
+    for number in 0..urls.len() {
+        text.push_str(&format!(
+            "      - {{ id: i{number}, title: I, severity: critical, checks: [{{ postgres: \
+             {{ connection: d{number}, queries: [{{ name: q, sql: SELECT 1 }}] }} }}] }}\n"
+        ));
+    }
+    let file = folder.path().join("checklist.yaml");
+    fs::write(&file, text).expect("written");
+    let echo = Said::error("XX000", &format!("you said {VALUE} to me"));
+    let mut talkative = false;
+    let refused = Said::error("28P01", &format!("{VALUE} is wrong"));
+    for (said, format) in
+        [(Said::rows(&[&["in"]]), "text"), (refused, "json"), (echo, "junit"), (Said::Bye, "text")]
+    {
+        server.say("query", Said::error("42601", &format!("{VALUE} is no SQL")));
+        server.say("password", said);
+        let mut command = tokio::process::Command::from(vigie());
+        command.args(["--log-level", "trace", "once", "--format", format, "-c"]).arg(&file);
+        let output = command.kill_on_drop(true).output().await.expect("the binary");
+        let (told, logged) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains("i8"), "{told}\n{logged}");
+        talkative |= logged.contains("TRACE");
+        for word in [VALUE, &VALUE[..10], &VALUE[10..]] {
+            assert!(!told.contains(word), "`{word}` is shown: {told}");
+            assert!(!logged.contains(word), "`{word}` is logged: {logged}");
+        }
+    }
+    assert!(talkative, "the log is at its most talkative");
+    assert!(server.asked().iter().any(|sql| sql.contains("SELECT 1")), "somebody came in");
 }

@@ -18,6 +18,7 @@ mod kubernetes;
 mod leaks;
 mod net;
 mod once;
+mod postgres;
 mod postgres_server;
 mod prometheus;
 mod rbac;

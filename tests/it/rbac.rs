@@ -22,7 +22,8 @@ pub const CONNECTIONS: &str = "connections:\n  redis: { default: { url_from: { s
     secret_key: { secret: { namespace: shop, name: store, key: secret } }\n  prometheus:\n    main:\n      \
     url: https://127.0.0.1\n      bearer: { secret: { namespace: monitoring, name: prometheus, key: token } }\n  \
     registries: { ghcr.io: { credential: { docker_config: { secret: { namespace: shop, name: pull, key: \
-    .dockerconfigjson } } } } }\n";
+    .dockerconfigjson } } } } }\n  postgres: { default: { url_from: { secret: { namespace: shop, name: app, key: \
+    DATABASE_URL } } } }\n";
 
 /// One item a kind, with the kind's example.
 pub fn examples() -> String {

@@ -60,7 +60,21 @@ pub async fn look_settled(
     let needs = check.needs();
     systems.kubernetes.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
-    run(allowed, &check, &needs, systems, past).await
+    run(allowed, &check, &needs, systems, past, None).await
+}
+
+/// A look with a memory, while a deployment is known.
+pub async fn look_deployed(
+    text: &str,
+    systems: &Systems,
+    past: &mut Past,
+    deployment: &Deployment,
+) -> Judgement {
+    let check = check(text);
+    assert_eq!(check.flaws(), Vec::<String>::new());
+    let needs = check.needs();
+    assert!(needs.deployment, "{text} does not say that it reads the deployment");
+    run(Duration::from_secs(10), &check, &needs, systems, past, Some(deployment)).await
 }
 
 /// The same, where a deployment is known that began then.
@@ -118,7 +132,8 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
 
 /// A look at a check that has declared nothing.
 pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
-    run(Duration::from_secs(10), check, &Needs::default(), systems, &mut Past::default()).await
+    let needs = Needs::default();
+    run(Duration::from_secs(10), check, &needs, systems, &mut Past::default(), None).await
 }
 
 /// A check as in a configuration file.
@@ -132,6 +147,7 @@ async fn run(
     needs: &Needs,
     systems: &Systems,
     past: &mut Past,
+    deployment: Option<&Deployment>,
 ) -> Judgement {
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
@@ -139,7 +155,7 @@ async fn run(
         item: &item,
         needs,
         systems,
-        deployment: None,
+        deployment,
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,

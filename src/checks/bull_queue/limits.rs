@@ -11,9 +11,9 @@ use crate::model::measure::Bound;
 use crate::model::reason::Reason;
 
 /// The longest `window`.
-pub(super) const LONGEST_WINDOW: Period = Period::from_secs(3_600);
+pub(in crate::checks) const LONGEST_WINDOW: Period = Period::from_secs(3_600);
 /// How long counts are remembered: long enough for an item that is looked at every two hours.
-pub(super) const MEMORY: Duration = Duration::from_hours(3);
+pub(in crate::checks) const MEMORY: Duration = Duration::from_hours(3);
 
 /// How long is remembered what is found once in a walk.
 pub(super) const A_DAY: Duration = Duration::from_hours(24);
@@ -25,11 +25,11 @@ pub(super) const LONGER_THAN_A_DAY: Duration = Duration::from_hours(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Limits_of_{T}")]
-pub(super) struct Limits<T> {
+pub(in crate::checks) struct Limits<T> {
     /// Beyond this, somebody should look.
-    pub(super) warn: Option<T>,
+    pub(in crate::checks) warn: Option<T>,
     /// Beyond this, the claim does not hold.
-    pub(super) fail: Option<T>,
+    pub(in crate::checks) fail: Option<T>,
 }
 
 impl<T> Default for Limits<T> {
@@ -40,22 +40,22 @@ impl<T> Default for Limits<T> {
 
 impl<T: Copy + PartialOrd> Limits<T> {
     /// Both steps.
-    pub(super) fn given(&self) -> [Option<T>; 2] {
+    pub(in crate::checks) fn given(&self) -> [Option<T>; 2] {
         [self.warn, self.fail]
     }
 
     /// Whether any step is given.
-    pub(super) fn any(&self) -> bool {
+    pub(in crate::checks) fn any(&self) -> bool {
         self.warn.is_some() || self.fail.is_some()
     }
 
     /// The grade of a value that must not be above the limits.
-    pub(super) fn grade_above(&self, value: T, reason: Reason) -> Grade {
+    pub(in crate::checks) fn grade_above(&self, value: T, reason: Reason) -> Grade {
         self.grade(reason, |limit| value > limit)
     }
 
     /// The grade of a value that must not be below the limits.
-    pub(super) fn grade_below(&self, value: T, reason: Reason) -> Grade {
+    pub(in crate::checks) fn grade_below(&self, value: T, reason: Reason) -> Grade {
         self.grade(reason, |limit| value < limit)
     }
 
@@ -70,7 +70,7 @@ impl<T: Copy + PartialOrd> Limits<T> {
     }
 
     /// The step that `grade` is about; the stricter one where it passes.
-    pub(super) fn step(&self, grade: Grade) -> Option<T> {
+    pub(in crate::checks) fn step(&self, grade: Grade) -> Option<T> {
         match grade {
             Grade::Fail(_) => self.fail,
             Grade::Warn(_) | Grade::Pass => self.warn.or(self.fail),
@@ -78,19 +78,23 @@ impl<T: Copy + PartialOrd> Limits<T> {
     }
 
     /// What is wrong with limits that a value must not be above.
-    pub(super) fn ceiling_flaw(&self, name: &str) -> Option<String> {
+    pub(in crate::checks) fn ceiling_flaw(&self, name: &str) -> Option<String> {
         let (warn, fail) = (self.warn?, self.fail?);
         (warn >= fail).then(|| format!("`{name}`: `warn` must be below `fail`"))
     }
 
     /// What is wrong with limits that a value must not be below.
-    pub(super) fn floor_flaw(&self, name: &str) -> Option<String> {
+    pub(in crate::checks) fn floor_flaw(&self, name: &str) -> Option<String> {
         let (warn, fail) = (self.warn?, self.fail?);
         (warn <= fail).then(|| format!("`{name}`: `warn` must be above `fail`"))
     }
 
     /// The limits as lines in a panel of `measure`.
-    pub(super) fn above(&self, measure: &'static str, value: impl Fn(T) -> f64) -> Vec<Bound> {
+    pub(in crate::checks) fn above(
+        &self,
+        measure: &'static str,
+        value: impl Fn(T) -> f64,
+    ) -> Vec<Bound> {
         let line = |bound, limit: Option<T>| {
             limit.map(|limit| Bound { measure, bound, value: value(limit) })
         };
@@ -102,12 +106,12 @@ impl<T: Copy + PartialOrd> Limits<T> {
 }
 
 /// A period in seconds.
-pub(super) fn seconds(period: Period) -> f64 {
+pub(in crate::checks) fn seconds(period: Period) -> f64 {
     period.get().as_secs_f64()
 }
 
 /// A count as a figure; exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "no queue holds 2^53 jobs")]
-pub(super) fn real(count: u64) -> f64 {
+pub(in crate::checks) fn real(count: u64) -> f64 {
     count as f64
 }

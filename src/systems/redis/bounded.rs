@@ -10,11 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What the answers to one flight of commands may weigh together: `CLIENT LIST` takes about 400
 /// bytes a client, so this is room for twice the clients that Redis accepts by default.
-pub(super) const MOST_BYTES: u64 = 8 << 20;
+pub(in crate::systems) const MOST_BYTES: u64 = 8 << 20;
 
 /// What is known about a stream while somebody else reads it.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(in crate::systems) struct Meter {
     left: AtomicU64,
     overrun: AtomicBool,
     asked: AtomicBool,
@@ -24,22 +24,22 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Allows [`MOST_BYTES`] from here on.
-    pub(super) fn refill(&self) {
+    pub(in crate::systems) fn refill(&self) {
         self.left.store(MOST_BYTES, Ordering::Relaxed);
     }
 
     /// Whether the peer said too much.
-    pub(super) fn overrun(&self) -> bool {
+    pub(in crate::systems) fn overrun(&self) -> bool {
         self.overrun.load(Ordering::Relaxed)
     }
 
     /// Whether the peer spoke first, which Redis never does.
-    pub(super) fn spoke_first(&self) -> bool {
+    pub(in crate::systems) fn spoke_first(&self) -> bool {
         self.unasked.load(Ordering::Relaxed)
     }
 
     /// Whether the stream itself is at its end, by either side.
-    pub(super) fn ended(&self) -> bool {
+    pub(in crate::systems) fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
@@ -52,13 +52,13 @@ impl Meter {
 
 /// A stream and its meter.
 #[derive(Debug)]
-pub(super) struct Bounded<S> {
+pub(in crate::systems) struct Bounded<S> {
     inner: S,
     meter: Arc<Meter>,
 }
 
 impl<S> Bounded<S> {
-    pub(super) fn new(inner: S) -> (Self, Arc<Meter>) {
+    pub(in crate::systems) fn new(inner: S) -> (Self, Arc<Meter>) {
         let meter = Arc::new(Meter::default());
         meter.refill();
         (Self { inner, meter: Arc::clone(&meter) }, meter)

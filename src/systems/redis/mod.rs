@@ -6,7 +6,7 @@
 //! to it. Only commands that read and whose answers are bounded are sent; what a server says beyond
 //! [`bounded::MOST_BYTES`] is cut off.
 
-mod bounded;
+pub(super) mod bounded;
 mod clients;
 mod command;
 mod connection;

@@ -33,6 +33,7 @@ mod pod_logs;
 pub mod pod_security;
 mod pods;
 pub mod registry_image;
+mod postgres;
 pub mod resource;
 pub mod resource_usage;
 mod s3_bucket;
@@ -88,6 +89,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
         ("registry_image", registry_image::provocations()),
+        ("postgres", postgres::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("s3_bucket", s3_bucket::provocations()),

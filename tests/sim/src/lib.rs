@@ -2,6 +2,7 @@
 
 pub mod kubernetes;
 pub mod net;
+pub mod postgres;
 pub mod redis;
 pub mod s3;
 pub mod town;

@@ -1,0 +1,94 @@
+//! Queries of the configuration: what they may say, and what none of them can do.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Session, code, gives, server, settled, systems_as};
+use crate::support::look_within;
+
+fn query(sql: &str, more: &str) -> String {
+    format!("postgres: {{ queries: [{{ name: q, sql: \"{sql}\", {more} }}] }}")
+}
+
+#[tokio::test]
+async fn rows_are_counted_and_columns_of_any_number_compared() {
+    let server = server().await;
+    let watch = systems_as(&server, "watch");
+    for (sql, more, wanted) in [
+        ("SELECT 3.50::numeric AS n", "columns: { n: { at_most: { fail: 3.4 } } }", "ValueTooHigh"),
+        ("SELECT 2^40 AS n, 'x' AS t", "columns: { n: { at_least: { warn: 1 } } }", "pass"),
+        ("SELECT 1 < 2 AS n", "columns: { n: { at_least: { fail: 1 } } }", "pass"),
+        ("SELECT NULL::int AS n", "columns: { n: { } }", "ValueNull"),
+        ("SELECT NULL::int AS n", "columns: { n: { 'null': allowed } }", "pass"),
+        ("SELECT 'NaN'::float8 AS n", "columns: { n: { } }", "NotANumber"),
+        ("SELECT 1 AS m", "columns: { n: { } }", "QueryInvalid"),
+        ("SELECT 1 WHERE false", "", "NoRows"),
+        ("VALUES (1), (2)", "rows_at_least: 3", "TooFewRows"),
+        ("SELECT generate_series(1, 1000000000)", "rows_at_most: 10", "TooManyRows"),
+        ("TABLE nowhere", "", "QueryInvalid"),
+        ("WITH x AS (SELECT 1) SELECT * FROM x -- and a remark", "", "pass"),
+        ("SELECT repeat('x', 20000000)", "", "TooLarge"),
+        ("SELECT * FROM pg_authid", "", "Forbidden"),
+    ] {
+        gives(wanted, &query(sql, more), &watch).await;
+    }
+}
+
+#[tokio::test]
+async fn no_query_writes_whatever_it_tries() {
+    let server = server().await;
+    server.sql("CREATE TABLE t AS SELECT 1 AS n; CREATE SEQUENCE s").await;
+    server.sql("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (2) RETURNING n'").await;
+    let own = systems_as(&server, "postgres");
+    for (sql, wanted) in [
+        ("SELECT f()", "QueryWrites"),
+        ("SELECT nextval('s')", "QueryWrites"),
+        ("SELECT * FROM t FOR UPDATE", "QueryWrites"),
+        ("WITH d AS (DELETE FROM t RETURNING n) SELECT * FROM d", "QueryInvalid"),
+        ("SELECT 1; DROP TABLE t", "QueryInvalid"),
+        ("SELECT 1; COMMIT; DROP TABLE t", "QueryInvalid"),
+        ("SELECT n INTO u FROM t", "QueryInvalid"),
+        ("SELECT set_config('transaction_read_only', 'off', false)", "QueryInvalid"),
+        ("SELECT set_config('default_transaction_read_only', 'off', false), f()", "QueryWrites"),
+    ] {
+        gives(wanted, &query(sql, "superuser_allowed: true"), &own).await;
+    }
+    assert_eq!(server.sql("SELECT string_agg(n::text, ',') FROM t").await, "1");
+    assert_eq!(server.sql("SELECT is_called FROM s").await, "f");
+    gives("RoleTooPowerful", &query("SELECT 1", ""), &own).await;
+    let refused = crate::support::check(&query("DELETE FROM t", "")).flaws();
+    assert!(refused[0].contains("begins with `DELETE`"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_query_that_lasts_is_broken_off_by_the_server_and_holds_no_place() {
+    let server = server().await;
+    let watch = systems_as(&server, "watch");
+    let started = Instant::now();
+    let sleepy = query("SELECT pg_sleep(600)", "");
+    let judgement = look_within(Duration::from_secs(2), &sleepy, &watch).await;
+    assert_eq!(code(&judgement), "TimedOut", "{:?}", judgement.lines());
+    assert!(started.elapsed() < Duration::from_secs(30));
+    settled(
+        &server,
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' \
+                      AND pid <> pg_backend_pid() AND state <> 'idle'",
+        "0",
+    )
+    .await;
+
+    server.sql("CREATE TABLE t AS SELECT 1 AS n; GRANT SELECT ON t TO watch").await;
+    let mut holder = Session::open(&server, "postgres");
+    holder.say("BEGIN; LOCK TABLE t").await;
+    settled(
+        &server,
+        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' \
+                      AND relation = 't'::regclass AND granted",
+        "1",
+    )
+    .await;
+    let judgement = gives("TimedOut", &query("SELECT n FROM t", ""), &watch).await;
+    assert!(judgement.because().contains("lock"), "{}", judgement.because());
+    gives("pass", &query("SELECT 1", ""), &watch).await;
+}
