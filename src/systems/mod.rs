@@ -3,7 +3,10 @@
 //! Each maps its SDK's errors to obstacles in one place, so that `?` in a check never chooses a
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
+pub mod alertmanager;
+pub mod api;
 pub mod clock;
+pub mod elasticsearch;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
@@ -26,7 +29,9 @@ use crate::model::needs::{SystemName, Watch};
 use crate::model::rights::Demands;
 use crate::model::secret::SecretSource;
 use crate::model::snapshot::Stream;
+use alertmanager::Alertmanager;
 use clock::Clock;
+use elasticsearch::Elasticsearch;
 use kubernetes::Kubernetes;
 use net::Net;
 use prometheus::Prometheus;
@@ -39,6 +44,11 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
+    /// Alertmanagers, by a name of your choice.
+    pub alertmanager: BTreeMap<String, alertmanager::Connection>,
+    /// Clusters of Elasticsearch or OpenSearch, by a name of your choice; `default` is what checks use
+    /// that name none.
+    pub elasticsearch: BTreeMap<String, elasticsearch::Connection>,
     /// The cluster whose objects are watched; by default the one that Vigie runs in.
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
@@ -60,6 +70,8 @@ impl Connections {
         match system {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
+            SystemName::Alertmanager => self.alertmanager.keys().cloned().collect(),
+            SystemName::Elasticsearch => self.elasticsearch.keys().cloned().collect(),
             SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
@@ -72,6 +84,14 @@ impl Connections {
         match system {
             // The credentials of the cluster itself can't lie in it.
             SystemName::Kubernetes => Vec::new(),
+            SystemName::Alertmanager => {
+                let own = self.alertmanager.get(name).map(alertmanager::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
+            SystemName::Elasticsearch => {
+                let own = self.elasticsearch.get(name).map(elasticsearch::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
             SystemName::Prometheus => {
                 let own = self.prometheus.get(name).map(prometheus::Connection::secrets);
                 own.into_iter().flatten().chain(self.authorities()).collect()
@@ -107,6 +127,10 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Alertmanager, by connection.
+    pub alertmanager: Alertmanager,
+    /// Elasticsearch, by connection.
+    pub elasticsearch: Elasticsearch,
     /// Prometheus, by connection.
     pub prometheus: Prometheus,
     /// Redis, by connection.
@@ -134,16 +158,13 @@ impl Systems {
             let net = if before.net == after.net { self.net.clone() } else { systems.net };
             let secrets = systems.secrets.clone();
             let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
-            let prometheus =
-                Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
-            return Self { net, prometheus, registries, ..systems };
+            return Self { net, registries, ..systems }.over_net(after);
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         if before.net == after.net {
             systems.net = self.net.clone();
         }
-        let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
-        systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
+        systems = systems.over_net(after);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.registries = self.registries.reconfigured(
             &after.registries,
@@ -154,11 +175,41 @@ impl Systems {
         systems
     }
 
+    /// Whatever holds nothing but what is configured, over `net` as it is now.
+    fn over_net(self, connections: &Connections) -> Self {
+        let (net, secrets) = (&self.net, &self.secrets);
+        Self {
+            alertmanager: Alertmanager::new(
+                &connections.alertmanager,
+                net.clone(),
+                secrets.clone(),
+            ),
+            elasticsearch: Elasticsearch::new(
+                &connections.elasticsearch,
+                net.clone(),
+                secrets.clone(),
+            ),
+            prometheus: Prometheus::new(&connections.prometheus, net.clone(), secrets.clone()),
+            ..self
+        }
+    }
+
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, prometheus, redis, registries, s3 } = connections;
+        let Connections {
+            alertmanager,
+            elasticsearch,
+            kubernetes: _,
+            net,
+            prometheus,
+            redis,
+            registries,
+            s3,
+        } = connections;
         let secrets = Secrets::with(kubernetes.clone());
         let net = Net::new(net);
         Self {
+            alertmanager: Alertmanager::new(alertmanager, net.clone(), secrets.clone()),
+            elasticsearch: Elasticsearch::new(elasticsearch, net.clone(), secrets.clone()),
             prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
             registries: Registries::new(registries, net.clone(), secrets.clone()),
             net,
