@@ -10,6 +10,8 @@ pub mod backup;
 pub mod bull_queue;
 pub mod cron_jobs;
 pub mod dns;
+pub mod elasticsearch;
+pub mod firing_alerts;
 pub mod http;
 pub mod images;
 pub mod ingresses;
@@ -19,6 +21,8 @@ pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
+pub mod prometheus_query;
+pub mod prometheus_server;
 pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]
@@ -217,6 +221,8 @@ check_kinds! {
     BullQueue: bull_queue,
     CronJobs: cron_jobs,
     Dns: dns,
+    Elasticsearch: elasticsearch,
+    FiringAlerts: firing_alerts,
     Http: http,
     Images: images,
     Ingresses: ingresses,
@@ -226,6 +232,8 @@ check_kinds! {
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
+    PrometheusQuery: prometheus_query,
+    PrometheusServer: prometheus_server,
     Resource: resource,
     ResourceUsage: resource_usage,
     SecretKeys: secret_keys,

@@ -21,5 +21,6 @@ pub mod schedule;
 pub mod secret;
 pub mod snapshot;
 pub mod standing;
+pub mod steps;
 pub mod vitals;
 pub mod zone;

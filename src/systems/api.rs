@@ -309,7 +309,8 @@ impl Answered {
             500..=599 => Reason::SERVER_ERROR,
             _ => Reason::GARBLED,
         };
-        let onward = self.location.as_ref().map(|place| format!(", to {place}, where nobody follows"));
+        let onward =
+            self.location.as_ref().map(|place| format!(", to {place}, where nobody follows"));
         let words = match words {
             "" => String::new(),
             words => format!(": {}", legible(words, LONGEST_WORDS)),

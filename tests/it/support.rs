@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use vigie::checks::{AnyCheck, Look};
+use vigie::model::deployment::Deployment;
 use vigie::model::finding::{Obstacle, Verdict};
 use vigie::model::item::ItemId;
 use vigie::model::judgement::Judgement;
@@ -59,7 +61,30 @@ pub async fn look_settled(
     let needs = check.needs();
     systems.kubernetes.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
-    run(allowed, &check, &needs, systems, past).await
+    run(allowed, &check, &needs, None, systems, past).await
+}
+
+/// A look after a deployment that began then.
+pub async fn look_deployed(began: Timestamp, check: &str, systems: &Systems) -> Judgement {
+    let check = self::check(check);
+    assert_eq!(check.flaws(), Vec::<String>::new());
+    let needs = check.needs();
+    assert!(needs.deployment, "it does not say that it reads the deployment");
+    let words = || "for a test".to_owned();
+    let deployment = Deployment {
+        id: words(),
+        environment: words(),
+        version: words(),
+        who: words(),
+        token: words(),
+        started: began,
+        announced: began,
+        migration: None,
+        ticket: None,
+        notes: None,
+    };
+    let allowed = Duration::from_secs(10);
+    run(allowed, &check, &needs, Some(&deployment), systems, &mut Past::default()).await
 }
 
 /// A look that takes what another brought within `fresh_within`.
@@ -77,7 +102,8 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
 
 /// A look at a check that has declared nothing.
 pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
-    run(Duration::from_secs(10), check, &Needs::default(), systems, &mut Past::default()).await
+    let needs = Needs::default();
+    run(Duration::from_secs(10), check, &needs, None, systems, &mut Past::default()).await
 }
 
 /// A check as in a configuration file.
@@ -89,6 +115,7 @@ async fn run(
     allowed: Duration,
     check: &AnyCheck,
     needs: &Needs,
+    deployment: Option<&Deployment>,
     systems: &Systems,
     past: &mut Past,
 ) -> Judgement {
@@ -98,7 +125,7 @@ async fn run(
         item: &item,
         needs,
         systems,
-        deployment: None,
+        deployment,
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,

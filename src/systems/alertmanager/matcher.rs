@@ -33,8 +33,9 @@ impl Matcher {
     /// # Errors
     /// A sentence that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("`{text}` is no matcher; write `severity=\"critical\"` with =, !=, =~ or !~");
+        let expected = || {
+            format!("`{text}` is no matcher; write `severity=\"critical\"` with =, !=, =~ or !~")
+        };
         let text = text.trim();
         let end = text
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
@@ -172,9 +173,18 @@ mod tests {
 
     #[test]
     fn what_is_no_matcher_is_refused() {
-        for text in
-            ["", "severity", "=a", "1a=b", "severity=", "a=\"b", "a=\"b\"c", "a=b c", "a=~\"(\"", "a==b\""]
-        {
+        for text in [
+            "",
+            "severity",
+            "=a",
+            "1a=b",
+            "severity=",
+            "a=\"b",
+            "a=\"b\"c",
+            "a=b c",
+            "a=~\"(\"",
+            "a==b\"",
+        ] {
             assert!(Matcher::parse(text).is_err(), "{text}");
         }
     }

@@ -89,7 +89,8 @@ impl Alertmanager {
             StatusCode::OK => alert::read(&doing, &answered.body),
             // Its words are a JSON string.
             _ => {
-                let words = serde_json::from_slice(&answered.body).unwrap_or_else(|_| String::new());
+                let words =
+                    serde_json::from_slice(&answered.body).unwrap_or_else(|_| String::new());
                 Err(answered.refusal(&doing, &words))
             }
         }

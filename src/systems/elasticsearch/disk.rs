@@ -166,9 +166,7 @@ fn parse(text: &str, headroom: Option<u64>) -> Option<Mark> {
         None => text.parse::<f64>().ok(),
     };
     match share {
-        Some(share) => {
-            (0.0..=1.0).contains(&share).then_some(Mark::Used { share, headroom })
-        }
+        Some(share) => (0.0..=1.0).contains(&share).then_some(Mark::Used { share, headroom }),
         None => bytes(text).map(Mark::Left),
     }
 }

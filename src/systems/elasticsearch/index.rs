@@ -153,7 +153,10 @@ mod tests {
             { "health": "red", "status": "open", "index": "bsds_v2" },
         ]);
         let rows = read_indices("asking", sent.to_string().as_bytes()).unwrap();
-        assert_eq!((rows[0].open, rows[0].status, rows[0].documents), (true, Some(Status::Green), Some(12)));
+        assert_eq!(
+            (rows[0].open, rows[0].status, rows[0].documents),
+            (true, Some(Status::Green), Some(12))
+        );
         assert_eq!((rows[1].open, rows[1].status, rows[1].documents), (false, None, None));
         assert_eq!((rows[2].status, rows[2].documents), (Some(Status::Red), None));
         for garbled in [
@@ -170,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_alias_names_its_indices() {
-        let sent = json!({ "bsds_v1": { "aliases": { "bsds": {} } }, "bsds_v2": { "aliases": {} } });
+        let sent =
+            json!({ "bsds_v1": { "aliases": { "bsds": {} } }, "bsds_v2": { "aliases": {} } });
         let names = read_alias("asking", sent.to_string().as_bytes()).unwrap();
         assert_eq!(names, ["bsds_v1", "bsds_v2"]);
         assert!(read_alias("asking", b"{\"acknowledged\":true}").is_err());

@@ -28,7 +28,8 @@ impl Field {
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        let good = !text.is_empty() && text.len() <= LONGEST_FIELD && !text.contains(['*', ' ', '"']);
+        let good =
+            !text.is_empty() && text.len() <= LONGEST_FIELD && !text.contains(['*', ' ', '"']);
         if good {
             return Ok(Self(text.into_owned()));
         }

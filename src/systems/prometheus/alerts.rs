@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn alertmanagers_are_counted_where_they_are_named() {
-        let one = json!({ "activeAlertmanagers": [{ "url": "http://a" }], "droppedAlertmanagers": [] });
+        let one =
+            json!({ "activeAlertmanagers": [{ "url": "http://a" }], "droppedAlertmanagers": [] });
         assert_eq!(read_alertmanagers("asking", &body(&one)), Ok(1));
         assert!(read_alertmanagers("asking", &body(&json!({}))).is_err());
     }

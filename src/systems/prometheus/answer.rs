@@ -141,11 +141,17 @@ pub fn read(doing: &str, body: &[u8]) -> Result<Answer, Obstacle> {
                     (None, None) => return Err(garbled(doing, "a series has no value")),
                 }
             }
-            if histograms { (Figures::Other("histograms"), at) } else { (Figures::Vector(rows), at) }
+            if histograms {
+                (Figures::Other("histograms"), at)
+            } else {
+                (Figures::Vector(rows), at)
+            }
         }
         "string" => (Figures::Other("text"), None),
         "matrix" => (Figures::Other("ranges"), None),
-        other => return Err(garbled(doing, &format!("a {other} came, a scalar or a vector wanted"))),
+        other => {
+            return Err(garbled(doing, &format!("a {other} came, a scalar or a vector wanted")));
+        }
     };
     #[expect(clippy::cast_possible_truncation, reason = "checked by the timestamp's range")]
     let at = at.and_then(|at| Timestamp::from_millisecond((at * 1_000.0) as i64).ok());
@@ -161,8 +167,8 @@ pub fn read_ranges(doing: &str, body: &[u8]) -> Result<(Vec<Range>, Notes), Obst
     if data.result_type != "matrix" {
         return Err(garbled(doing, &format!("a {} came, a matrix wanted", data.result_type)));
     }
-    let series: Vec<Ranged> = serde_json::from_value(data.result)
-        .map_err(|error| garbled(doing, &error.to_string()))?;
+    let series: Vec<Ranged> =
+        serde_json::from_value(data.result).map_err(|error| garbled(doing, &error.to_string()))?;
     let range = |Ranged { metric, values }| {
         let values = values.iter().map(|(_, value)| number(doing, value));
         Ok(Range { labels: metric, values: values.collect::<Result<_, Obstacle>>()? })

@@ -14,11 +14,14 @@ macro_rules! rows {
     };
 }
 
+mod api;
 pub mod autoscalers;
 mod backup;
 mod bull_queue;
 pub mod cron_jobs;
 mod dns;
+mod elasticsearch;
+mod firing_alerts;
 mod http;
 pub mod images;
 pub mod ingresses;
@@ -28,6 +31,8 @@ pub mod operator;
 mod pod_logs;
 pub mod pod_security;
 mod pods;
+mod prometheus_query;
+mod prometheus_server;
 pub mod resource;
 pub mod resource_usage;
 pub mod secret_keys;
@@ -70,6 +75,8 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
+        ("elasticsearch", elasticsearch::provocations()),
+        ("firing_alerts", firing_alerts::provocations()),
         ("http", http::provocations()),
         ("images", images::provocations()),
         ("ingresses", ingresses::provocations()),
@@ -79,6 +86,8 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
+        ("prometheus_query", prometheus_query::provocations()),
+        ("prometheus_server", prometheus_server::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
