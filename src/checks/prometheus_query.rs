@@ -52,7 +52,7 @@ static SERIES: Measure =
 /// The longest expression, in bytes.
 const LONGEST_EXPRESSION: usize = 16 << 10;
 
-/// What an expression of PromQL amounts to lies within limits.
+/// What an expression of `PromQL` amounts to lies within limits.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusQuery {

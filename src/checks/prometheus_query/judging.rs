@@ -42,8 +42,8 @@ pub(super) fn judge(check: &PrometheusQuery, seen: &Seen, now: Timestamp) -> Jud
         return obstacle.into();
     }
     let mut judgement = Judgement::new();
-    let infos: String =
-        seen.now.notes.infos.iter().map(|info| format!("; it notes: {info}")).collect();
+    let infos = seen.now.notes.infos.iter().map(|info| format!("; it notes: {info}"));
+    let infos = infos.collect::<Vec<_>>().concat();
     for row in &rows {
         judgement.add(check.name(&row.labels), line(check, seen, row, now, &infos));
     }

@@ -18,9 +18,9 @@ fn row(job: &str, value: f64) -> Row {
 }
 
 fn seen(rows: Vec<Row>) -> Seen {
-    let now =
-        Answer { figures: Figures::Vector(rows), at: Some(self::now()), notes: Notes::default() };
-    Seen { now, sampled: None, before: None }
+    let (figures, at) = (Figures::Vector(rows), Some(now()));
+    let answer = Answer { figures, at, notes: Notes::default() };
+    Seen { now: answer, sampled: None, before: None }
 }
 
 fn said(check: &PrometheusQuery, seen: &Seen) -> (Verdict, Option<&'static str>) {

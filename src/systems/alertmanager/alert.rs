@@ -65,11 +65,10 @@ fn alert(doing: &str, alert: One) -> Result<Alert, Obstacle> {
     let One { labels, starts_at, status } = alert;
     let Status { state, silenced_by, inhibited_by, muted_by } = status;
     let heard = match state.as_str() {
-        // Not yet looked at for silences: it is about to notify.
-        "active" | "unprocessed" => Heard::Active,
         "suppressed" if !silenced_by.is_empty() || !muted_by.is_empty() => Heard::Silenced,
         "suppressed" if !inhibited_by.is_empty() => Heard::Inhibited,
-        "suppressed" => Heard::Active,
+        // Not yet looked at for silences, it is about to notify; for no reason that is known, it may.
+        "active" | "unprocessed" | "suppressed" => Heard::Active,
         other => return Err(garbled(doing, &format!("an alert is `{other}`"))),
     };
     Ok(Alert { labels, since: starts_at, heard })

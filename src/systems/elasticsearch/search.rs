@@ -153,7 +153,7 @@ mod tests {
             "took": 2, "timed_out": false,
             "_shards": { "total": 2, "successful": 2, "skipped": 0, "failed": 0 },
             "hits": { "total": { "value": 12, "relation": "eq" }, "max_score": null, "hits": [] },
-            "aggregations": { "newest": { "value": 1.773576E12, "value_as_string": "2026-03-15T12:00:00.000Z" } },
+            "aggregations": { "newest": { "value": 1_773_576_000_000.0, "value_as_string": "2026-03-15T12:00:00.000Z" } },
         })
     }
 

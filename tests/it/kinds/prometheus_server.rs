@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::http::Uri;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::checks::prometheus_server::PrometheusServer;
@@ -33,8 +34,8 @@ pub fn provocations() -> Vec<Provocation> {
     all.extend(rows! { PrometheusServer:
         "Unreachable" Fail at("http://127.255.255.255:9", "", "", api::PATIENT);
         "NoTargets" Fail told(|s| s.targets = json!([]), "targets: { own: {} }");
-        "JobMissing" Fail told(|s| s.targets[0]["labels"]["job"] = json!("other"), TARGETS);
-        "TooFewTargets" Fail told(|s| s.targets[0]["health"] = json!("down"), TARGETS);
+        "JobMissing" Fail told(|_| {}, "targets: { jobs: { web: 1 } }");
+        "TooFewTargets" Fail told(|s| s.targets[0]["health"] = json!("down"), "targets: { jobs: { api: 2 } }");
         "TargetDown" Warn told(|s| s.targets[1]["health"] = json!("down"), TARGETS);
         "TargetDown" Fail told(|s| s.targets[1]["lastScrape"] = json!(ago(600)), "targets: { down: fail }");
         "OwnTargetMissing" Fail told(|s| s.targets[2]["labels"]["job"] = json!("other"), TARGETS);
@@ -138,7 +139,7 @@ async fn failing() -> Judgement {
     let address = site.address();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let here = listener.local_addr().expect("an address");
-    let answer = move |uri: axum::http::Uri| async move {
+    let answer = move |uri: Uri| async move {
         let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         if path.contains("errors_total") {
             let data = json!({ "resultType": "vector", "result": [counted("2")] });

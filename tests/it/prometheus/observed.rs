@@ -31,7 +31,7 @@ const CALM: &str = "slow 0\nload{of=\"api\"} 10\nleft{n=\"1\"} 1\nleft{n=\"2\"} 
 
 /// A Prometheus that scrapes itself and an exporter each second, as this daemon and as an API.
 struct Observed {
-    prometheus: Process,
+    _prometheus: Process,
     alertmanager: Option<Alertmanager>,
     text: Arc<Mutex<String>>,
     systems: Systems,
@@ -59,7 +59,14 @@ impl Observed {
             connections += &format!(", alertmanager: {{ main: {{ urls: ['http://{address}'] }} }}");
         }
         let systems = systems(&format!("{{ {connections} }}"), Clock::System);
-        Self { prometheus, alertmanager, text, systems, _exporter: serving, _folder: folder }
+        Self {
+            _prometheus: prometheus,
+            alertmanager,
+            text,
+            systems,
+            _exporter: serving,
+            _folder: folder,
+        }
     }
 
     fn serve(&self, text: &str) {
@@ -242,6 +249,7 @@ async fn expressions_are_judged_by_what_they_amount_to() {
         format!("prometheus_query: {{ connection: main, expression: '{expression}', {parts} }}")
     };
     let above = "above: { warn: 5, fail: 20 }";
+    observed.becomes(&query("count(load)", "below: { fail: 2 }"), Pass, None).await;
     observed.becomes(&query("load", above), Warn, Some("AboveLimit")).await;
     let judgement = observed.look(&query("load", "above: { fail: 20 }, labels: [of, job]")).await;
     let named: Vec<_> = judgement.lines().iter().map(|line| line.subject.as_str()).collect();
