@@ -15,10 +15,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::net::Net;
 use super::net::dial::{Family, Route, blamed};
-use super::net::exchange::{Phases, Reading, Request, server_name};
+use super::net::exchange::{Phases, Reading, Request, Response, server_name};
 use super::net::handshake::Terms;
 use super::net::url::WebUrl;
 use super::secrets::Secrets;
@@ -191,6 +192,22 @@ pub(super) struct Answered {
     location: Option<String>,
 }
 
+/// A credential on its way.
+struct Signed {
+    /// By which a refusal is remembered.
+    digest: [u8; 32],
+    /// What must never be repeated: the secret, and the secret as it is sent.
+    words: [Zeroizing<String>; 2],
+}
+
+impl Signed {
+    /// Whether somebody repeats it.
+    fn is_in(&self, words: &[u8]) -> bool {
+        let words = String::from_utf8_lossy(words);
+        self.words.iter().any(|word| words.contains(word.as_str()))
+    }
+}
+
 /// Whatever speaks JSON over HTTP. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
@@ -215,11 +232,11 @@ impl Api {
         let Question { doing, path, form, longest, now, until } = question;
         let mut request = request(access, path, form)
             .map_err(|why| Obstacle::ours(Reason::GARBLED, format!("{doing}: {why}")))?;
-        let credential = match &access.credential {
+        let signed = match &access.credential {
             Some(credential) => Some(self.signed(&mut request, credential).await?),
             None => None,
         };
-        if let Some(ago) = credential.and_then(|credential| self.net.refused(credential)) {
+        if let Some(ago) = signed.as_ref().and_then(|signed| self.net.refused(signed.digest)) {
             let because = format!(
                 "{doing}: it refused this credential {} ago, and is not asked before it changes",
                 spoken(ago)
@@ -239,42 +256,48 @@ impl Api {
             .exchange(request, route, terms, reading, &mut phases)
             .await
             .map_err(|obstacle| silence(doing, blamed(obstacle, phases.resolve, started)))?;
-        if let Some(credential) = credential
+        if let Some(signed) = &signed
             && response.status == StatusCode::UNAUTHORIZED
         {
-            self.net.refuse(credential);
+            self.net.refuse(signed.digest);
         }
-        if response.status == StatusCode::OK && response.cut {
+        let Response { status, headers, mut body, cut } = response;
+        if status == StatusCode::OK && cut {
             let because = format!("{doing}: the answer is longer than {longest} bytes");
             return Err(Obstacle::new(Reason::TOO_LARGE, because));
         }
-        let location = response.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let echoes = |words: &[u8]| signed.as_ref().is_some_and(|signed| signed.is_in(words));
+        if status != StatusCode::OK && echoes(&body) {
+            body = Bytes::new();
+        }
+        let location = headers.get(LOCATION).filter(|value| !echoes(value.as_bytes()));
+        let location = location.and_then(|value| value.to_str().ok());
         let location = location.map(|place| legible(place.split('?').next().unwrap_or(""), 200));
-        Ok(Answered { status: response.status, body: response.body, location })
+        Ok(Answered { status, body, location })
     }
 
-    /// Adds the credential, and gives its digest.
+    /// Adds the credential.
     async fn signed(
         &self,
         request: &mut Request,
         credential: &Credential,
-    ) -> Result<[u8; 32], Obstacle> {
-        let (source, value) = match credential {
-            Credential::Bearer(source) => {
-                let token = self.secrets.read(source).await?;
-                (source, format!("Bearer {}", token.expose_secret()))
-            }
-            Credential::ApiKey(source) => {
-                let key = self.secrets.read(source).await?;
-                (source, format!("ApiKey {}", key.expose_secret()))
-            }
-            Credential::Basic(basic) => {
-                let password = self.secrets.read(&basic.password).await?;
-                let both = format!("{}:{}", basic.username, password.expose_secret());
-                (&basic.password, format!("Basic {}", STANDARD.encode(both)))
+    ) -> Result<Signed, Obstacle> {
+        let (scheme, source, user) = match credential {
+            Credential::Bearer(source) => ("Bearer", source, None),
+            Credential::ApiKey(source) => ("ApiKey", source, None),
+            Credential::Basic(Basic { username, password }) => ("Basic", password, Some(username)),
+        };
+        let secret = self.secrets.read(source).await?;
+        let secret = Zeroizing::new(secret.expose_secret().to_owned());
+        let sent = match user {
+            None => secret.clone(),
+            Some(user) => {
+                let both = Zeroizing::new(format!("{user}:{}", secret.as_str()));
+                Zeroizing::new(STANDARD.encode(both.as_bytes()))
             }
         };
-        let mut header = HeaderValue::try_from(&value).map_err(|_| {
+        let value = Zeroizing::new(format!("{scheme} {}", sent.as_str()));
+        let mut header = HeaderValue::try_from(value.as_str()).map_err(|_| {
             let because = format!("{} can't be sent in a header", source.place());
             Obstacle::ours(Reason::SECRET_MISSING, because)
         })?;
@@ -284,7 +307,7 @@ impl Api {
         digest.update(request.url.endpoint().to_string().as_bytes());
         digest.update([0]);
         digest.update(value.as_bytes());
-        Ok(digest.finalize().into())
+        Ok(Signed { digest: digest.finalize().into(), words: [secret, sent] })
     }
 
     async fn terms(&self, access: &Access, now: Timestamp) -> Result<Option<Terms>, Obstacle> {

@@ -259,6 +259,13 @@ async fn a_refused_credential_is_sent_once_and_a_right_one_is_taken() {
         assert!(!judgement.because().contains("wrong"), "{}", judgement.because());
     }
     assert_eq!(cluster.site().asked().len(), 1, "once, and not again before it changes");
+    let echo = json!({ "error": "`ApiKey echoed` is not known", "status": 403 });
+    std::fs::write(file.path(), "echoed").expect("a key");
+    let echoing = Answer::new(403, echo.to_string());
+    cluster.site().answer_to("ApiKey echoed", "/_cluster/health", echoing);
+    let judgement = look("elasticsearch: { health: {} }", &systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::FORBIDDEN));
+    assert!(!judgement.because().contains("echoed"), "{}", judgement.because());
     std::fs::write(file.path(), "right").expect("a key");
     let judgement = look("elasticsearch: { health: {} }", &systems).await;
     assert_eq!(judgement.reason(), Some(Reason::GARBLED), "it was asked");
