@@ -77,6 +77,9 @@ static DISK: Measure = Measure::gauge(
 );
 
 /// A cluster of Elasticsearch or OpenSearch is well, and so are its aliases, documents and disks.
+///
+/// The shapes that it reads were written from the documentation of Elasticsearch 7.10 and 8 and of
+/// OpenSearch 2: its tests are held to these fixtures, not to the real ones.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Elasticsearch {

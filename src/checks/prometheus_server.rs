@@ -49,7 +49,7 @@ const RELOAD_FAILED: Reason = Reason::new("ReloadFailed");
 static TARGETS: Measure = Measure::gauge(
     "vigie_prometheus_targets",
     "Targets of the expected jobs, of all together without any, by how their last scrape went.",
-    &["connection", "job", "state"],
+    &["connection", "scrape_job", "state"],
 );
 static RULES: Measure = Measure::gauge(
     "vigie_prometheus_rules",
