@@ -44,8 +44,9 @@ pub(super) fn fresh(standing: Standing, now: Timestamp, because: &str) -> Folded
 /// Folds one attempt in.
 pub(super) fn attempt(folded: &mut Folded, damping: &Damping, outcome: &Outcome) {
     let Outcome { verdict, reason, because, ended } = outcome;
-    let not_yet = *verdict == Verdict::Unknown && reason.is_some_and(Reason::is_not_yet);
-    if not_yet {
+    let is = |sort: fn(Reason) -> bool| *verdict == Verdict::Unknown && reason.is_some_and(sort);
+    let (not_yet, not_applicable) = (is(Reason::is_not_yet), is(Reason::is_not_applicable));
+    if not_yet || not_applicable {
         // No answer is no blindness: the counters wait.
         folded.goods = 0;
     } else {
@@ -57,10 +58,14 @@ pub(super) fn attempt(folded: &mut Folded, damping: &Damping, outcome: &Outcome)
     if *verdict == Verdict::Fail {
         folded.last_seen_failing = Some(*ended);
     }
-    let next = if not_yet { pending(folded.standing) } else { next(folded, damping, *verdict) };
+    let next = match (not_yet, not_applicable) {
+        (true, _) => pending(folded.standing),
+        (_, true) => Standing::NotApplicable,
+        (false, false) => next(folded, damping, *verdict),
+    };
     let agrees = next != folded.standing || agrees(next, *verdict);
     turn(folded, next, *ended);
-    if next == Standing::Pending {
+    if matches!(next, Standing::Pending | Standing::NotApplicable) {
         folded.reason = None;
         folded.because.clone_from(because);
     } else if agrees {
@@ -134,7 +139,7 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict) -> Standing {
     let current = folded.standing;
     match (current, verdict) {
         (
-            Standing::Pending | Standing::Passing | Standing::Warning,
+            Standing::Pending | Standing::Passing | Standing::Warning | Standing::NotApplicable,
             Verdict::Pass | Verdict::Warn,
         ) => standing(verdict),
         (Standing::Failing, Verdict::Pass | Verdict::Warn) if folded.goods >= recover_after => {
@@ -151,23 +156,27 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict) -> Standing {
         {
             Standing::Failing
         }
-        (Standing::Pending | Standing::Passing | Standing::Warning, Verdict::Fail)
-            if folded.fails >= fail_after =>
-        {
-            Standing::Failing
-        }
         (
-            Standing::Pending | Standing::Passing | Standing::Warning | Standing::Failing,
+            Standing::Pending | Standing::Passing | Standing::Warning | Standing::NotApplicable,
+            Verdict::Fail,
+        ) if folded.fails >= fail_after => Standing::Failing,
+        (
+            Standing::Pending
+            | Standing::Passing
+            | Standing::Warning
+            | Standing::Failing
+            | Standing::NotApplicable,
             Verdict::Unknown,
         ) if folded.unknowns >= unknown_after => Standing::Unknown,
+        // It applies after all; what it says is to be confirmed as at a start.
+        (Standing::NotApplicable, _) => Standing::Pending,
         (
             Standing::Pending
             | Standing::Passing
             | Standing::Warning
             | Standing::Failing
             | Standing::Unknown
-            | Standing::Waived
-            | Standing::NotApplicable,
+            | Standing::Waived,
             _,
         ) => current,
     }
@@ -176,8 +185,9 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict) -> Standing {
 /// What becomes of a standing whose question has no answer yet.
 fn pending(current: Standing) -> Standing {
     match current {
-        Standing::Waived | Standing::NotApplicable => current,
+        Standing::Waived => current,
         Standing::Pending
+        | Standing::NotApplicable
         | Standing::Passing
         | Standing::Warning
         | Standing::Failing
@@ -216,7 +226,8 @@ fn agrees(current: Standing, verdict: Verdict) -> bool {
         Standing::Failing => verdict == Verdict::Fail,
         Standing::Unknown => verdict == Verdict::Unknown,
         Standing::Pending => false,
-        Standing::Waived | Standing::NotApplicable => true,
+        Standing::NotApplicable => verdict == Verdict::Unknown,
+        Standing::Waived => true,
     }
 }
 

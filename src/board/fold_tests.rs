@@ -23,6 +23,7 @@ fn outcome(verdict: char, second: u64) -> Outcome {
         'w' => (Verdict::Warn, Some(Reason::new("Odd"))),
         'f' => (Verdict::Fail, Some(Reason::REFUSED)),
         'n' => (Verdict::Unknown, Some(Reason::NOT_YET)),
+        'x' => (Verdict::Unknown, Some(Reason::FIRST_DEPLOYMENT)),
         _ => (Verdict::Unknown, Some(Reason::TIMED_OUT)),
     };
     Outcome { verdict, reason, because: format!("because of {verdict}"), ended: at(second) }
@@ -76,6 +77,13 @@ fn every_row_of_the_table() {
         // unknown after failing: fails at once, recovers after its count
         ("ffuuf", ".FFUF"),
         ("ffuupp", ".FFUUP"),
+        // what does not apply says so at once, and starts anew when it does
+        ("x", "-"),
+        ("pxp", "P-P"),
+        ("ffxp", ".F-P"),
+        ("xff", "-.F"),
+        ("xuu", "-.U"),
+        ("xn", "-."),
         // unknown after pending: as after good
         ("uup", ".UP"),
         ("uuff", ".UUF"),
@@ -157,12 +165,4 @@ fn a_clock_that_was_set_back_holds_no_count_up() {
     attempt(&mut folded, &DAMPING, &outcome('f', 5030));
     attempt(&mut folded, &DAMPING, &outcome('f', 10));
     assert_eq!(folded.standing, Standing::Failing);
-}
-
-#[test]
-fn nothing_turns_what_does_not_apply() {
-    let mut folded = fresh(Standing::NotApplicable, at(0), "");
-    attempt(&mut folded, &DAMPING, &outcome('f', 30));
-    attempt(&mut folded, &DAMPING, &outcome('f', 60));
-    assert_eq!(folded.standing, Standing::NotApplicable);
 }

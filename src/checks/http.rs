@@ -4,32 +4,37 @@
 mod credential;
 pub mod expect;
 mod fetch;
+mod judging;
 pub mod params;
+pub mod redirects;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::expect::{Expect, Wrong};
-use self::fetch::target;
-use self::params::{ExpectedRedirect, FieldName, MostBytes, Redirects, SecretHeader, Verb};
+use self::expect::Expect;
+use self::params::{FieldName, MostBytes, SecretHeader, Verb};
+use self::redirects::Redirects;
 use super::{Check, Look};
-use crate::model::duration::{Period, spoken};
-use crate::model::finding::{Finding, Obstacle, Verdict};
-use crate::model::host_port::HostPort;
-use crate::model::judgement::{Judgement, legible};
+use crate::model::duration::Period;
+use crate::model::finding::{Obstacle, Verdict};
+use crate::model::judgement::{self, Judgement};
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
-use crate::model::reason::{Documented, Reason};
+use crate::model::reason::{Documented, Reason, joined};
 use crate::model::secret::SecretSource;
-use crate::systems::net::dial::Family;
 use crate::systems::net::exchange::{Phases, Response};
-use crate::systems::net::handshake::ClientCertificate;
-use crate::systems::net::proxy_header::ProxyProtocol;
+use crate::systems::net::reasons::FETCHING;
 use crate::systems::net::url::WebUrl;
+use crate::systems::net::web::fetched;
+
+/// The most bytes of a body that can be asked to be read where each address is asked: they are all
+/// in memory at once.
+const MOST_AT_EACH_ADDRESS: usize = 4 * 1024 * 1024;
 
 const WRONG_STATUS: Reason = Reason::new("WrongStatus");
 const WRONG_HEADER: Reason = Reason::new("WrongHeader");
@@ -38,78 +43,102 @@ const WRONG_JSON: Reason = Reason::new("WrongJson");
 const NOT_JSON: Reason = Reason::new("NotJson");
 const WRONG_REDIRECT: Reason = Reason::new("WrongRedirect");
 const TOO_MANY_REDIRECTS: Reason = Reason::new("TooManyRedirects");
+const REDIRECT_LOOP: Reason = Reason::new("RedirectLoop");
 const TOO_SLOW: Reason = Reason::new("TooSlow");
+
+const OWN: &[Documented] = &[
+    Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
+    Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
+    Documented::fails(WRONG_BODY, "The body lacks what it must hold, or holds what it must not."),
+    Documented::fails(NOT_JSON, "The body is not JSON."),
+    Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
+    Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
+    Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
+    Documented::fails(REDIRECT_LOOP, "Redirects lead back to where they came from."),
+    Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
+    Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
+    Documented::fails(Reason::GARBLED, "What came is not HTTP/1, or in an encoding not asked for."),
+    Documented::fails(Reason::THROTTLED, "It answers 429."),
+    Documented::fails(
+        Reason::UNAUTHORIZED,
+        "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
+    ),
+    Documented::fails(
+        Reason::FORBIDDEN,
+        "It answers 403; or did, and the same credential is not sent again.",
+    ),
+    Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
+];
 
 static STATUS: Measure = Measure::gauge(
     "vigie_http_status_code",
-    "Status code of the last answer, redirects followed.",
+    "Status code of the last answer, redirects followed; of several addresses, of the worst.",
     &["target"],
 );
 static DURATION: Measure = Measure::gauge(
     "vigie_http_duration_seconds",
-    "How long each phase of the last exchange took, redirects included; the phases add up to all.",
+    "How long each phase of the last exchange took, redirects included; the phases add up to all. Of several addresses, at the worst.",
     &["target", "phase"],
 );
 
-/// An endpoint answers as it should, soon enough.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// What to fetch, `http` or `https`. Its query is never shown.
-    url: WebUrl,
-    /// The method: `GET` (the default), `HEAD`, `OPTIONS`, or `POST` for queries such as those of
-    /// GraphQL and for tokens. Methods that change something are none.
-    #[serde(default)]
-    #[schemars(default)]
-    method: Verb,
-    /// Headers to send. Never shown.
-    #[serde(default)]
-    headers: BTreeMap<FieldName, String>,
-    /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
-    /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
-    /// a day until they change; the check fails meanwhile.
-    #[serde(default)]
-    secret_headers: BTreeMap<FieldName, SecretHeader>,
-    /// A body to send. Never shown.
-    #[serde(default)]
-    body: String,
-    /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted, and once
-    /// refused it is treated as `secret_headers` are.
-    #[serde(default)]
-    body_from: Option<SecretSource>,
-    /// What the answer must be like; without anything, a status of 200-299.
-    #[serde(default)]
-    expect: Expect,
-    /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
-    #[serde(default)]
-    #[schemars(default)]
-    redirects: Redirects,
-    /// Warns if the answer, complete, takes longer. Finding the address is not counted.
-    #[serde(default)]
-    warn_slower_than: Option<Period>,
-    /// Fails if the answer, complete, takes longer. Finding the address is not counted.
-    #[serde(default)]
-    fail_slower_than: Option<Period>,
-    /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
-    /// either, bodies may be of any size and are not read, except to time them.
-    #[serde(default)]
-    max_bytes: Option<MostBytes>,
-    /// Connects there instead of to the URL's host; the URL still says what is asked for and what
-    /// the certificate must be for. Redirects to other hosts go where they say.
-    #[serde(default)]
-    connect_to: Option<HostPort>,
-    /// Begins the connection with a PROXY protocol header, as a load balancer would.
-    #[serde(default)]
-    proxy_protocol: Option<ProxyProtocol>,
-    /// PEM certificates to trust instead of the system's roots.
-    #[serde(default)]
-    ca: Option<SecretSource>,
-    /// A certificate to show to the server.
-    #[serde(default)]
-    client_certificate: Option<ClientCertificate>,
-    /// Which addresses of the host are used: `any` (the default), `ipv4`, `ipv6`.
-    #[serde(default)]
-    family: Family,
+fetched! {
+    /// An endpoint answers as it should, soon enough.
+    #[derive(Clone, Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    pub struct Http {
+        /// The method: `GET` (the default), `HEAD`, `OPTIONS`, or `POST` for queries such as those of
+        /// GraphQL and for tokens. Methods that change something are none.
+        #[serde(default)]
+        #[schemars(default)]
+        method: Verb,
+        /// Headers to send. Never shown.
+        #[serde(default)]
+        headers: BTreeMap<FieldName, String>,
+        /// Headers whose values are secrets. With one of them, nothing of the answer is quoted. Once
+        /// refused (401, 403, a 400 with `invalid_grant`, unless expected), they are sent at most twice
+        /// a day until they change; the check fails meanwhile.
+        #[serde(default)]
+        secret_headers: BTreeMap<FieldName, SecretHeader>,
+        /// A body to send. Never shown.
+        #[serde(default)]
+        body: String,
+        /// A body that is a secret, instead of `body`. With it, nothing of the answer is quoted, and once
+        /// refused it is treated as `secret_headers` are.
+        #[serde(default)]
+        body_from: Option<SecretSource>,
+        /// What the answer must be like; without anything, a status of 200-299.
+        #[serde(default)]
+        expect: Expect,
+        /// What is done with redirects: `follow: 5` (the default), or `expect:` one.
+        #[serde(default)]
+        #[schemars(default)]
+        redirects: Redirects,
+        /// Warns if the answer, complete, takes longer. Finding the address is not counted.
+        #[serde(default)]
+        warn_slower_than: Option<Period>,
+        /// Fails if the answer, complete, takes longer. Finding the address is not counted.
+        #[serde(default)]
+        fail_slower_than: Option<Period>,
+        /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
+        /// either, bodies may be of any size and are not read, except to time them.
+        #[serde(default)]
+        max_bytes: Option<MostBytes>,
+        /// Asks each address of the host, at most sixteen, instead of the first that answers. Each
+        /// is judged by itself; with secrets they are asked one after the other.
+        #[serde(default)]
+        every_address: bool,
+    }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Seen {
+    /// By address, where each was asked.
+    answers: Vec<(Option<IpAddr>, Result<Answered, Obstacle>)>,
+    /// Why there may be other addresses, which could not be looked up.
+    trouble: Option<Obstacle>,
+    /// How many addresses were not asked.
+    left_out: usize,
 }
 
 /// What an exchange came to.
@@ -119,75 +148,16 @@ pub struct Answered {
     at: WebUrl,
     /// How many redirects led there.
     redirects: u8,
+    /// Whether the next one leads back.
+    circle: bool,
     response: Response,
     phases: Phases,
 }
 
 impl Check for Http {
-    type Seen = Result<Answered, Obstacle>;
+    type Seen = Seen;
 
-    const REASONS: &'static [Documented] = &[
-        Documented::fails(WRONG_STATUS, "The status is not among the accepted ones."),
-        Documented::fails(WRONG_HEADER, "A header is absent or other than expected."),
-        Documented::fails(
-            WRONG_BODY,
-            "The body lacks what it must hold, or holds what it must not.",
-        ),
-        Documented::fails(NOT_JSON, "The body is not JSON."),
-        Documented::fails(WRONG_JSON, "A value of the JSON body is absent or other than expected."),
-        Documented::fails(WRONG_REDIRECT, "No redirect, or another than the expected one."),
-        Documented::fails(TOO_MANY_REDIRECTS, "More redirects than are followed."),
-        Documented::warns_or_fails(TOO_SLOW, "The answer took longer than allowed."),
-        Documented::fails(Reason::TOO_LARGE, "The body, or the head, is larger than is read."),
-        Documented::fails(
-            Reason::GARBLED,
-            "What came is not HTTP/1, or in an encoding not asked for.",
-        ),
-        Documented::fails(Reason::THROTTLED, "It answers 429."),
-        Documented::fails(
-            Reason::UNAUTHORIZED,
-            "It answers 401 or refuses a grant; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(
-            Reason::FORBIDDEN,
-            "It answers 403; or did, and the same credential is not sent again.",
-        ),
-        Documented::fails(Reason::SERVER_ERROR, "It answers 5xx."),
-        Documented::fails(Reason::REFUSED, "It refuses the connection."),
-        Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
-        Documented::fails(Reason::TIMED_OUT, "It did not answer in time."),
-        Documented {
-            reason: Reason::UNREACHABLE,
-            verdicts: &[Verdict::Fail, Verdict::Unknown],
-            means: "The network says that it can't be reached; unknown if this host has no way there.",
-        },
-        Documented::fails(Reason::NAME_NOT_FOUND, "The name has no address record."),
-        Documented::blinds(
-            Reason::RESOLVER_FAILED,
-            "Our own resolver could not tell the address, or left no time to ask there.",
-        ),
-        Documented::fails(Reason::TLS_FAILED, "TLS could not be established."),
-        Documented::fails(Reason::CERTIFICATE_EXPIRED, "A certificate of the chain has ended."),
-        Documented::fails(
-            Reason::CERTIFICATE_NOT_YET_VALID,
-            "A certificate of the chain begins later.",
-        ),
-        Documented::fails(Reason::NAME_MISMATCH, "The certificate is for other names."),
-        Documented::fails(
-            Reason::UNKNOWN_ISSUER,
-            "The chain ends at an issuer that is not trusted.",
-        ),
-        Documented::fails(
-            Reason::SELF_SIGNED,
-            "The certificate is its own issuer, and not trusted.",
-        ),
-        Documented::fails(Reason::CHAIN_INCOMPLETE, "The issuer's certificate is not sent along."),
-        Documented::fails(Reason::CERTIFICATE_INVALID, "The certificate can't serve a server."),
-        Documented::blinds(
-            Reason::SECRET_MISSING,
-            "A secret, a CA or a client certificate can't be read.",
-        ),
-    ];
+    const REASONS: &'static [Documented] = &joined::<{ OWN.len() + FETCHING.len() }>(OWN, FETCHING);
     const MEASURES: &'static [&'static Measure] = &[&STATUS, &DURATION];
 
     fn flaws(&self) -> Vec<String> {
@@ -207,19 +177,23 @@ impl Check for Http {
         {
             flaws.push("`warn_slower_than` must be shorter than `fail_slower_than`".to_owned());
         }
-        if !self.url.is_secure() && (self.ca.is_some() || self.client_certificate.is_some()) {
-            flaws.push("`ca` and `client_certificate` need an `https` URL".to_owned());
+        flaws.extend(self.redirects.flaws());
+        flaws.extend(self.web().flaws());
+        if self.every_address && self.proxy.is_some() {
+            flaws.push("through a `proxy` there is no `every_address`".to_owned());
+        }
+        let most = self.max_bytes.unwrap_or_default().get();
+        if self.every_address && most > MOST_AT_EACH_ADDRESS {
+            flaws.push("with `every_address`, `max_bytes` is at most 4 MiB".to_owned());
         }
         flaws
     }
 
     fn needs(&self) -> Needs {
-        let host =
-            self.connect_to.as_ref().map_or_else(|| self.url.host(), |to| to.host().to_owned());
-        let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
+        let mut needs = self.web().needs();
         let headers = self.secret_headers.values().map(|header| &header.from);
-        let secrets = headers.chain(&self.body_from).chain(&self.ca).chain(client);
-        Needs { secrets: secrets.cloned().collect(), ..Needs::host(host) }
+        needs.secrets.extend(headers.chain(&self.body_from).cloned());
+        needs
     }
 
     fn series(&self) -> Vec<Series> {
@@ -246,98 +220,39 @@ impl Check for Http {
             .collect()
     }
 
-    async fn observe(&self, look: &Look<'_>) -> Result<Self::Seen, Obstacle> {
-        match self.fetch(look).await {
-            Err(obstacle) if obstacle.ours => Err(obstacle),
-            answered => Ok(answered),
-        }
+    async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        self.look_at_all(look).await
     }
 
-    fn judge(&self, seen: &Self::Seen, _past: &Past, _now: Timestamp) -> Judgement {
-        let answered = match seen {
-            Ok(answered) => answered,
-            Err(obstacle) => return obstacle.clone().into_failure().into(),
-        };
+    fn judge(&self, seen: &Seen, _past: &Past, _now: Timestamp) -> Judgement {
+        let Seen { answers, trouble, left_out } = seen;
+        let mut judgement = Judgement::new();
+        judgement.dropped += *left_out as u64;
         let target = self.url.to_string();
-        let status = answered.response.status.as_u16();
-        let mut finding = self.find(answered).measured(STATUS.is(f64::from(status), [&target]));
-        for (phase, took) in answered.phases.named() {
-            finding = finding.measured(DURATION.is(took.as_secs_f64(), [&target, phase]));
+        let mut worst: Option<(Verdict, &Answered)> = None;
+        for (address, outcome) in answers {
+            let subject = address.map(|address| format!("{target} at {address}"));
+            let answer: judgement::Answer = match outcome {
+                Ok(answered) => self.find(answered).into(),
+                Err(obstacle) => obstacle.clone().into_failure().into(),
+            };
+            judgement.add(subject.unwrap_or_default(), answer);
+            let verdict = judgement.lines().last().map_or(Verdict::Unknown, |line| line.verdict);
+            if let Ok(answered) = outcome
+                && worst.is_none_or(|(worse, _)| verdict > worse)
+            {
+                worst = Some((verdict, answered));
+            }
         }
-        finding.into()
-    }
-}
-
-impl Http {
-    fn quotable(&self) -> bool {
-        self.secret_headers.is_empty() && self.body_from.is_none()
-    }
-
-    fn find(&self, answered: &Answered) -> Finding {
-        let Answered { at, redirects, response, phases } = answered;
-        let place = match redirects {
-            0 => String::new(),
-            1 => format!("after a redirect, {at} "),
-            more => format!("after {more} redirects, {at} "),
-        };
-        if let Err((reason, because)) = self.assert(at, response) {
-            return Finding::fail(reason, format!("{place}{because}"));
+        if let Some((_, Answered { response, phases, .. })) = worst {
+            judgement.measure(STATUS.is(f64::from(response.status.as_u16()), [&target]));
+            for (phase, took) in phases.named() {
+                judgement.measure(DURATION.is(took.as_secs_f64(), [&target, phase]));
+            }
         }
-        // The endpoint is not to blame for our own resolver.
-        let took = phases.total().saturating_sub(phases.resolve);
-        let slower = |limit: Option<Period>| limit.filter(|limit| took > limit.get());
-        let because =
-            |limit: Period| format!("{place}answered after {}, {limit} allowed", spoken(took));
-        if let Some(limit) = slower(self.fail_slower_than) {
-            Finding::fail(TOO_SLOW, because(limit))
-        } else if let Some(limit) = slower(self.warn_slower_than) {
-            Finding::warn(TOO_SLOW, because(limit))
-        } else {
-            let status = response.status.as_u16();
-            Finding::pass(format!("{place}answers {status} within {}", spoken(took)))
+        if let Some(trouble) = trouble {
+            judgement.add(target, trouble.clone());
         }
-    }
-
-    fn assert(&self, at: &WebUrl, response: &Response) -> Result<(), Wrong> {
-        let target = target(at, response);
-        match &self.redirects {
-            Redirects::Expect(expected) => return redirects_as(expected, response, target),
-            Redirects::Follow(0) => {}
-            Redirects::Follow(most) => match target {
-                Some(Ok(onward)) => {
-                    let because = format!("redirects once more, to {onward}; {most} are followed");
-                    return Err((TOO_MANY_REDIRECTS, legible(&because, 400)));
-                }
-                Some(Err(why)) => {
-                    return Err((
-                        WRONG_REDIRECT,
-                        format!("redirects to what can't be followed: {why}"),
-                    ));
-                }
-                None => {}
-            },
-        }
-        self.expect.judge(response, self.quotable(), self.max_bytes.is_some())
-    }
-}
-
-fn redirects_as(
-    expected: &ExpectedRedirect,
-    response: &Response,
-    target: Option<Result<WebUrl, String>>,
-) -> Result<(), Wrong> {
-    let ExpectedRedirect { status, location } = expected;
-    let code = response.status.as_u16();
-    let wrong = |because: String| Err((WRONG_REDIRECT, legible(&because, 400)));
-    match target {
-        Some(Ok(target)) if !status.hold(response.status) => {
-            wrong(format!("redirects to {target} with {code}, {status} expected"))
-        }
-        Some(Ok(target)) if !location.regex().is_match(target.whole()) => {
-            wrong(format!("redirects to {target}, `{}` expected", location.regex()))
-        }
-        Some(Ok(_)) => Ok(()),
-        Some(Err(why)) => wrong(format!("redirects to what can't be followed: {why}")),
-        None => wrong(format!("answers {code} and does not redirect, {status} expected")),
+        judgement
     }
 }

@@ -3,7 +3,7 @@
 //! is granted is another question: a review that is not answered is blindness.
 
 mod permissions;
-mod version;
+pub(super) mod version;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::{Needs, Right};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
+use crate::model::version::AtLeast;
 use crate::systems::kubernetes::{self, blind};
 
 use permissions::Reviewed;
-use version::{AtLeast, Version};
 
 static LATENCY: Measure = Measure::gauge(
     "vigie_kubernetes_api_latency_seconds",
@@ -37,7 +37,7 @@ static MISSING: Measure = Measure::gauge(
 );
 
 const READYZ: &str = "/readyz";
-const VERSION: &str = "/version";
+pub(super) const VERSION: &str = "/version";
 /// The most failing checks of the API server that are named.
 const MOST_NAMED: usize = 20;
 
@@ -244,7 +244,7 @@ impl KubernetesApi {
         if answer.code != 200 {
             return Err(refused(answer));
         }
-        let Some(version) = Version::read(&answer.body) else {
+        let Some(version) = version::read(&answer.body) else {
             return Err(Finding::fail(Reason::GARBLED, "the answer does not tell a version").into());
         };
         let written = &version.written;

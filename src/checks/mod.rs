@@ -23,6 +23,7 @@ pub mod pod_security;
 pub mod pods;
 pub mod prometheus_query;
 pub mod prometheus_server;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub mod scripted;
 pub mod secret_keys;
 pub mod services;
 pub mod tls;
+pub mod tool;
 pub mod workloads;
 
 use std::future::Future;
@@ -105,6 +107,8 @@ pub struct Look<'a> {
     pub fresh_within: std::time::Duration,
     /// The time, by the daemon's clock.
     pub now: Timestamp,
+    /// What the item's checks remembered: where a look goes on from, never what it is held against.
+    pub past: &'a Past,
 }
 
 /// What a check keeps of its time to judge what did not come.
@@ -204,11 +208,11 @@ macro_rules! check_kinds {
             }
 
             /// Observes, then judges.
-            pub async fn run(&self, look: &Look<'_>, past: &Past) -> Judgement {
+            pub async fn run(&self, look: &Look<'_>) -> Judgement {
                 match self {
-                    $(Self::$variant(check) => run(check, look, past).await,)*
+                    $(Self::$variant(check) => run(check, look).await,)*
                     #[cfg(test)]
-                    Self::Scripted(check) => run(check, look, past).await,
+                    Self::Scripted(check) => run(check, look).await,
                 }
             }
         }
@@ -234,18 +238,20 @@ check_kinds! {
     Pods: pods,
     PrometheusQuery: prometheus_query,
     PrometheusServer: prometheus_server,
+    RegistryImage: registry_image,
     Resource: resource,
     ResourceUsage: resource_usage,
     SecretKeys: secret_keys,
     Services: services,
     Tls: tls,
+    Tool: tool,
     Workloads: workloads,
 }
 
-async fn run<C: Check>(check: &C, look: &Look<'_>, past: &Past) -> Judgement {
+async fn run<C: Check>(check: &C, look: &Look<'_>) -> Judgement {
     // Boxed: some SDKs' futures are kilobytes deep, and every item would carry the largest.
     match check.observe(look).boxed().await {
-        Ok(seen) => check.judge(&seen, past, look.now).capped(),
+        Ok(seen) => check.judge(&seen, look.past, look.now).capped(),
         Err(obstacle) => obstacle.into(),
     }
 }

@@ -2,7 +2,6 @@
 //! Subject: the endpoint. Each of its addresses is judged by itself, with one handshake.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -21,12 +20,11 @@ use crate::model::measure::{Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
-use crate::model::secret::SecretSource;
 use crate::systems::net::certificate::Certificate;
-use crate::systems::net::dial::{Dialled, Family, Route, blamed, dial, dial_any};
+use crate::systems::net::dial::{Dialled, blamed, dial, dial_any};
 use crate::systems::net::exchange::server_name;
-use crate::systems::net::handshake::{self, ClientCertificate, Handshake, Identity, Terms, shake};
-use crate::systems::net::proxy_header::ProxyProtocol;
+use crate::systems::net::handshake::{self, Handshake, Terms, shake};
+use crate::systems::net::reach::reached;
 use crate::systems::net::trust::Presented;
 
 const CERTIFICATE_EXPIRING: Reason = Reason::new("CertificateExpiring");
@@ -40,42 +38,29 @@ static NOT_AFTER: Measure = Measure::gauge(
     &["target", "address", "certificate"],
 );
 
-/// An endpoint shows a certificate that is trusted, for its name, and lasts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// `host:port` to look at.
-    target: HostPort,
-    /// Warns if the chain ends within this time; `21d` by default.
-    #[serde(default)]
-    #[schemars(default)]
-    warn_within: WarnWithin,
-    /// Fails if the chain ends within this time; `7d` by default.
-    #[serde(default)]
-    #[schemars(default)]
-    fail_within: FailWithin,
-    /// The name to ask for and to find in the certificate; the target's host by default.
-    #[serde(default)]
-    server_name: Option<String>,
-    /// PEM certificates to trust instead of the system's roots.
-    #[serde(default)]
-    ca: Option<SecretSource>,
-    /// A certificate to show to the server.
-    #[serde(default)]
-    client_certificate: Option<ClientCertificate>,
-    /// Connects there instead of to the target.
-    #[serde(default)]
-    connect_to: Option<HostPort>,
-    /// Begins the connection with a PROXY protocol header, as a load balancer would.
-    #[serde(default)]
-    proxy_protocol: Option<ProxyProtocol>,
-    /// Which of the host's addresses are looked at: `all` (the default, at most sixteen), or `any`
-    /// one that accepts a connection.
-    #[serde(default)]
-    addresses: Addresses,
-    /// Which addresses of the host are used: `any` (the default), `ipv4`, `ipv6`.
-    #[serde(default)]
-    family: Family,
+reached! {
+    /// An endpoint shows a certificate that is trusted, for its name, and lasts.
+    #[derive(Clone, Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    pub struct Tls {
+        /// `host:port` to look at.
+        target: HostPort,
+        /// Warns if the chain ends within this time; `21d` by default.
+        #[serde(default)]
+        #[schemars(default)]
+        warn_within: WarnWithin,
+        /// Fails if the chain ends within this time; `7d` by default.
+        #[serde(default)]
+        #[schemars(default)]
+        fail_within: FailWithin,
+        /// The name to ask for and to find in the certificate; the target's host by default.
+        #[serde(default)]
+        server_name: Option<String>,
+        /// Which of the host's addresses are looked at: `all` (the default, at most sixteen), or
+        /// `any` one that accepts a connection.
+        #[serde(default)]
+        addresses: Addresses,
+    }
 }
 
 /// Which addresses are looked at.
@@ -181,10 +166,7 @@ impl Check for Tls {
     }
 
     fn needs(&self) -> Needs {
-        let host = self.connect_to.as_ref().unwrap_or(&self.target).host();
-        let client = self.client_certificate.iter().flat_map(|own| [&own.certificate, &own.key]);
-        let secrets = self.ca.iter().chain(client).cloned().collect();
-        Needs { secrets, ..Needs::host(host) }
+        self.reach().needs(self.target.host())
     }
 
     fn series(&self) -> Vec<Series> {
@@ -198,12 +180,7 @@ impl Check for Tls {
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
-        let route = Route {
-            to: self.connect_to.as_ref().unwrap_or(&self.target),
-            family: self.family,
-            proxy_protocol: self.proxy_protocol,
-            until: look.until(),
-        };
+        let route = self.reach().route(&self.target, look.until());
         // What we need ourselves comes first: without it no peer can be blamed for anything.
         let terms = match self.terms(look).await {
             Ok(terms) => terms,
@@ -274,18 +251,9 @@ impl Check for Tls {
 
 impl Tls {
     async fn terms(&self, look: &Look<'_>) -> Result<Terms, Obstacle> {
-        let secrets = &look.systems.secrets;
-        let identity = match &self.client_certificate {
-            Some(own) => Some(Arc::new(Identity::read(secrets, own).await?)),
-            None => None,
-        };
-        Ok(Terms {
-            name: server_name(self.server_name.as_deref().unwrap_or(self.target.host()))?,
-            roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?,
-            identity,
-            protocol: None,
-            now: look.now,
-        })
+        let trust = self.reach().trust(&look.systems.net, &look.systems.secrets).await?;
+        let name = server_name(self.server_name.as_deref().unwrap_or(self.target.host()))?;
+        Ok(trust.terms(name, None, look.now))
     }
 
     /// A name without addresses, as a line that is about no address.

@@ -37,13 +37,14 @@ pub async fn look(
         // Half of it, so that an item is never served what its own last look brought.
         fresh_within: item.damping.confirm_every / 2,
         now,
+        past,
     };
-    join_all(item.checks.iter().map(|check| one(check, &look, past))).await
+    join_all(item.checks.iter().map(|check| one(check, &look))).await
 }
 
-async fn one(check: &AnyCheck, look: &Look<'_>, past: &Past) -> CheckReport {
+async fn one(check: &AnyCheck, look: &Look<'_>) -> CheckReport {
     let began = Instant::now();
-    let guarded = AssertUnwindSafe(check.run(look, past)).catch_unwind();
+    let guarded = AssertUnwindSafe(check.run(look)).catch_unwind();
     let judgement = match tokio::time::timeout_at(look.deadline, guarded).await {
         Ok(Ok(judgement)) => judgement,
         Ok(Err(_)) => crashed(check.kind()),

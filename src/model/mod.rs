@@ -22,5 +22,6 @@ pub mod secret;
 pub mod snapshot;
 pub mod standing;
 pub mod steps;
+pub mod version;
 pub mod vitals;
 pub mod zone;

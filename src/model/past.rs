@@ -49,6 +49,11 @@ impl Past {
         self.series.get(&key).into_iter().flatten().copied()
     }
 
+    /// The label values of every remembered series of a measure, in no order.
+    pub fn labels(&self, measure: &'static Measure) -> impl Iterator<Item = &[Box<str>]> {
+        self.series.keys().filter(|(name, _)| *name == measure.name).map(|(_, labels)| &**labels)
+    }
+
     /// The oldest point that lies within `window` before `now`.
     pub fn since(
         &self,
@@ -142,6 +147,7 @@ mod tests {
         assert!((value - 14.0).abs() < f64::EPSILON);
         assert_eq!(past.points(&RESTARTS, &["a"]).count(), 11, "ten minutes are kept");
         assert!(past.since(&RESTARTS, &["b"], five_minutes, at(0)).is_none());
+        assert_eq!(past.labels(&RESTARTS).collect::<Vec<_>>(), [[Box::from("a")]]);
     }
 
     #[test]

@@ -32,6 +32,15 @@ impl Reason {
     pub const NOT_YET: Self = Self::new("NotYet");
     /// No deployment of this environment is known, and the question is about one. Folds to pending.
     pub const NO_DEPLOYMENT: Self = Self::new("NoDeployment");
+    /// The question is about what was before, and there was nothing. Folds to not applicable.
+    pub const FIRST_DEPLOYMENT: Self = Self::new("FirstDeployment");
+    /// The question is about a workstation, and a daemon runs on none. Folds to not applicable.
+    pub const NOT_A_WORKSTATION: Self = Self::new("NotAWorkstation");
+    /// Whether the question does not arise as things are, so that an item does not apply.
+    pub fn is_not_applicable(self) -> bool {
+        matches!(self, Self::FIRST_DEPLOYMENT | Self::NOT_A_WORKSTATION)
+    }
+
     /// Whether the question merely has no answer yet, so that an item stays pending.
     pub fn is_not_yet(self) -> bool {
         matches!(self, Self::NOT_YET | Self::NO_DEPLOYMENT | Self::WATCH_RUNNING)
@@ -49,6 +58,8 @@ impl Reason {
     pub const NAME_NOT_FOUND: Self = Self::new("NameNotFound");
     /// Our own resolver did not answer or answered with a failure.
     pub const RESOLVER_FAILED: Self = Self::new("ResolverFailed");
+    /// A proxy on the way to what is asked did not lead there.
+    pub const PROXY_FAILED: Self = Self::new("ProxyFailed");
     /// TLS could not be established.
     pub const TLS_FAILED: Self = Self::new("TlsFailed");
     /// A certificate on the way to a trusted root has ended.
@@ -151,4 +162,15 @@ impl Documented {
     pub const fn blinds(reason: Reason, means: &'static str) -> Self {
         Self { reason, verdicts: &[Verdict::Unknown], means }
     }
+}
+
+/// A kind's own reasons, and those that it shares; `N` is how many there are.
+pub const fn joined<const N: usize>(own: &[Documented], shared: &[Documented]) -> [Documented; N] {
+    let mut all = [Documented::fails(Reason::NOTHING_SEEN, ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { shared[at - own.len()] };
+        at += 1;
+    }
+    all
 }

@@ -10,6 +10,7 @@ pub mod elasticsearch;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
+pub mod programs;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -34,6 +35,7 @@ use clock::Clock;
 use elasticsearch::Elasticsearch;
 use kubernetes::Kubernetes;
 use net::Net;
+use programs::Programs;
 use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
@@ -131,6 +133,8 @@ pub struct Systems {
     pub alertmanager: Alertmanager,
     /// Elasticsearch, by connection.
     pub elasticsearch: Elasticsearch,
+    /// Programs of the machine, where it is somebody's workstation.
+    pub programs: Programs,
     /// Prometheus, by connection.
     pub prometheus: Prometheus,
     /// Redis, by connection.
@@ -210,6 +214,7 @@ impl Systems {
         Self {
             alertmanager: Alertmanager::new(alertmanager, net.clone(), secrets.clone()),
             elasticsearch: Elasticsearch::new(elasticsearch, net.clone(), secrets.clone()),
+            programs: Programs::default(),
             prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),
             registries: Registries::new(registries, net.clone(), secrets.clone()),
             net,

@@ -87,6 +87,46 @@ pub async fn look_deployed(began: Timestamp, check: &str, systems: &Systems) -> 
     run(allowed, &check, &needs, Some(&deployment), systems, &mut Past::default()).await
 }
 
+/// The same, where a deployment is known that began then.
+pub async fn look_deployed(
+    started: jiff::Timestamp,
+    check: &str,
+    systems: &Systems,
+    past: &mut Past,
+) -> Judgement {
+    let word = || "test".to_owned();
+    let deployment = Deployment {
+        id: word(),
+        environment: word(),
+        version: word(),
+        who: word(),
+        token: word(),
+        started,
+        announced: started,
+        migration: None,
+        ticket: None,
+        notes: None,
+    };
+    let check = self::check(check);
+    let needs = check.needs();
+    assert!(needs.deployment, "it declares that it reads the deployment");
+    let item = ItemId::parse("test").expect("an id");
+    let now = systems.clock.now();
+    let look = Look {
+        item: &item,
+        needs: &needs,
+        systems,
+        deployment: Some(&deployment),
+        deadline: Instant::now() + Duration::from_secs(10),
+        fresh_within: Duration::ZERO,
+        now,
+        past: &*past,
+    };
+    let judgement = check.run(&look).await;
+    past.remember(judgement.samples(), now);
+    judgement
+}
+
 /// A look that takes what another brought within `fresh_within`.
 pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems) -> Judgement {
     let check = check(text);
@@ -94,10 +134,10 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
     let item = ItemId::parse("test").expect("an id");
     let deadline = Instant::now() + Duration::from_secs(10);
     let now = systems.clock.now();
-    let deployment = None;
+    let (deployment, past) = (None, &Past::default());
     let look =
-        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now };
-    check.run(&look, &Past::default()).await
+        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now, past };
+    check.run(&look).await
 }
 
 /// A look at a check that has declared nothing.
@@ -129,8 +169,9 @@ async fn run(
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,
+        past: &*past,
     };
-    let run = check.run(&look, past);
+    let run = check.run(&look);
     let judgement = tokio::time::timeout(allowed, run).await.expect("an answer in time");
     past.remember(judgement.samples(), now);
     judgement

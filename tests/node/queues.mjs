@@ -1,22 +1,36 @@
 // Drives the real libraries for Vigie's tests: one command a line on standard input, each a JSON
 // object, each answered with one line. A process that is killed is a worker that is killed.
 //
-//   node queues.mjs <bull|bullmq> <port> [password]
+//   node queues.mjs <bull|bullmq> <port> [cluster]
 
 import { createInterface } from "node:readline";
 import Bull from "bull";
 import { Queue, QueueEvents, Worker } from "bullmq";
+import { Cluster } from "ioredis";
 
-const [library, port, password] = process.argv.slice(2);
-const redis = { host: "127.0.0.1", port: Number(port), password, maxRetriesPerRequest: null };
+const [library, port, cluster] = process.argv.slice(2);
+const redis = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };
 const queues = new Map();
+
+// One connection to all nodes of a cluster, as the libraries ask for it.
+function toCluster() {
+  const client = new Cluster([{ host: redis.host, port: redis.port }], {
+    enableReadyCheck: false,
+    redisOptions: { maxRetriesPerRequest: null },
+  });
+  client.on("error", () => {});
+  return client;
+}
+
+const connection = cluster && library === "bullmq" ? toCluster() : redis;
+const bullOptions = cluster ? { createClient: toCluster } : { redis };
 
 function queueOf(name) {
   if (!queues.has(name)) {
     const queue =
       library === "bull"
-        ? new Bull(name, { redis, settings: { stalledInterval: 1000, lockDuration: 2000 } })
-        : new Queue(name, { connection: redis });
+        ? new Bull(name, { ...bullOptions, settings: { stalledInterval: 1000, lockDuration: 2000 } })
+        : new Queue(name, { connection });
     queue.on("error", () => {});
     queues.set(name, queue);
   }
@@ -45,16 +59,21 @@ const commands = {
     await Promise.all(jobs);
   },
   // Works jobs off: each finishes, fails or hangs. BullMQ's workers may bear a name.
-  async work({ queue, mode = "finish", name }) {
+  async work({ queue, mode = "finish", name, metered }) {
+    const metrics = metered ? { maxDataPoints: 60 } : undefined;
     if (library === "bull") {
+      if (metered) {
+        queueOf(queue).metrics = metrics;
+      }
       queueOf(queue).process(modes[mode]).catch(() => {});
       await queueOf(queue).isReady();
     } else {
       const worker = new Worker(queue, modes[mode], {
-        connection: redis,
+        connection,
         name,
         lockDuration: 2000,
         stalledInterval: 1000,
+        metrics,
       });
       worker.on("error", () => {});
       await worker.waitUntilReady();
@@ -62,9 +81,17 @@ const commands = {
   },
   // Listens to a queue's events, as a dashboard does.
   async listen({ queue }) {
-    const events = new QueueEvents(queue, { connection: redis });
+    const events = new QueueEvents(queue, { connection });
     events.on("error", () => {});
     await events.waitUntilReady();
+  },
+  // Repeats a job; `repeat` are the library's own options (every, cron or pattern, limit).
+  async repeat({ queue, repeat, options = {} }) {
+    if (library === "bull") {
+      await queueOf(queue).add({}, { repeat, ...options });
+    } else {
+      await queueOf(queue).upsertJobScheduler("nightly", repeat, { name: "job", opts: options });
+    }
   },
   pause: ({ queue }) => queueOf(queue).pause(),
   resume: ({ queue }) => queueOf(queue).resume(),

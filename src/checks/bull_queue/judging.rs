@@ -1,48 +1,72 @@
 //! Judging queues: pure.
 
+mod baseline;
+mod counter;
+mod discovery;
 mod rates;
+mod store;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::BullQueue;
 use super::limits::{Limits, real};
-use super::looking::LOCKED_WITHIN;
-use super::seen::{Jobs, Library, Queue, Seen, Sizes};
-use super::{
-    ADDED, BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, BullQueue, JOBS, JOBS_STALLED, NO_WORKERS, OLDEST,
-    QUEUE_MISSING, QUEUE_PAUSED, STATES, TOO_FEW_WORKERS, TOO_MANY_FAILED, UNFINISHED, UNLOCKED,
-    WORKERS,
+use super::looking::counted::LOCKED_WITHIN;
+use super::measures::{ADDED, JOBS, OLDEST, STATES, UNFINISHED, UNLOCKED, WORKERS};
+use super::parameters::{Amount, Baseline};
+use super::reasons::{
+    BACKLOG_TOO_LONG, BACKLOG_TOO_OLD, JOBS_STALLED, NO_WORKERS, QUEUE_MISSING, QUEUE_PAUSED,
+    REPEATABLE_OVERDUE, TOO_FEW_WORKERS, TOO_MANY_FAILED,
 };
+use super::seen::{Jobs, Library, Looked, Overdue, Queue, Seen, Sizes};
 use crate::model::duration::{Period, spoken};
-use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
-use crate::model::judgement::{Answer, Judgement};
+use crate::model::finding::{Finding, Grade, Obstacle};
+use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::past::Past;
 use crate::model::reason::{CLOCK_TOLERANCE, Reason};
 
 pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
     let mut judgement = Judgement::new();
-    let Seen { queues, workers, blind_to_jobs } = seen;
-    for (at, (name, queue)) in check.queues.iter().zip(queues).enumerate() {
-        let workers = workers.as_ref().map(|workers| workers.get(at).copied().unwrap_or(0));
+    let Seen { queues, blind_to_jobs, deployed, discovery, store } = seen;
+    if let Some(store) = store {
+        store::judge(&mut judgement, check, store);
+    }
+    for Looked { name, found, queue, workers } in queues {
+        if *found && discovery::is_gone(&mut judgement, name, queue, workers) {
+            continue;
+        }
         if let Ok(workers) = workers {
-            judgement.measure(WORKERS.is(real(workers as u64), [name]));
+            judgement.measure(WORKERS.is(real(*workers as u64), [name]));
         }
         match queue {
             Err(obstacle) => judgement.add(name, obstacle.clone()),
             Ok(queue) => {
                 measure(&mut judgement, name, queue, now);
-                let line = Line { check, name, queue, workers, past, now };
+                let workers = workers.as_ref().copied();
+                let deployed = *deployed;
+                let line = Line { check, name, queue, workers, past, now, deployed };
+                for sample in line.counts().into_iter().chain(line.rates()) {
+                    judgement.measure(sample);
+                }
                 for answer in line.answers() {
                     judgement.add(name, answer);
                 }
             }
         }
     }
+    if let Some(discovery) = discovery {
+        discovery::judge(&mut judgement, check, discovery, queues, past);
+    }
+    if let (Some(Baseline { ago: None, .. }), None) = (&check.baseline, deployed) {
+        let because = "no deployment is known that the rate could be compared with";
+        judgement.add("baseline", Obstacle::ours(Reason::NO_DEPLOYMENT, because));
+    }
     if let Some(obstacle) = blind_to_jobs {
         judgement.add("jobs", obstacle.clone());
     }
-    if let (Err(obstacle), true) = (workers, check.workers_at_least.0 > 0) {
+    let blind = queues.iter().find_map(|looked| looked.workers.as_ref().err());
+    if let (Some(obstacle), true) = (blind, check.workers_at_least.0 > 0) {
         judgement.add("workers", obstacle.clone());
     }
     judgement
@@ -83,6 +107,8 @@ struct Line<'a> {
     workers: Result<usize, &'a Obstacle>,
     past: &'a Past,
     now: Timestamp,
+    /// When the current deployment began, where one is known.
+    deployed: Option<Timestamp>,
 }
 
 impl Line<'_> {
@@ -95,7 +121,7 @@ impl Line<'_> {
                 Err(obstacle) => return vec![obstacle.clone().into()],
             }
         }
-        let resting = self.queue.is_paused && !self.check.paused.judges_backlog();
+        let resting = self.queue.is_paused && self.check.paused == Amount::Allowed;
         let mut answers: Vec<Answer> = Vec::new();
         answers.extend(self.paused().map(Answer::from));
         answers.extend(self.too_few_workers().map(Answer::from));
@@ -104,7 +130,9 @@ impl Line<'_> {
             answers.extend(self.too_old().map(Answer::from));
             answers.extend(self.too_long().map(Answer::from));
             answers.extend(self.too_slow());
+            answers.extend(self.slower_than_before());
         }
+        answers.extend(self.overdue().map(Answer::from));
         let before = answers.len();
         answers.extend(self.too_many_failed().map(Answer::from));
         answers.extend(self.too_large_a_share_failed());
@@ -133,11 +161,7 @@ impl Line<'_> {
         let Sizes { paused, .. } = self.queue.sizes;
         let stopped = self.queue.sizes.ready().saturating_add(paused);
         let because = format!("is paused; {} until it is resumed", jobs(stopped, "waits", "wait"));
-        match self.check.paused.verdict() {
-            Verdict::Fail => Some(Finding::fail(QUEUE_PAUSED, because)),
-            Verdict::Warn => Some(Finding::warn(QUEUE_PAUSED, because)),
-            Verdict::Pass | Verdict::Unknown => None,
-        }
+        self.check.paused.finding(QUEUE_PAUSED, because)
     }
 
     fn too_few_workers(&self) -> Option<Finding> {
@@ -180,7 +204,7 @@ impl Line<'_> {
     /// Jobs that could be started now, or once the queue is resumed where that is asked for.
     fn ready(&self) -> u64 {
         let Sizes { paused, .. } = self.queue.sizes;
-        let set_aside = self.queue.is_paused && self.check.paused.judges_backlog();
+        let set_aside = self.queue.is_paused && self.check.paused != Amount::Allowed;
         self.queue.sizes.ready().saturating_add(if set_aside { paused } else { 0 })
     }
 
@@ -207,6 +231,26 @@ impl Line<'_> {
         let grade = self.check.max_waiting.grade_above(ready, BACKLOG_TOO_LONG);
         let allowed = self.check.max_waiting.step(grade)?;
         graded(grade, format!("{}, {allowed} allowed", jobs(ready, "waits", "wait")))
+    }
+
+    fn overdue(&self) -> Option<Finding> {
+        let Overdue { key, due } = self.queue.overdue.iter().min_by_key(|overdue| overdue.due)?;
+        let late = Duration::try_from(self.now.duration_since(*due)).unwrap_or_default();
+        let Limits { warn, fail } = self.check.repeatable_overdue_within.0;
+        let limits = Limits { warn: warn.map(Period::get), fail: fail.map(Period::get) };
+        let grade = limits.grade_above(late, REPEATABLE_OVERDUE);
+        let allowed = spoken(limits.step(grade)?);
+        let others = match self.queue.overdue.len() {
+            1 => String::new(),
+            all => format!(" (and {} more)", all - 1),
+        };
+        let because = format!(
+            "the repeatable job `{}` was due {} ago, {allowed} allowed, and no job of it is on its \
+             way{others}",
+            legible(key, LONGEST_KEY),
+            spoken(late)
+        );
+        graded(grade, because)
     }
 
     fn too_many_failed(&self) -> Option<Finding> {
@@ -250,9 +294,19 @@ impl Line<'_> {
                 format!("{ready}, the oldest for {}", spoken(waited))
             }
         };
-        Finding::pass(format!("{library} queue: {workers}; {waiting}"))
+        let uncounted = match self.uncounted().as_slice() {
+            [] => String::new(),
+            outcomes => {
+                let outcomes = outcomes.join(" or ");
+                format!("; how many jobs are {outcomes} can't be told, for they are not kept")
+            }
+        };
+        Finding::pass(format!("{library} queue: {workers}; {waiting}{uncounted}"))
     }
 }
+
+/// The longest key of a repeatable job that is shown, in characters.
+const LONGEST_KEY: usize = 100;
 
 /// When a job was started, as it is remembered.
 fn start(started: Option<Timestamp>) -> f64 {

@@ -2,15 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::seen::{Finished, Jobs};
+use super::super::seen::{Finished, Jobs, Tally};
 use super::*;
 use crate::checks::Check;
+use crate::model::finding::Verdict;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-fn ago(seconds: i64) -> Option<Timestamp> {
+pub(super) fn ago(seconds: i64) -> Option<Timestamp> {
     now().checked_sub(SignedDuration::from_secs(seconds)).ok()
 }
 
@@ -22,7 +23,7 @@ fn check(options: &str) -> BullQueue {
 }
 
 /// A queue with a job that waits for a minute.
-fn queue() -> Queue {
+pub(super) fn queue() -> Queue {
     Queue {
         library: Library::Bull,
         exists: true,
@@ -30,13 +31,22 @@ fn queue() -> Queue {
         sizes: Sizes { waiting: 1, ..Sizes::default() },
         added: Some(1_000),
         finished: Finished::default(),
+        since: [Tally::default(); 2],
+        counted_from: None,
+        counted_to: now(),
+        overdue: Vec::new(),
         jobs: Jobs { oldest: ago(60), latest: ago(60), ..Jobs::default() },
     }
 }
 
-fn judged(options: &str, queue: Queue, workers: Result<usize, Obstacle>, past: &Past) -> Judgement {
-    let workers = workers.map(|workers| vec![workers]);
-    let seen = Seen { queues: vec![Ok(queue)], workers, blind_to_jobs: None };
+pub(super) fn judged(
+    options: &str,
+    queue: Queue,
+    workers: Result<usize, Obstacle>,
+    past: &Past,
+) -> Judgement {
+    let looked = Looked { name: "q".to_owned(), found: false, queue: Ok(queue), workers };
+    let seen = Seen { queues: vec![looked], ..Seen::default() };
     check(options).judge(&seen, past, now())
 }
 
@@ -228,7 +238,7 @@ fn a_time_far_in_the_future_is_never_fresh() {
 }
 
 /// A past of one look, so many seconds ago.
-fn past(seconds: i64, added: f64, unfinished: f64) -> Past {
+pub(super) fn past(seconds: i64, added: f64, unfinished: f64) -> Past {
     let mut past = Past::default();
     let samples = [ADDED.is(added, ["q"]), UNFINISHED.is(unfinished, ["q"])];
     past.remember(&samples, now() - SignedDuration::from_secs(seconds));
@@ -308,7 +318,12 @@ fn rows_exist_at_zero_and_a_time_that_never_was_has_none() {
 #[test]
 fn parameters_that_contradict_each_other_are_told() {
     for (options, told) in [
-        ("queues: []", "between one and 100"),
+        ("queues: []", "neither `discover` nor `store`"),
+        ("discover: { unexpected: allowed }", "says nothing of any"),
+        ("queues: [q], discover: { at_most: 100 }", "over 100 queues together"),
+        ("discover: { keys_a_look: 0 }", "between 1 and 100000"),
+        ("store: { memory_within: { fail: 95 } }", "a share from 0 to 1"),
+        ("queues: [q], repeatable_overdue_within: { warn: 1h, fail: 1m }", "must be below"),
         ("queues: [q, q]", "named twice"),
         ("queues: ['']", "between one and 128 bytes"),
         ("queues: [q], window: 2h", "at most 1h"),
@@ -321,3 +336,23 @@ fn parameters_that_contradict_each_other_are_told() {
         assert!(flaws.contains(told), "{options}: {flaws}");
     }
 }
+
+#[test]
+fn a_repeatable_job_may_be_late_for_so_long() {
+    let late = |seconds| Queue {
+        overdue: vec![Overdue { key: "nightly".to_owned(), due: ago(seconds).unwrap() }],
+        ..queue()
+    };
+    for (seconds, options, wanted) in [
+        (900, "", Verdict::Pass),
+        (901, "", Verdict::Warn),
+        (901, "repeatable_overdue_within: { fail: 10m }", Verdict::Fail),
+        (901, "repeatable_overdue_within: {}", Verdict::Pass),
+    ] {
+        let judgement = judged(options, late(seconds), Ok(1), &Past::default());
+        assert_eq!(judgement.verdict(), wanted, "{seconds} {options}: {}", judgement.because());
+    }
+}
+
+#[path = "counter_tests.rs"]
+mod counters;

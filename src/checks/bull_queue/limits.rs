@@ -15,6 +15,12 @@ pub(super) const LONGEST_WINDOW: Period = Period::from_secs(3_600);
 /// How long counts are remembered: long enough for an item that is looked at every two hours.
 pub(super) const MEMORY: Duration = Duration::from_hours(3);
 
+/// How long is remembered what is found once in a walk.
+pub(super) const A_DAY: Duration = Duration::from_hours(24);
+
+/// How long rates are remembered: what was before a deployment, until the day after it.
+pub(super) const LONGER_THAN_A_DAY: Duration = Duration::from_hours(30);
+
 /// A limit with two steps; either may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,52 +1,97 @@
 //! Fetching: the request as configured, and what it redirects to as far as that is wanted.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::LOCATION;
+use futures::{FutureExt, StreamExt};
+use http::header::{AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::credential::Credential;
-use super::params::{FieldName, Redirects, SecretHeader};
-use super::{Answered, Http};
+use super::params::{FieldName, SecretHeader};
+use super::redirects::{Redirects, leads_elsewhere, target};
+use super::{Answered, Http, Seen};
 use crate::checks::Look;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
-use crate::systems::net::dial::{Route, blamed};
-use crate::systems::net::exchange::{Phases, Reading, Request, Response, server_name};
-use crate::systems::net::handshake::{Identity, Terms};
-use crate::systems::net::trust::Roots;
+use crate::systems::net::dial::blamed;
+use crate::systems::net::exchange::{Phases, Reading, Request};
 use crate::systems::net::url::WebUrl;
+use crate::systems::net::web::Visit;
 
 /// The most bytes of an unwanted answer that are read, to quote from.
 const EXCERPT: usize = 4096;
 
-/// Whom we trust and who we are: read once a look, whatever the redirects.
-struct Trust {
-    roots: Arc<Roots>,
-    identity: Option<Arc<Identity>>,
+/// What the fetches of one look have in common.
+#[derive(Clone, Copy)]
+struct Fetching<'a> {
+    look: &'a Look<'a>,
+    visit: &'a Visit<'a>,
+    started: Instant,
 }
 
 impl Http {
+    /// Fetches the URL, at each of its addresses where that is wanted.
+    pub(super) async fn look_at_all(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
+        let request = self.request(look).await?;
+        let Look { systems, now, .. } = look;
+        let visit = self.web().visit(&systems.net, &systems.secrets, look.until(), *now);
+        let fetching = Fetching { look, visit: &visit, started: Instant::now() };
+        if !self.every_address {
+            let outcome = self.fetch(fetching, request, None, Phases::default()).await;
+            return Ok(Seen { answers: vec![(None, outcome)], trouble: None, left_out: 0 });
+        }
+        let (addresses, found) = match visit.addresses().await {
+            Ok(found) => found,
+            Err(obstacle) => {
+                let answers = vec![(None, Err(obstacle))];
+                return Ok(Seen { answers, trouble: None, left_out: 0 });
+            }
+        };
+        let phases = Phases { resolve: fetching.started.elapsed(), ..Phases::default() };
+        // A wrong credential must be sent once, not sixteen times.
+        let at_once = if self.quotable() { addresses.len() } else { 1 };
+        let answers = futures::stream::iter(addresses)
+            .map(|address| {
+                let fetched = self.fetch(fetching, request.clone(), Some(address), phases);
+                fetched.map(move |outcome| (Some(address.ip()), about(address, outcome)))
+            })
+            .buffered(at_once)
+            .collect()
+            .await;
+        Ok(Seen { answers, trouble: found.trouble, left_out: found.left_out })
+    }
+
     /// Fetches the URL, and what it redirects to as far as that is wanted.
-    pub(super) async fn fetch(&self, look: &Look<'_>) -> Result<Answered, Obstacle> {
-        let mut request = self.request(look).await?;
+    async fn fetch(
+        &self,
+        fetching: Fetching<'_>,
+        mut request: Request,
+        address: Option<SocketAddr>,
+        mut phases: Phases,
+    ) -> Result<Answered, Obstacle> {
+        let Fetching { look, visit, started } = fetching;
         // Gone once a redirect has led to another origin: what that says is not about it.
         let mut credential = Credential::of(self, &request);
         if let Some(credential) = credential {
             credential.allowed(look)?;
         }
-        let started = Instant::now();
-        let mut phases = Phases::default();
-        let mut trust = None;
-        let mut redirects = 0;
+        let mut seen = Vec::new();
         loop {
-            let response = self
-                .exchange(look, request.clone(), &mut trust, &mut phases)
-                .await
-                .map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+            let reading = |status, headers: &HeaderMap| self.reading(status, headers);
+            let response = async {
+                let opened = visit.open(request.clone(), address, &mut phases).await?;
+                opened.read(reading, look.until(), &mut phases).await
+            };
+            let response = response.await;
+            let response =
+                response.map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+            let redirects = u8::try_from(seen.len()).unwrap_or(u8::MAX);
+            let at = request.url.clone();
+            let answered =
+                |circle, response| Answered { at: at.clone(), redirects, circle, response, phases };
             let onward = match self.redirects {
                 Redirects::Follow(most) if redirects < most => {
                     target(&request.url, &response).and_then(Result::ok)
@@ -57,11 +102,17 @@ impl Http {
                 if let Some(credential) = credential.filter(|_| !self.accepts(response.status)) {
                     credential.note(look, &response);
                 }
-                return Ok(Answered { at: request.url, redirects, response, phases });
+                return Ok(answered(false, response));
             };
-            redirects += 1;
+            seen.push((request.method.clone(), request.url.clone()));
             credential = credential.filter(|_| self.url.same_origin(&onward));
             self.redirect(&mut request, response.status, onward);
+            let again = |(method, url): &(Method, WebUrl)| {
+                *method == request.method && url.same_resource(&request.url)
+            };
+            if seen.iter().any(again) {
+                return Ok(answered(true, response));
+            }
         }
     }
 
@@ -93,30 +144,6 @@ impl Http {
         Ok(Request { method: self.method.0.clone(), url: self.url.clone(), headers, body })
     }
 
-    async fn exchange(
-        &self,
-        look: &Look<'_>,
-        request: Request,
-        trust: &mut Option<Trust>,
-        phases: &mut Phases,
-    ) -> Result<Response, Obstacle> {
-        let endpoint = request.url.endpoint();
-        let here = request.url.endpoint() == self.url.endpoint();
-        let route = Route {
-            to: self.connect_to.as_ref().filter(|_| here).unwrap_or(&endpoint),
-            family: self.family,
-            proxy_protocol: self.proxy_protocol.filter(|_| here),
-            until: look.until(),
-        };
-        let terms = if request.url.is_secure() {
-            Some(self.terms(look, &request.url, here, trust).await?)
-        } else {
-            None
-        };
-        let reading = |status, headers: &HeaderMap| self.reading(status, headers);
-        look.systems.net.exchange(request, route, terms, reading, phases).await
-    }
-
     /// Whether a status is what the check wants to see.
     fn accepts(&self, status: StatusCode) -> bool {
         match &self.redirects {
@@ -129,7 +156,7 @@ impl Http {
     /// quoted at most, and that of a redirect is for nobody.
     fn reading(&self, status: StatusCode, headers: &HeaderMap) -> Reading {
         let follows = !matches!(self.redirects, Redirects::Follow(0));
-        if follows && redirects(status, headers) {
+        if follows && leads_elsewhere(status, headers) {
             return Reading::Nothing;
         }
         if !self.accepts(status) {
@@ -141,36 +168,6 @@ impl Http {
         } else {
             Reading::Nothing
         }
-    }
-
-    async fn terms(
-        &self,
-        look: &Look<'_>,
-        url: &WebUrl,
-        here: bool,
-        trust: &mut Option<Trust>,
-    ) -> Result<Terms, Obstacle> {
-        let name = server_name(&url.host())?;
-        let Trust { roots, identity } = match trust {
-            Some(trust) => trust,
-            None => trust.insert(self.trust(look).await?),
-        };
-        Ok(Terms {
-            name,
-            roots: Arc::clone(roots),
-            identity: identity.clone().filter(|_| here),
-            protocol: Some(b"http/1.1"),
-            now: look.now,
-        })
-    }
-
-    async fn trust(&self, look: &Look<'_>) -> Result<Trust, Obstacle> {
-        let secrets = &look.systems.secrets;
-        let identity = match &self.client_certificate {
-            Some(own) => Some(Arc::new(Identity::read(secrets, own).await?)),
-            None => None,
-        };
-        Ok(Trust { roots: look.systems.net.roots(secrets, self.ca.as_ref()).await?, identity })
     }
 
     /// Turns `request` into the one that follows a redirect: secrets stay at their first origin,
@@ -189,23 +186,20 @@ impl Http {
             for name in self.secret_headers.keys() {
                 request.headers.remove(name.as_str());
             }
-            request.headers.remove(http::header::HOST);
+            // However they were given.
+            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
+                request.headers.remove(name);
+            }
         }
         request.url = onward;
     }
 }
 
-/// Where a response redirects to; none if it does not.
-pub(super) fn target(at: &WebUrl, response: &Response) -> Option<Result<WebUrl, String>> {
-    if !redirects(response.status, &response.headers) {
-        return None;
-    }
-    let location = response.headers.get(LOCATION)?;
-    let location = location.to_str().map_err(|_| "its `Location` is not text".to_owned());
-    Some(location.and_then(|location| at.join(location)))
-}
-
-/// Whether an answer leads elsewhere.
-fn redirects(status: StatusCode, headers: &HeaderMap) -> bool {
-    [301, 302, 303, 307, 308].contains(&status.as_u16()) && headers.contains_key(LOCATION)
+/// The line that this goes to is about the address already.
+fn about(address: SocketAddr, outcome: Result<Answered, Obstacle>) -> Result<Answered, Obstacle> {
+    outcome.map_err(|obstacle| {
+        let named = format!("{address} ");
+        let because = obstacle.because.strip_prefix(&named).unwrap_or(&obstacle.because);
+        Obstacle { because: because.to_owned(), ..obstacle }
+    })
 }

@@ -8,40 +8,10 @@ use http::{HeaderName, Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::model::pattern::Pattern;
 use crate::model::secret::SecretSource;
 
 /// The most bytes of a body that can be asked to be read.
 const MOST: u64 = 64 * 1024 * 1024;
-
-/// What is done with a redirect.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Redirects {
-    /// It is followed, at most so many times; one more is `TooManyRedirects`. With 0 a redirect is
-    /// an answer like any other. Secret headers go to the first scheme, host and port alone.
-    Follow(u8),
-    /// It is what must come.
-    Expect(ExpectedRedirect),
-}
-
-/// Five are followed.
-impl Default for Redirects {
-    fn default() -> Self {
-        Self::Follow(5)
-    }
-}
-
-/// The redirect that must come.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExpectedRedirect {
-    /// Acceptable status codes; `301` and `308` by default: permanent.
-    #[serde(default = "Statuses::permanent")]
-    pub status: Statuses,
-    /// What the target, as an absolute URL, must match.
-    pub location: Pattern,
-}
 
 /// A header whose value is a secret.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

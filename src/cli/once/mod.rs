@@ -20,6 +20,7 @@ use crate::model::item::{ItemId, Severity};
 use crate::model::standing::Standing;
 use crate::systems::Systems;
 use crate::systems::clock::Clock;
+use crate::systems::programs::Programs;
 use outcome::{Outcome, Summary};
 use progress::Progress;
 
@@ -107,7 +108,8 @@ fn select(
 /// Looks at the items, each after those it depends on.
 async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outcome> {
     let connections = &configuration.settings.connections;
-    let systems = Systems::new(connections, Clock::System);
+    let systems =
+        Systems { programs: Programs::here(), ..Systems::new(connections, Clock::System) };
     let watches =
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
     systems.keep(&watches.collect(), configuration.checklist.demands(connections));

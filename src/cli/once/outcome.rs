@@ -74,9 +74,7 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
     };
     let standing = match report.verdict() {
         // Only a daemon's record knows of deployments.
-        Verdict::Unknown if report.reason() == Some(Reason::NO_DEPLOYMENT) => {
-            Standing::NotApplicable
-        }
+        Verdict::Unknown if report.reason().is_some_and(does_not_apply) => Standing::NotApplicable,
         Verdict::Pass => Standing::Passing,
         Verdict::Warn => Standing::Warning,
         Verdict::Fail => Standing::Failing,
@@ -84,6 +82,10 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
     };
     let (reason, because) = (report.reason(), report.because());
     Outcome { card, standing, reason, because, report: Some(report) }
+}
+
+fn does_not_apply(reason: Reason) -> bool {
+    reason == Reason::NO_DEPLOYMENT || reason.is_not_applicable()
 }
 
 impl Summary {

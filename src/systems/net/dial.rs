@@ -1,5 +1,6 @@
 //! Dialling: a TCP connection to one address, or to the first of several that answers.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -197,7 +198,7 @@ fn has_route(address: SocketAddr) -> bool {
 }
 
 /// Reads an error of a socket: what the peer or the network did is evidence, all else is ours.
-pub fn obstacle(address: SocketAddr, error: &io::Error) -> Obstacle {
+pub fn obstacle(peer: impl fmt::Display, error: &io::Error) -> Obstacle {
     use ErrorKind as Kind;
     let kind = error.kind();
     let (reason, said) = if kind == Kind::ConnectionRefused {
@@ -211,8 +212,8 @@ pub fn obstacle(address: SocketAddr, error: &io::Error) -> Obstacle {
     } else if [Kind::NetworkUnreachable, Kind::HostUnreachable].contains(&kind) {
         (Reason::UNREACHABLE, format!("can't be reached: {error}"))
     } else {
-        let because = format!("no connection to {address} can be made from here: {error}");
+        let because = format!("no connection to {peer} can be made from here: {error}");
         return Obstacle::ours(Reason::UNREACHABLE, because);
     };
-    Obstacle::new(reason, format!("{address} {said}"))
+    Obstacle::new(reason, format!("{peer} {said}"))
 }

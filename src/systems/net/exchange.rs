@@ -3,36 +3,29 @@
 //! No pool, no redirects, no decompression: what the server says is what is seen. The head is at
 //! most 64 KiB and 100 fields, of the body comes what the caller asks for.
 
-use std::error::Error;
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::Instant;
 
-use super::dial::{self, Route, dial_any};
-use super::handshake::{self, Handshake, Terms, shake};
+use super::Net;
+use super::connection::Way;
+use super::dial::Route;
+use super::handshake::Terms;
+use super::opened::Opened;
+use super::proxy::Proxy;
 use super::url::WebUrl;
-use super::{Net, within};
-use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
 use crate::model::reason::Reason;
 
-/// The most bytes of a response's head.
-const LONGEST_HEAD: usize = 64 * 1024;
-/// The most header fields of a response.
-const MOST_FIELDS: usize = 100;
+/// Who we say we are.
+pub(super) const USER: &str = concat!("vigie/", env!("CARGO_PKG_VERSION"));
 
 /// How much of a body is read; what is left is never fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +98,6 @@ impl Phases {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 impl Net {
     /// Sends `request` along `route` and reads of the answer's body what `reading` says of its
     /// status and headers. `terms` are those of TLS, none for a plain connection. The time that each
@@ -124,24 +113,87 @@ impl Net {
         reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
         phases: &mut Phases,
     ) -> Result<Response, Obstacle> {
-        let started = Instant::now();
-        let addresses = self.addresses(route).await?.at(route.to.port());
-        phases.resolve += started.elapsed();
-        let started = Instant::now();
-        let dialled = dial_any(&addresses, route).await?;
-        phases.connect += started.elapsed();
-        let peer = dialled.peer;
-        let stream: Box<dyn Stream> = match terms {
-            None => Box::new(dialled.stream),
-            Some(terms) => {
-                let Handshake { presented: _, outcome } =
-                    shake(dialled.stream, peer, terms, route.until).await;
-                let (secured, took) = outcome?;
-                phases.tls += took;
-                Box::new(secured)
-            }
+        let opened = self.open(request, Way::Any, route, terms, phases).await?;
+        opened.read(reading, route.until, phases).await
+    }
+
+    /// Sends `request` that way and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// As [`Self::exchange`].
+    pub async fn open(
+        &self,
+        request: Request,
+        way: Way<'_>,
+        route: Route<'_>,
+        terms: Option<Terms>,
+        phases: &mut Phases,
+    ) -> Result<Opened, Obstacle> {
+        let proxy = match way {
+            Way::Any | Way::At(_) => None,
+            Way::Through(proxy) => Some(proxy).filter(|_| terms.is_none()),
         };
-        converse(stream, peer, request, reading, route.until, phases).await
+        let request = written(request, proxy)?;
+        let connected = self.connect(way, route, terms, phases).await?;
+        let started = Instant::now();
+        let opened = Opened::ask(connected, request, route.until).await?;
+        phases.processing += started.elapsed();
+        if let Some(proxy) = proxy
+            && opened.head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            return Err(proxy.refusal(self, opened.head.status, route.to));
+        }
+        Ok(opened)
+    }
+}
+
+impl Opened {
+    /// Reads of the body what `reading` says of status and headers.
+    ///
+    /// # Errors
+    /// What the peer did in the middle of it.
+    pub async fn read(
+        mut self,
+        reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
+        until: Instant,
+        phases: &mut Phases,
+    ) -> Result<Response, Obstacle> {
+        let started = Instant::now();
+        let mut kept = BytesMut::new();
+        let cut = match reading(self.head.status, &self.head.headers) {
+            Reading::Nothing => false,
+            Reading::Excerpt(most) => self.keep(&mut kept, most, until).await.unwrap_or(true),
+            Reading::Whole(most) => self.keep(&mut kept, most, until).await?,
+        };
+        phases.transfer += started.elapsed();
+        let Parts { status, headers, .. } = self.head;
+        Ok(Response { status, headers, body: kept.freeze(), cut })
+    }
+
+    /// Reads the body into `kept`; says whether it is longer than `most`.
+    async fn keep(
+        &mut self,
+        kept: &mut BytesMut,
+        most: usize,
+        until: Instant,
+    ) -> Result<bool, Obstacle> {
+        loop {
+            let piece = self.piece(until).await.map_err(|obstacle| {
+                if obstacle.reason != Reason::TIMED_OUT {
+                    return obstacle;
+                }
+                let because =
+                    format!("{}, after {} bytes of the body", obstacle.because, kept.len());
+                Obstacle { because, ..obstacle }
+            })?;
+            let Some(data) = piece else { return Ok(false) };
+            let room = most - kept.len();
+            if data.len() > room {
+                kept.extend_from_slice(&data[..room]);
+                return Ok(true);
+            }
+            kept.extend_from_slice(&data);
+        }
     }
 }
 
@@ -156,131 +208,29 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, Obstacle> {
     })
 }
 
-async fn converse(
-    stream: Box<dyn Stream>,
-    peer: SocketAddr,
+/// The request as it is sent: to the server itself, or to a proxy that is to fetch the whole URL.
+fn written(
     request: Request,
-    reading: impl FnOnce(StatusCode, &HeaderMap) -> Reading,
-    until: Instant,
-    phases: &mut Phases,
-) -> Result<Response, Obstacle> {
-    let request = written(request)?;
-    let started = Instant::now();
-    let silence = || format!("{peer} sends no answer within {}", spoken(started.elapsed()));
-    let (head, _connection) = within(until, silence, async {
-        let (mut sender, connection) = http1::Builder::new()
-            .max_header_size(LONGEST_HEAD)
-            .max_buf_size(2 * LONGEST_HEAD)
-            .max_headers(MOST_FIELDS)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| broken(peer, &error))?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(connection));
-        let head = sender.send_request(request).await.map_err(|error| broken(peer, &error))?;
-        Ok((head, connection))
-    })
-    .await?;
-    phases.processing += started.elapsed();
-    let (parts, body) = head.into_parts();
-    let started = Instant::now();
-    let (body, cut) = match reading(parts.status, &parts.headers) {
-        Reading::Nothing => (Bytes::new(), false),
-        Reading::Excerpt(most) => {
-            let mut kept = BytesMut::new();
-            let read = read(&mut kept, body, peer, most, until).await;
-            (kept.freeze(), read.unwrap_or(true))
-        }
-        Reading::Whole(most) => {
-            let mut kept = BytesMut::new();
-            let cut = read(&mut kept, body, peer, most, until).await?;
-            (kept.freeze(), cut)
-        }
-    };
-    phases.transfer += started.elapsed();
-    Ok(Response { status: parts.status, headers: parts.headers, body, cut })
-}
-
-/// Reads a body into `kept`; says whether it is longer than `most`.
-async fn read(
-    kept: &mut BytesMut,
-    mut body: Incoming,
-    peer: SocketAddr,
-    most: usize,
-    until: Instant,
-) -> Result<bool, Obstacle> {
-    loop {
-        let frame = match timeout_at(until, body.frame()).await {
-            Ok(Some(frame)) => frame.map_err(|error| broken(peer, &error))?,
-            Ok(None) => return Ok(false),
-            Err(_) => {
-                let because = format!(
-                    "{peer} stops in the middle of its answer, after {} bytes of the body",
-                    kept.len()
-                );
-                return Err(Obstacle::new(Reason::TIMED_OUT, because));
-            }
-        };
-        if let Ok(data) = frame.into_data() {
-            let room = most - kept.len();
-            if data.len() > room {
-                kept.extend_from_slice(&data[..room]);
-                return Ok(true);
-            }
-            kept.extend_from_slice(&data);
-        }
-    }
-}
-
-fn written(request: Request) -> Result<http::Request<Full<Bytes>>, Obstacle> {
+    proxy: Option<&Proxy>,
+) -> Result<http::Request<Full<Bytes>>, Obstacle> {
     let Request { method, url, mut headers, body } = request;
     let ours = |error: http::Error| Obstacle::ours(Reason::GARBLED, error.to_string());
     let authority = HeaderValue::try_from(url.authority()).map_err(|error| ours(error.into()))?;
     headers.entry(HOST).or_insert(authority);
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
     headers.entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
-    headers
-        .entry(USER_AGENT)
-        .or_insert(HeaderValue::from_static(concat!("vigie/", env!("CARGO_PKG_VERSION"))));
-    let mut written = http::Request::builder()
-        .method(method)
-        .uri(url.path_and_query())
-        .body(Full::new(body))
-        .map_err(ours)?;
+    headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(USER));
+    let target = match proxy {
+        None => url.path_and_query(),
+        Some(proxy) => {
+            if let Some(header) = proxy.authorization() {
+                headers.insert(PROXY_AUTHORIZATION, header.clone());
+            }
+            format!("{}://{}{}", url.scheme(), url.authority(), url.path_and_query())
+        }
+    };
+    let mut written =
+        http::Request::builder().method(method).uri(target).body(Full::new(body)).map_err(ours)?;
     *written.headers_mut() = headers;
     Ok(written)
-}
-
-/// Reads an error of hyper, or of the socket or TLS below it.
-fn broken(peer: SocketAddr, error: &hyper::Error) -> Obstacle {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(inner) = cause {
-        if let Some(inner) = inner.downcast_ref::<io::Error>() {
-            return of_the_socket(peer, inner);
-        }
-        cause = inner.source();
-    }
-    let (reason, said) = if error.is_parse_too_large() {
-        (
-            Reason::TOO_LARGE,
-            format!("sends a head of more than {LONGEST_HEAD} bytes or {MOST_FIELDS} fields"),
-        )
-    } else if error.is_parse() {
-        (Reason::GARBLED, format!("answers something that is not HTTP/1: {error}"))
-    } else if error.is_timeout() {
-        (Reason::TIMED_OUT, "does not answer".to_owned())
-    } else {
-        (Reason::RESET, "closes the connection before its answer is complete".to_owned())
-    };
-    Obstacle::new(reason, format!("{peer} {said}"))
-}
-
-fn of_the_socket(peer: SocketAddr, error: &io::Error) -> Obstacle {
-    if handshake::is_of_tls(error) {
-        return handshake::obstacle(peer, error);
-    }
-    if [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput].contains(&error.kind()) {
-        let said = legible(&error.to_string(), 200);
-        return Obstacle::new(Reason::GARBLED, format!("{peer} garbles its answer's body: {said}"));
-    }
-    dial::obstacle(peer, error)
 }

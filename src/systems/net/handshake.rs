@@ -1,7 +1,7 @@
 //! TLS handshakes that tell what the peer showed, whether or not it could be trusted.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureSch
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -86,22 +87,22 @@ impl Identity {
     }
 }
 
-/// What came of a handshake.
+/// What came of a handshake over some stream.
 #[derive(Debug)]
-pub struct Handshake {
+pub struct Handshake<S = TcpStream> {
     /// What the peer showed, once it showed anything.
     pub presented: Option<Presented>,
     /// The secured connection and how long it took, or why there is none.
-    pub outcome: Result<(TlsStream<TcpStream>, Duration), Obstacle>,
+    pub outcome: Result<(TlsStream<S>, Duration), Obstacle>,
 }
 
-/// Shakes hands with `address` over `stream`.
-pub async fn shake(
-    stream: TcpStream,
-    address: SocketAddr,
+/// Shakes hands with `peer` over `stream`.
+pub async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: impl fmt::Display,
     terms: Terms,
     until: Instant,
-) -> Handshake {
+) -> Handshake<S> {
     let Terms { name, roots, identity, protocol, now } = terms;
     let verifier = Arc::new(Verifier {
         roots,
@@ -120,13 +121,13 @@ pub async fn shake(
     let distrust = presented.as_ref().and_then(|presented| presented.distrust.clone());
     let outcome = match (distrust, result) {
         (Some(Obstacle { reason, because, ours }), _) => {
-            Err(Obstacle { reason, because: format!("{address} {because}"), ours })
+            Err(Obstacle { reason, because: format!("{peer} {because}"), ours })
         }
         (None, Ok(Ok(secured))) => Ok((secured, started.elapsed())),
-        (None, Ok(Err(error))) => Err(obstacle(address, &error)),
+        (None, Ok(Err(error))) => Err(obstacle(&peer, &error)),
         (None, Err(_)) => {
             let waited = spoken(started.elapsed());
-            let because = format!("{address} does not finish the TLS handshake within {waited}");
+            let because = format!("{peer} does not finish the TLS handshake within {waited}");
             Err(Obstacle::new(Reason::TIMED_OUT, because))
         }
     };
@@ -218,7 +219,7 @@ pub fn is_of_tls(error: &io::Error) -> bool {
 }
 
 /// Reads an error of a TLS connection: what is not a socket's is TLS that can't be.
-pub fn obstacle(address: SocketAddr, error: &io::Error) -> Obstacle {
+pub fn obstacle(peer: impl fmt::Display, error: &io::Error) -> Obstacle {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let said = if let Some(rustls::Error::AlertReceived(alert)) = inner {
         format!("breaks TLS off with the alert `{alert:?}`")
@@ -229,7 +230,7 @@ pub fn obstacle(address: SocketAddr, error: &io::Error) -> Obstacle {
     } else if error.kind() == ErrorKind::UnexpectedEof {
         "hangs up in the middle of the TLS handshake".to_owned()
     } else {
-        return super::dial::obstacle(address, error);
+        return super::dial::obstacle(peer, error);
     };
-    Obstacle::new(Reason::TLS_FAILED, format!("{address} {said}"))
+    Obstacle::new(Reason::TLS_FAILED, format!("{peer} {said}"))
 }

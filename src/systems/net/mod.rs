@@ -6,15 +6,21 @@
 //! look is made anew.
 
 pub mod certificate;
+pub mod connection;
 pub mod dial;
 pub mod exchange;
 pub mod handshake;
 pub mod names;
+pub mod opened;
+pub mod proxy;
 pub mod proxy_header;
 pub mod question;
+pub mod reach;
+pub mod reasons;
 pub mod server_address;
 pub mod trust;
 pub mod url;
+pub mod web;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -46,6 +46,11 @@ impl WebUrl {
         Ok(Self(url))
     }
 
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+
     /// Whether it takes TLS.
     pub fn is_secure(&self) -> bool {
         self.0.scheme() == "https"
@@ -84,6 +89,11 @@ impl WebUrl {
     /// All of it, for patterns of the configuration; never for sentences or labels.
     pub fn whole(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// Whether both name the same to a server: all but the fragment is equal.
+    pub fn same_resource(&self, other: &Self) -> bool {
+        self.same_origin(other) && self.path_and_query() == other.path_and_query()
     }
 
     /// Whether both lie on one scheme, host and port.

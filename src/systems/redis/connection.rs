@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, de};
 use crate::model::host_port::HostPort;
 use crate::model::secret::SecretSource;
 
-/// How one Redis is reached: by `url`, by the application's own URL (`url_from`), or through
-/// `sentinel`.
+/// How one Redis is reached: by `url`, by the application's own URL (`url_from`), through
+/// `sentinel`, or as a `cluster`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Connection {
@@ -31,7 +31,7 @@ impl Connection {
     pub fn secrets(&self) -> Vec<&SecretSource> {
         let Self { place, username: _, password, db: _, tls: _ } = self;
         let of_place = match place {
-            Place::Url(_) => None,
+            Place::Url(_) | Place::Cluster(_) => None,
             Place::UrlFrom(source) => Some(source),
             Place::Sentinel(sentinel) => sentinel.password.as_ref(),
         };
@@ -48,10 +48,12 @@ pub enum Place {
     UrlFrom(SecretSource),
     /// Where the sentinels say that the master is.
     Sentinel(Sentinel),
+    /// On the nodes of a cluster.
+    Cluster(Cluster),
 }
 
-/// How one Redis is reached: by `url`, by the application's own URL (`url_from`), or through
-/// `sentinel`.
+/// How one Redis is reached: by `url`, by the application's own URL (`url_from`), through
+/// `sentinel`, or as a `cluster`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RedisConnection")]
@@ -63,13 +65,15 @@ struct Fields {
     url_from: Option<SecretSource>,
     /// The sentinels that know the master.
     sentinel: Option<Sentinel>,
+    /// The nodes of a Redis Cluster.
+    cluster: Option<Cluster>,
     /// The ACL user. Default: the default user.
     username: Option<String>,
     /// Where the password is read from, at each connection.
     password: Option<SecretSource>,
     /// The logical database. Default: the URL's, else 0.
     db: Option<u16>,
-    /// TLS: needed for a private CA, and what turns TLS on behind Sentinel.
+    /// TLS: needed for a private CA, and what turns TLS on behind Sentinel and in a cluster.
     tls: Option<Tls>,
 }
 
@@ -88,6 +92,15 @@ pub struct Sentinel {
     pub password: Option<SecretSource>,
     /// TLS to the sentinels. Default: none.
     pub tls: Option<Tls>,
+}
+
+/// The nodes of a Redis Cluster. All others are learned from the first of these that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RedisCluster")]
+pub struct Cluster {
+    /// Some of its nodes, `host:6379` each; asked in this order.
+    pub addresses: Vec<HostPort>,
 }
 
 /// How a certificate is verified; verifying can't be turned off.
@@ -115,12 +128,16 @@ impl TryFrom<Fields> for Connection {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { url, url_from, sentinel, username, password, db, tls } = fields;
-        let place = match (url, url_from, sentinel) {
-            (Some(url), None, None) => Place::Url(url),
-            (None, Some(from), None) => Place::UrlFrom(from),
-            (None, None, Some(sentinel)) => Place::Sentinel(sentinel),
-            _ => return Err("a Redis needs one of `url`, `url_from` and `sentinel`".to_owned()),
+        let Fields { url, url_from, sentinel, cluster, username, password, db, tls } = fields;
+        let place = match (url, url_from, sentinel, cluster) {
+            (Some(url), None, None, None) => Place::Url(url),
+            (None, Some(from), None, None) => Place::UrlFrom(from),
+            (None, None, Some(sentinel), None) => Place::Sentinel(sentinel),
+            (None, None, None, Some(cluster)) => Place::Cluster(cluster),
+            _ => {
+                let wanted = "a Redis needs one of `url`, `url_from`, `sentinel` and `cluster`";
+                return Err(wanted.to_owned());
+            }
         };
         match &place {
             Place::Url(url) if tls.is_some() && !url.tls => {
@@ -133,7 +150,13 @@ impl TryFrom<Fields> for Connection {
                 return Err("with `url_from`, the URL itself holds user and password".to_owned());
             }
             Place::Sentinel(sentinel) => sentinel.flaw()?,
-            Place::Url(_) | Place::UrlFrom(_) => {}
+            Place::Cluster(cluster) if cluster.addresses.is_empty() => {
+                return Err("`cluster` needs at least one address".to_owned());
+            }
+            Place::Cluster(_) if db.is_some_and(|db| db != 0) => {
+                return Err("a Redis Cluster has no database but 0".to_owned());
+            }
+            Place::Url(_) | Place::UrlFrom(_) | Place::Cluster(_) => {}
         }
         if username.is_some() && password.is_none() {
             return Err("`username` needs a `password`".to_owned());
@@ -297,6 +320,7 @@ mod tests {
         read("url: redis://r:6379").unwrap();
         read("sentinel: { addresses: ['s:26379'], master: mymaster }\ntls: {}").unwrap();
         read("url_from: { env: REDIS_URL }").unwrap();
+        read("cluster: { addresses: ['a:6379', 'b:6379'] }\ntls: {}").unwrap();
         for (bad, told) in [
             ("db: 1", "needs one of"),
             ("url: redis://r\nsentinel: { addresses: ['s:1'], master: m }", "needs one of"),
@@ -304,6 +328,8 @@ mod tests {
             ("url: redis://r/1\ndb: 1", "write it once"),
             ("url: redis://r\nusername: u", "needs a `password`"),
             ("sentinel: { addresses: [], master: m }", "at least one address"),
+            ("cluster: { addresses: [] }", "at least one address"),
+            ("cluster: { addresses: ['a:1'] }\ndb: 1", "no database but 0"),
             ("url: redis://u:p@r", "holds no user or password"),
             ("url: redis://r\ninsecure: true", "unknown field"),
         ] {

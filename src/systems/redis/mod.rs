@@ -1,9 +1,9 @@
-//! Redis: the store behind the queues, by URL or through Sentinel.
+//! Redis: the store behind the queues, by URL, through Sentinel, or as a cluster.
 //!
-//! One connection a name is kept open between looks and taken out while it is used, so that a look
-//! which is given up can't leave a half-read connection to the next one. Every look makes sure that
-//! it talks to a master: a replica lags behind, and no worker is connected to it. Only commands
-//! that read and whose answers are bounded are sent; what a server says beyond
+//! One connection a name (of a cluster, one a node) is kept open between looks and taken out while
+//! it is used, so that a look which is given up can't leave a half-read connection to the next one.
+//! Every look makes sure that it talks to a master: a replica lags behind, and no worker is connected
+//! to it. Only commands that read and whose answers are bounded are sent; what a server says beyond
 //! [`bounded::MOST_BYTES`] is cut off.
 
 mod bounded;
@@ -11,9 +11,14 @@ mod clients;
 mod command;
 mod connection;
 mod dial;
+mod fleet;
+pub mod info;
+mod master;
 mod peer;
 mod sentinel;
 mod session;
+mod target;
+pub mod topology;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -23,8 +28,8 @@ use tokio::time::Instant;
 
 pub use clients::Clients;
 pub use command::{Command, Reply, Verb};
-pub use connection::{Connection, Place, Sentinel, Tls};
-pub use session::Session;
+pub use connection::{Cluster, Connection, Place, Sentinel, Tls};
+pub use session::{OfNode, Session};
 
 use super::secrets::Secrets;
 use crate::model::finding::Obstacle;
@@ -86,6 +91,6 @@ pub(crate) mod tests {
 
     /// A reply as a server writes it.
     pub(crate) fn reply(wire: &str) -> Reply {
-        Reply(redis::parse_redis_value(wire.as_bytes()).unwrap())
+        Reply::read(wire.as_bytes()).unwrap()
     }
 }

@@ -57,6 +57,15 @@ pub(super) enum Failed {
     Otherwise(Obstacle),
 }
 
+impl Failed {
+    /// Whatever it is about.
+    pub(super) fn into_obstacle(self) -> Obstacle {
+        match self {
+            Self::Credential(obstacle) | Self::Otherwise(obstacle) => obstacle,
+        }
+    }
+}
+
 impl Peer {
     /// Dials, shows the credential, chooses the database.
     pub(super) async fn connect(
@@ -111,7 +120,7 @@ impl Peer {
         if let Some(refused) = answers.iter().find_map(unauthorized) {
             return Err(obstacle(&self.whom, &refused));
         }
-        Ok(answers.into_iter().map(Reply).collect())
+        Ok(answers.into_iter().map(|answer| Reply(Ok(answer))).collect())
     }
 
     async fn fly(&mut self, commands: Vec<Cmd>, deadline: Instant) -> Result<Vec<Value>, Obstacle> {

@@ -24,7 +24,7 @@ pub(super) async fn ask(
     let Some(answer) = answers.first() else {
         return Err(Obstacle::new(Reason::GARBLED, format!("{whom} did not answer")));
     };
-    if matches!(answer, Reply(Value::Nil)) {
+    if matches!(answer, Reply(Ok(Value::Nil))) {
         let because = format!("{whom} knows no master named `{}`", sentinel.master);
         return Err(Obstacle::new(Reason::NOT_FOUND, because));
     }

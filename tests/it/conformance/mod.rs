@@ -69,6 +69,7 @@ kinds! {
     pod_logs,
     pod_security,
     pods,
+    registry_image,
     resource,
     resource_usage,
     secret_keys,

@@ -16,7 +16,9 @@ use vigie::systems::clock::Clock;
 use vigie_sim::redis::{Queue, Redis, Worker};
 
 use super::{Provocation, provoke};
-use crate::support::{look, look_back, look_within, systems, tell, without_resolver};
+use crate::support::{
+    look, look_back, look_deployed, look_within, systems, tell, without_resolver,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -59,6 +61,37 @@ pub fn provocations() -> Vec<Provocation> {
                 q.add_finished(25, false);
                 q.add_finished(75, true);
             })
+        }),
+        row("RepeatableOverdue", Warn, || {
+            queue("workers_at_least: 0", |q| q.add_repeatable(16 * MINUTE))
+        }),
+        row("RepeatableOverdue", Fail, || {
+            queue("workers_at_least: 0, repeatable_overdue_within: { fail: 15m }", |q| {
+                q.add_repeatable(16 * MINUTE);
+            })
+        }),
+        row("UnexpectedQueue", Warn, || queue("workers_at_least: 0, discover: {}", other)),
+        row("UnexpectedQueue", Fail, || {
+            queue("workers_at_least: 0, discover: { unexpected: fail }", other)
+        }),
+        row("EvictsJobs", Fail, || store("", "noeviction", "allkeys-lru")),
+        row("EvictsJobs", Warn, || store("", "noeviction", "volatile-lru")),
+        row("MemoryFull", Fail, || store("", "used_memory:1", "used_memory:96")),
+        row("MemoryFull", Warn, || store("", "used_memory:1", "used_memory:90")),
+        row("NotPersisted", Fail, || store("", "bgsave_status:ok", "bgsave_status:err")),
+        row("NotPersisted", Warn, || {
+            store("persistence: warn", "bgsave_status:ok", "bgsave_status:err")
+        }),
+        row("TooFewReplicas", Fail, || store("replicas_at_least: 2", "", "")),
+        row("ReplicaLagging", Fail, || store("replica_lag_within: { fail: 1s }", "", "")),
+        row("ReplicaLagging", Warn, || store("replica_lag_within: { warn: 1s }", "", "")),
+        row("ClusterBroken", Fail, || cluster("0-16382", "")),
+        row("NodeDown", Warn, || cluster("0-16383", "b 192.0.2.2:1@2 slave,fail a 0 0 1 x")),
+        row("NoMaster", Fail, || Box::pin(no_master_claimed())),
+        row("SlowerThanBefore", Fail, || Box::pin(slower("{ fail: 0.5 }"))),
+        row("SlowerThanBefore", Warn, || Box::pin(slower("{ warn: 0.5 }"))),
+        row("NoDeployment", Unknown, || {
+            queue("workers_at_least: 0, baseline: {}", |q| q.add(1, Duration::ZERO))
         }),
         row("TooSlow", Fail, || Box::pin(slow("{ warn: 2, fail: 1 }"))),
         row("TooSlow", Warn, || Box::pin(slow("{ warn: 1 }"))),
@@ -121,6 +154,76 @@ fn peer(answer: &'static [u8]) -> BoxFuture<'static, Judgement> {
         let (url, _peer) = answering(answer).await;
         look(CHECK, &over(&url)).await
     })
+}
+
+/// The queue that is looked at, and one that nobody has named.
+fn other(queue: &Queue) {
+    queue.add(1, Duration::ZERO);
+    queue.beside("other").add(1, Duration::ZERO);
+}
+
+/// What a healthy master says of itself.
+const TOLD: &str = "role:master\r\nconnected_slaves:1\r\n\
+                    slave0:ip=192.0.2.2,port=1,state=online,offset=1,lag=2\r\n\
+                    used_memory:1\r\nmaxmemory:100\r\nmaxmemory_policy:noeviction\r\n\
+                    rdb_last_bgsave_status:ok\r\naof_enabled:0\r\n";
+
+/// A look at a store of which `claims` are made, and which says this instead of that.
+fn store(
+    claims: &'static str,
+    this: &'static str,
+    that: &'static str,
+) -> BoxFuture<'static, Judgement> {
+    Box::pin(async move {
+        let redis = Redis::start().await.expect("a store");
+        redis.answer("INFO", &TOLD.replace(this, that));
+        look(&format!("bull_queue: {{ store: {{ {claims} }} }}"), &over(&redis.url())).await
+    })
+}
+
+/// A look at a cluster of one master with these slots, and another node.
+fn cluster(slots: &'static str, another: &'static str) -> BoxFuture<'static, Judgement> {
+    Box::pin(async move {
+        let redis = Redis::start().await.expect("a store");
+        let address = redis.address();
+        redis.answer("INFO", TOLD);
+        redis.answer("CLUSTER INFO", "cluster_state:ok\r\n");
+        let nodes = format!("a {address}@1 myself,master - 0 0 1 connected {slots}\n{another}\n");
+        redis.answer("CLUSTER NODES", &nodes);
+        let connection =
+            format!("redis: {{ default: {{ cluster: {{ addresses: ['{address}'] }} }} }}");
+        look("bull_queue: { store: {} }", &systems(&connection, Clock::System)).await
+    })
+}
+
+async fn no_master_claimed() -> Judgement {
+    let redis = Redis::start().await.expect("a store");
+    redis.follow(true);
+    look("bull_queue: { store: {} }", &over(&redis.url())).await
+}
+
+/// For an hour fifty jobs finish every five minutes while one waits; then none does any more.
+async fn slower(limits: &str) -> Judgement {
+    let redis = Redis::start().await.expect("a store");
+    let systems = over(&redis.url());
+    let clock = Clock::manual(systems.clock.now());
+    let systems = Systems { clock: clock.clone(), ..systems };
+    let check = format!(
+        "bull_queue: {{ queues: [q], workers_at_least: 0, oldest_waiting_within: {{}}, \
+         baseline: {{ ago: 15m, over: 40m, share_at_least: {limits} }} }}"
+    );
+    let mut past = Past::default();
+    for minute in (0..80).step_by(5) {
+        if minute < 60 {
+            redis.queue("q").add(50, Duration::ZERO);
+            redis.queue("q").drain();
+            redis.queue("q").add(1, 10 * MINUTE);
+        }
+        let judgement = look_back(&check, &systems, &mut past).await;
+        assert!(minute >= 60 || judgement.verdict() != Fail, "{minute}: {}", judgement.because());
+        clock.set(clock.now() + SignedDuration::from_mins(5));
+    }
+    look_back(&check, &systems, &mut past).await
 }
 
 fn over(url: &str) -> Systems {
@@ -236,6 +339,42 @@ impl Drop for AbortOnDrop {
 #[tokio::test]
 async fn a_name_that_nobody_knows_is_an_obstacle() {
     tell(&look(CHECK, &over("redis://redis.test:6379")).await);
+}
+
+#[tokio::test]
+async fn the_rate_is_compared_with_that_before_the_deployment() {
+    let redis = Redis::start().await.expect("a store");
+    let systems = over(&redis.url());
+    let began = systems.clock.now();
+    let clock = Clock::manual(began);
+    let systems = Systems { clock: clock.clone(), ..systems };
+    let check = "bull_queue: { queues: [q], workers_at_least: 0, oldest_waiting_within: {}, \
+                 baseline: {} }";
+    let deployed = began + SignedDuration::from_mins(58);
+    let mut past = Past::default();
+    let mut last = Judgement::new();
+    for minute in (0..90).step_by(5) {
+        // Idle after the deployment at first, then a job waits and nothing finishes.
+        let busy = minute < 58;
+        if busy {
+            redis.queue("q").add(50, Duration::ZERO);
+            redis.queue("q").drain();
+        } else if minute == 75 {
+            redis.queue("q").add(1, Duration::ZERO);
+        }
+        clock.set(began + SignedDuration::from_mins(minute));
+        last = look_deployed(deployed, check, &systems, &mut past).await;
+        if minute < 75 {
+            assert_eq!(last.verdict(), Verdict::Pass, "{minute}: {}", last.because());
+        }
+    }
+    assert_eq!(last.reason().map(Reason::code), Some("SlowerThanBefore"), "{}", last.because());
+    let level = last.samples().iter().find(|sample| sample.measure.name == "vigie_baseline");
+    let level = level.map(|sample| (format!("{:.3}", sample.value), sample.labels.clone()));
+    let (value, labels) = level.expect("a level");
+    assert_eq!(value, "0.167", "fifty jobs in five minutes");
+    let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
+    assert_eq!(labels, ["vigie_queue_jobs_finished_per_second", "q"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

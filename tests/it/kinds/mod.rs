@@ -33,11 +33,13 @@ pub mod pod_security;
 mod pods;
 mod prometheus_query;
 mod prometheus_server;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 pub mod secret_keys;
 pub mod services;
 mod tls;
+mod tool;
 mod workloads;
 
 use std::collections::BTreeSet;
@@ -88,11 +90,13 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pods", pods::provocations()),
         ("prometheus_query", prometheus_query::provocations()),
         ("prometheus_server", prometheus_server::provocations()),
+        ("registry_image", registry_image::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),
         ("tls", tls::provocations()),
+        ("tool", tool::provocations()),
         ("workloads", workloads::provocations()),
     ]
 }

@@ -167,8 +167,9 @@ async fn look_at(item: &Arc<Item>, systems: &Systems) -> (ItemId, Judgement) {
             deadline: Instant::now() + Duration::from_secs(20),
             fresh_within: Duration::ZERO,
             now: systems.clock.now(),
+            past: &Past::default(),
         };
-        all = check.run(&look, &Past::default()).await;
+        all = check.run(&look).await;
     }
     (item.card.id.clone(), all)
 }

@@ -5,13 +5,12 @@ use tokio::sync::Mutex;
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
-use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 
 use super::node::Node;
 use super::server::{Server, say};
-use super::{until, value};
+use super::{reasons, until, value};
 use crate::support::{look, look_back, systems};
 
 const LIBRARIES: [&str; 2] = ["bull", "bullmq"];
@@ -56,10 +55,6 @@ impl Scene {
 
 fn jobs(judgement: &Judgement, state: &str) -> f64 {
     value(judgement, "vigie_queue_jobs", &["q", state]).expect("a row")
-}
-
-fn reasons(judgement: &Judgement) -> Vec<&'static str> {
-    judgement.lines().iter().filter_map(|line| line.reason).map(Reason::code).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,11 +2,17 @@
 //! and queues made by the packages `bull` and `bullmq`.
 
 mod broken;
+mod claims;
+mod cluster;
+mod counting;
+mod discovery;
 mod libraries;
 mod node;
 mod proxy;
+mod repeating;
 mod sentinel;
 pub mod server;
+mod six;
 mod store;
 mod trips;
 
@@ -14,6 +20,7 @@ use std::time::Duration;
 
 use vigie::model::judgement::Judgement;
 use vigie::model::measure::Sample;
+use vigie::model::reason::Reason;
 
 /// How long anything may take that has to become true.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,4 +49,9 @@ fn value(judgement: &Judgement, measure: &str, labels: &[&str]) -> Option<f64> {
             && sample.labels.iter().map(|l| &**l).eq(labels.iter().copied())
     };
     judgement.samples().iter().find(is).map(|sample| sample.value)
+}
+
+/// The reasons of all lines that do not pass.
+fn reasons(judgement: &Judgement) -> Vec<&'static str> {
+    judgement.lines().iter().filter_map(|line| line.reason).map(Reason::code).collect()
 }

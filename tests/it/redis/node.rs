@@ -17,6 +17,15 @@ pub struct Node {
 impl Node {
     /// `library` is `bull` or `bullmq`.
     pub fn start(library: &str, port: u16) -> Self {
+        Self::with(&[library, &port.to_string()])
+    }
+
+    /// The same for a cluster, one of whose nodes is at `port`.
+    pub fn in_cluster(library: &str, port: u16) -> Self {
+        Self::with(&[library, &port.to_string(), "cluster"])
+    }
+
+    fn with(arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
         assert!(
             folder.join("node_modules/bull").exists(),
@@ -24,7 +33,7 @@ impl Node {
         );
         let mut child = Command::new("node")
             .arg(folder.join("queues.mjs"))
-            .args([library, &port.to_string()])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

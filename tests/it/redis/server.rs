@@ -46,6 +46,9 @@ impl Server {
                 text.push_str(line);
                 text.push('\n');
             }
+            if lines.contains(&"cluster-enabled yes") {
+                text.push_str(&format!("cluster-port {}\n", free_port()));
+            }
             let file = folder.path().join("server.conf");
             std::fs::write(&file, text).expect("a configuration");
             let child = Command::new("redis-server")

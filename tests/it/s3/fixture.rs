@@ -124,11 +124,10 @@ pub async fn look_within(
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
-    let deployment = None;
+    let (deployment, past) = (None, &Past::default());
     let look =
-        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now };
-    let past = Past::default();
-    tokio::time::timeout(allowed, check.run(&look, &past)).await.expect("an answer in time")
+        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now, past };
+    tokio::time::timeout(allowed, check.run(&look)).await.expect("an answer in time")
 }
 
 fn connection(endpoint: &str, folder: &TempDir) -> String {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::limits::{real, seconds};
+use super::super::measures::{ADDED, UNFINISHED};
+use super::super::reasons::{NOT_COUNTABLE, TOO_MANY_FAILED, TOO_SLOW};
 use super::super::seen::Queue;
-use super::super::{ADDED, NOT_COUNTABLE, TOO_MANY_FAILED, TOO_SLOW, UNFINISHED};
 use super::{Line, graded, jobs};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle};
@@ -18,9 +19,9 @@ const FEWEST_FINISHED: f64 = 20.0;
 const UNSURE: f64 = 1.5;
 
 /// How many jobs finished within the window: at least, and at most where that is known.
-struct Throughput {
-    least: f64,
-    most: Option<f64>,
+pub(super) struct Throughput {
+    pub(super) least: f64,
+    pub(super) most: Option<f64>,
 }
 
 impl Line<'_> {
@@ -71,7 +72,7 @@ impl Line<'_> {
     }
 
     /// Says what holds for both ends of what is known; where they differ, nobody can tell.
-    fn between(
+    pub(super) fn between(
         &self,
         least: f64,
         most: Option<f64>,
@@ -103,7 +104,7 @@ impl Line<'_> {
 
     /// From the sets of finished jobs, which are capped or not kept at all, and from what has left
     /// the backlog since an earlier look.
-    fn throughput(&self) -> Throughput {
+    pub(super) fn throughput(&self) -> Throughput {
         let Queue { sizes, finished, jobs, added, .. } = self.queue;
         let kept = real(finished.completed.saturating_add(finished.failed));
         let all = sizes.completed.saturating_add(sizes.failed).saturating_add(sizes.unfinished());
@@ -163,19 +164,25 @@ impl Line<'_> {
 
     /// How many jobs, at least, ended within the window and are not kept, by the queue's counter;
     /// none where failed ones older than the window are kept, so that no newer one was dropped.
-    fn lost(&self) -> Option<u64> {
+    pub(super) fn lost(&self) -> Option<u64> {
         let Queue { sizes, finished, .. } = self.queue;
         if sizes.failed > finished.failed {
             return None;
         }
-        let window = self.check.window.0.get();
-        let (at, added) = self.past.since(&ADDED, &[self.name], window, self.now)?;
-        let mut points = self.past.points(&UNFINISHED, &[self.name]);
-        let (_, unfinished) = points.find(|(then, _)| *then == at)?;
         let kept = real(finished.completed.saturating_add(finished.failed));
-        let lost = self.left(added, unfinished)? - kept;
+        let lost = self.left_within()? - kept;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         (lost > UNSURE).then_some(lost as u64)
+    }
+
+    /// How many jobs left the backlog since the oldest look within the window, where there was one
+    /// and its numbers still mean something.
+    pub(super) fn left_within(&self) -> Option<f64> {
+        let (at, added) =
+            self.past.since(&ADDED, &[self.name], self.check.window.0.get(), self.now)?;
+        let mut points = self.past.points(&UNFINISHED, &[self.name]);
+        let (_, unfinished) = points.find(|(then, _)| *then == at)?;
+        self.left(added, unfinished)
     }
 
     /// Jobs that left the backlog since a look that saw these numbers; none where the queue was

@@ -6,8 +6,8 @@ use vigie_sim::kubernetes::{ApiServer, Kind, Metrics};
 
 use super::GADGETS;
 use crate::kinds::{
-    autoscalers, cron_jobs, images, ingresses, nodes, operator, pod_security, resource,
-    resource_usage, secret_keys, services,
+    autoscalers, cron_jobs, images, ingresses, nodes, operator, pod_security, registry_image,
+    resource, resource_usage, secret_keys, services,
 };
 use crate::kubernetes::{deployment, now, pod, with};
 
@@ -239,6 +239,11 @@ fn of_security() -> Vec<Proof> {
             secured,
         ),
         proof("pod_security", &["pod_security: { namespaces: all, isolated: true }"], secured),
+        proof(
+            "registry_image",
+            &["registry_image: { deployments: { namespaces: [shop], names: [web] } }"],
+            |server| put(server, registry_image::revision("1", "127.0.0.1:9/web:1")),
+        ),
         proof(
             "images",
             &[

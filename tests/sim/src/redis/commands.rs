@@ -12,6 +12,12 @@ pub(super) fn run(keys: &mut Keyspace, name: &str, words: &[Bytes]) -> Option<An
             Ok(Answer::length(keys_asked.iter().filter(|key| keys.exists(key)).count()))
         }
         ("TYPE", [key]) => Ok(Answer::Simple(keys.type_name(key))),
+        // In one step, and by what stands before the first wildcard alone.
+        ("SCAN", [_, option, glob, ..]) if option.eq_ignore_ascii_case(b"MATCH") => {
+            let prefix = glob.split(|byte| *byte == b'*').next().unwrap_or_default();
+            let found = keys.beginning(prefix).map(Answer::Bulk).collect();
+            Ok(Answer::List(vec![Answer::text("0"), Answer::List(found)]))
+        }
         ("DBSIZE", []) => Ok(Answer::length(keys.len())),
         ("DEL", keys_gone) => {
             Ok(Answer::length(keys_gone.iter().filter(|key| keys.remove(key)).count()))

@@ -102,6 +102,11 @@ impl Keyspace {
         }
     }
 
+    /// The keys that begin so.
+    pub(super) fn beginning<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = Bytes> + 'a {
+        self.0.keys().filter(move |key| key.starts_with(prefix)).cloned()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

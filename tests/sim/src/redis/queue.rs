@@ -19,6 +19,11 @@ impl Queue {
         Self { state, prefix: format!("bull:{name}:") }
     }
 
+    /// Another queue of the same store.
+    pub fn beside(&self, name: &str) -> Self {
+        Self::new(Arc::clone(&self.state), name)
+    }
+
     /// Adds jobs that were added so long ago and wait since then.
     pub fn add(&self, count: usize, age: Duration) {
         self.change(|queue, keys| {
@@ -65,6 +70,18 @@ impl Queue {
                 if let Ok(scores) = keys.scores_mut(&queue.key("delayed")) {
                     scores.insert(id.into_bytes(), score);
                 }
+            }
+        });
+    }
+
+    /// Adds a repeatable job whose time came so long ago, and nothing after it.
+    pub fn add_repeatable(&self, late: Duration) {
+        self.change(|queue, keys| {
+            queue.job(keys, 0);
+            #[expect(clippy::cast_precision_loss, reason = "Bull's own scores do, too")]
+            let due = (now_millis() - millis(late)) as f64;
+            if let Ok(scores) = keys.scores_mut(&queue.key("repeat")) {
+                scores.insert(b"__default__:::60000".to_vec(), due);
             }
         });
     }

@@ -40,6 +40,7 @@ pub(super) struct Inner {
     silent: bool,
     loading: bool,
     replica: bool,
+    canned: BTreeMap<String, String>,
 }
 
 impl State {
@@ -125,6 +126,11 @@ impl Redis {
     /// Denies a command, as an access list does.
     pub fn deny(&self, command: &str) {
         self.state.lock().denied.insert(command.to_ascii_uppercase());
+    }
+
+    /// Answers a whole command line (`CLUSTER NODES`, `INFO`) with this text from here on.
+    pub fn answer(&self, line: &str, text: &str) {
+        self.state.lock().canned.insert(line.to_owned(), text.to_owned());
     }
 
     /// The names of all clients that have one.
@@ -232,6 +238,10 @@ impl Client {
         }
         let texts: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect();
         let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+        let line = [&[name.as_str()], texts.as_slice()].concat().join(" ");
+        if let Some(text) = self.state.lock().canned.get(&line) {
+            return Answer::text(text.clone());
+        }
         match (name.as_str(), texts.as_slice()) {
             ("AUTH", [.., password]) => self.authenticate(password),
             ("HELLO", options) => self.hello(options),

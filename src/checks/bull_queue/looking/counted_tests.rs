@@ -17,10 +17,15 @@ fn read(started: Option<i64>, tried: u64, locked: u64, suspected: u64, still: &[
             sizes: Sizes { active: 1, ..Sizes::default() },
             added: Some(7),
             finished: Finished::default(),
+            since: [Tally::default(); 2],
+            counted_from: None,
+            counted_to: now(),
+            overdue: Vec::new(),
             jobs: Jobs::default(),
         },
         waiting: Vec::new(),
         active: vec![b"7".to_vec()],
+        repeats: Vec::new(),
     };
     let bulk = |text: String| format!("${}\r\n{text}\r\n", text.len());
     let started = started.map(|ago| (now().as_millisecond() - ago * 1_000).to_string());

@@ -1,0 +1,79 @@
+//! Judges what registries said.
+
+use super::looking::{Found, Looked};
+use super::{
+    DEPLOYMENT_MISSING, FETCHABLE, IMAGE_INVALID, MOVED, PLATFORM_MISSING, RegistryImage, Seen,
+};
+use crate::model::finding::{Finding, Obstacle, Verdict};
+use crate::model::judgement::{Answer, Judgement, legible};
+use crate::model::reason::Reason;
+
+/// What may come of a question, as labels name it.
+pub(super) const OUTCOMES: [&str; 3] = ["found", "missing", "unknown"];
+/// The longest reference that a sentence repeats, in characters.
+const LONGEST_REFERENCE: usize = 300;
+
+impl RegistryImage {
+    pub(super) fn judge_seen(&self, seen: &Seen) -> Judgement {
+        let Seen { images, without, missing, unseen } = seen;
+        let mut judgement = Judgement::new();
+        let mut counts = [0_u32; 3];
+        for looked in images {
+            let answer = self.judge_image(looked);
+            let subject = if looked.subject.is_empty() { &looked.image } else { &looked.subject };
+            judgement.add(legible(subject, LONGEST_REFERENCE), answer);
+            let verdict = judgement.lines().last().map_or(Verdict::Unknown, |line| line.verdict);
+            counts[match verdict {
+                Verdict::Pass | Verdict::Warn => 0,
+                Verdict::Fail => 1,
+                Verdict::Unknown => 2,
+            }] += 1;
+        }
+        for (subject, obstacle) in without {
+            judgement.add(subject.clone(), obstacle.clone());
+        }
+        for name in missing {
+            let because = "no ReplicaSet of this Deployment is there";
+            judgement.add(name.clone(), Finding::fail(DEPLOYMENT_MISSING, because));
+        }
+        unseen.tell(&mut judgement);
+        for (outcome, count) in OUTCOMES.into_iter().zip(counts) {
+            judgement.measure(FETCHABLE.is(f64::from(count), [outcome]));
+        }
+        judgement
+    }
+
+    fn judge_image(&self, looked: &Looked) -> Answer {
+        let image = legible(&looked.image, LONGEST_REFERENCE);
+        match &looked.answer {
+            None => Finding::fail(IMAGE_INVALID, format!("`{image}` is no reference to an image"))
+                .into(),
+            Some(Ok(found)) => self.judge_found(&image, found, looked).into(),
+            Some(Err(obstacle)) => {
+                // That we ask too often says nothing of the image.
+                let ours = obstacle.ours || obstacle.reason == Reason::THROTTLED;
+                Obstacle { ours, ..obstacle.clone() }.into_failure().into()
+            }
+        }
+    }
+
+    fn judge_found(&self, image: &str, found: &Found, looked: &Looked) -> Finding {
+        let Found { digest, parts, fits } = found;
+        if !fits {
+            let because = format!(
+                "{image} is built for {} platforms, {} not among them",
+                parts.len(),
+                self.platform
+            );
+            return Finding::fail(PLATFORM_MISSING, because);
+        }
+        let is_it = |running: &&String| *running == digest || parts.contains(running);
+        let mut others = looked.running.iter().filter(|running| !is_it(running));
+        if let Some(other) = others.next() {
+            let because = format!("{image} is {digest} by now, and {other} runs");
+            return Finding::warn(MOVED, because);
+        }
+        let as_it_runs = if looked.running.is_empty() { "" } else { ", as it runs" };
+        Finding::pass(format!("{image} can be fetched: {digest}{as_it_runs}"))
+    }
+}
