@@ -10,8 +10,10 @@ pub mod backup;
 pub mod bull_queue;
 pub mod cron_jobs;
 pub mod dns;
+pub mod elasticsearch;
 pub mod event_stream;
 mod expression;
+pub mod firing_alerts;
 pub mod http;
 pub mod images;
 pub mod ingresses;
@@ -21,8 +23,10 @@ pub mod operator;
 pub mod pod_logs;
 pub mod pod_security;
 pub mod pods;
-pub mod registry_image;
 pub mod postgres;
+pub mod prometheus_query;
+pub mod prometheus_server;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 pub mod s3_bucket;
@@ -239,7 +243,9 @@ check_kinds! {
     BullQueue: bull_queue,
     CronJobs: cron_jobs,
     Dns: dns,
+    Elasticsearch: elasticsearch,
     EventStream: event_stream,
+    FiringAlerts: firing_alerts,
     Http: http,
     Images: images,
     Ingresses: ingresses,
@@ -249,8 +255,10 @@ check_kinds! {
     PodLogs: pod_logs,
     PodSecurity: pod_security,
     Pods: pods,
-    RegistryImage: registry_image,
     Postgres: postgres,
+    PrometheusQuery: prometheus_query,
+    PrometheusServer: prometheus_server,
+    RegistryImage: registry_image,
     Resource: resource,
     ResourceUsage: resource_usage,
     S3Bucket: s3_bucket,

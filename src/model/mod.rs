@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod secret;
 pub mod snapshot;
 pub mod standing;
+pub mod steps;
 pub mod version;
 pub mod vitals;
 pub mod zone;

@@ -31,6 +31,10 @@ pub struct Needs {
 /// A system to which the configuration names connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SystemName {
+    /// `connections.alertmanager.<name>`
+    Alertmanager,
+    /// `connections.elasticsearch.<name>`
+    Elasticsearch,
     /// `connections.kubernetes`
     Kubernetes,
     /// `connections.registries`, all of them together
@@ -48,6 +52,8 @@ pub enum SystemName {
 impl fmt::Display for SystemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Alertmanager => "alertmanager",
+            Self::Elasticsearch => "elasticsearch",
             Self::Kubernetes => "kubernetes",
             Self::Registries => "registries",
             Self::S3 => "s3",

@@ -3,14 +3,17 @@
 //! Each maps its SDK's errors to obstacles in one place, so that `?` in a check never chooses a
 //! reason by accident. Read-only: nothing in here creates, changes or deletes anything.
 
+pub mod alertmanager;
+pub mod api;
 pub mod catalogue;
 pub mod clock;
+pub mod elasticsearch;
 pub mod kubernetes;
 mod lookup;
 pub mod net;
-pub mod programs;
 pub mod oauth;
 pub mod postgres;
+pub mod programs;
 pub mod prometheus;
 pub mod redis;
 pub mod refusals;
@@ -31,12 +34,14 @@ use crate::model::needs::{SystemName, Watch};
 use crate::model::rights::Demands;
 use crate::model::secret::SecretSource;
 use crate::model::snapshot::Stream;
+use alertmanager::Alertmanager;
 use clock::Clock;
+use elasticsearch::Elasticsearch;
 use kubernetes::Kubernetes;
 use net::Net;
-use programs::Programs;
 use oauth::Tokens;
 use postgres::Postgres;
+use programs::Programs;
 use prometheus::Prometheus;
 use redis::Redis;
 use registry::{ALL_REGISTRIES, Registries};
@@ -47,6 +52,11 @@ use secrets::Secrets;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connections {
+    /// Alertmanagers, by a name of your choice.
+    pub alertmanager: BTreeMap<String, alertmanager::Connection>,
+    /// Clusters of Elasticsearch or OpenSearch, by a name of your choice; `default` is what checks use
+    /// that name none.
+    pub elasticsearch: BTreeMap<String, elasticsearch::Connection>,
     /// The cluster whose objects are watched; by default the one that Vigie runs in.
     pub kubernetes: kubernetes::access::Connection,
     /// Names and certificates: how endpoints outside are found and trusted.
@@ -71,6 +81,8 @@ impl Connections {
             // There is one cluster, and it needs no description where Vigie runs in it.
             SystemName::Kubernetes => vec!["default".to_owned()],
             SystemName::Postgres => self.postgres.keys().cloned().collect(),
+            SystemName::Alertmanager => self.alertmanager.keys().cloned().collect(),
+            SystemName::Elasticsearch => self.elasticsearch.keys().cloned().collect(),
             SystemName::Prometheus => self.prometheus.keys().cloned().collect(),
             SystemName::Redis => self.redis.keys().cloned().collect(),
             SystemName::Registries => vec![ALL_REGISTRIES.to_owned()],
@@ -85,6 +97,14 @@ impl Connections {
             SystemName::Kubernetes => Vec::new(),
             SystemName::Postgres => {
                 let own = self.postgres.get(name).map(postgres::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
+            SystemName::Alertmanager => {
+                let own = self.alertmanager.get(name).map(alertmanager::Connection::secrets);
+                own.into_iter().flatten().chain(self.authorities()).collect()
+            }
+            SystemName::Elasticsearch => {
+                let own = self.elasticsearch.get(name).map(elasticsearch::Connection::secrets);
                 own.into_iter().flatten().chain(self.authorities()).collect()
             }
             SystemName::Prometheus => {
@@ -122,6 +142,10 @@ pub struct Systems {
     pub secrets: Secrets,
     /// Endpoints by name: resolving, dialling, TLS, HTTP.
     pub net: Net,
+    /// Alertmanager, by connection.
+    pub alertmanager: Alertmanager,
+    /// Elasticsearch, by connection.
+    pub elasticsearch: Elasticsearch,
     /// Programs of the machine, where it is somebody's workstation.
     pub programs: Programs,
     /// PostgreSQL, by connection.
@@ -157,18 +181,15 @@ impl Systems {
             let registries = self.registries.reconfigured(&after.registries, net.clone(), secrets);
             let secrets = systems.secrets.clone();
             let postgres = self.postgres.reconfigured(&after.postgres, net.clone(), secrets);
-            let prometheus =
-                Prometheus::new(&after.prometheus, net.clone(), systems.secrets.clone());
             let tokens = self.tokens.clone();
-            return Self { net, postgres, prometheus, registries, tokens, ..systems };
+            return Self { net, postgres, registries, tokens, ..systems }.over_net(after);
         }
         let mut systems = Self::around(self.kubernetes.clone(), after, clock);
         systems.net = self.net_for(before, after);
         systems.tokens = self.tokens.clone();
+        systems = systems.over_net(after);
         let (net, secrets) = (systems.net.clone(), systems.secrets.clone());
-        systems.postgres =
-            self.postgres.reconfigured(&after.postgres, net.clone(), secrets.clone());
-        systems.prometheus = Prometheus::new(&after.prometheus, net, secrets);
+        systems.postgres = self.postgres.reconfigured(&after.postgres, net, secrets);
         systems.redis = self.redis.reconfigured(&after.redis, systems.secrets.clone());
         systems.registries = self.registries.reconfigured(
             &after.registries,
@@ -184,12 +205,42 @@ impl Systems {
         if before.net == after.net { self.net.clone() } else { self.net.reconfigured(&after.net) }
     }
 
+    /// Whatever holds nothing but what is configured, over `net` as it is now.
+    fn over_net(self, connections: &Connections) -> Self {
+        let (net, secrets) = (&self.net, &self.secrets);
+        Self {
+            alertmanager: Alertmanager::new(
+                &connections.alertmanager,
+                net.clone(),
+                secrets.clone(),
+            ),
+            elasticsearch: Elasticsearch::new(
+                &connections.elasticsearch,
+                net.clone(),
+                secrets.clone(),
+            ),
+            prometheus: Prometheus::new(&connections.prometheus, net.clone(), secrets.clone()),
+            ..self
+        }
+    }
+
     fn around(kubernetes: Kubernetes, connections: &Connections, clock: Clock) -> Self {
-        let Connections { kubernetes: _, net, postgres, prometheus, redis, registries, s3 } =
-            connections;
+        let Connections {
+            alertmanager,
+            elasticsearch,
+            kubernetes: _,
+            net,
+            postgres,
+            prometheus,
+            redis,
+            registries,
+            s3,
+        } = connections;
         let secrets = Secrets::with(kubernetes.clone());
         let net = Net::new(net);
         Self {
+            alertmanager: Alertmanager::new(alertmanager, net.clone(), secrets.clone()),
+            elasticsearch: Elasticsearch::new(elasticsearch, net.clone(), secrets.clone()),
             programs: Programs::default(),
             postgres: Postgres::new(postgres, net.clone(), secrets.clone()),
             prometheus: Prometheus::new(prometheus, net.clone(), secrets.clone()),

@@ -16,7 +16,11 @@ use crate::drill::Daemon;
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/rbac.yaml");
 
 /// Connections that the examples of the kinds name.
-pub const CONNECTIONS: &str = "connections:\n  redis: { default: { url_from: { secret: { namespace: shop, name: \
+pub const CONNECTIONS: &str = "connections:\n  alertmanager:\n    main:\n      urls: ['https://127.0.0.1']\n      \
+    bearer: { secret: { namespace: monitoring, name: alertmanager, key: token } }\n  elasticsearch:\n    \
+    default:\n      url: https://127.0.0.1\n      \
+    basic: { username: vigie, password: { secret: { namespace: databases, name: search, key: password } } }\n  \
+    redis: { default: { url_from: { secret: { namespace: shop, name: \
     redis, key: url } } } }\n  s3:\n    backups:\n      endpoint: https://127.0.0.1\n      region: r\n      \
     access_key: { secret: { namespace: shop, name: store, key: access } }\n      \
     secret_key: { secret: { namespace: shop, name: store, key: secret } }\n  prometheus:\n    main:\n      \

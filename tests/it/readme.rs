@@ -93,7 +93,8 @@ fn each_kinds_example_loads_as_an_item() {
     for kind in KINDS {
         let check = kind.example.lines().map(|line| format!("            {line}\n"));
         let text = format!(
-            "connections:\n  prometheus: {{ main: {{ url: 'http://127.0.0.1' }} }}\n  \
+            "connections:\n  alertmanager: {{ main: {{ urls: ['http://127.0.0.1'] }} }}\n  \
+             elasticsearch: {{ default: {{ url: 'http://127.0.0.1' }} }}\n  prometheus: {{ main: {{ url: 'http://127.0.0.1' }} }}\n  \
              postgres: {{ default: {{ host: db, user: vigie }} }}\n  \
              redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
              endpoint: https://127.0.0.1\n      region: r\n      access_key: {{ env: A }}\n      \

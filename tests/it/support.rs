@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use vigie::checks::{AnyCheck, Look};
 use vigie::model::deployment::Deployment;
@@ -60,7 +61,29 @@ pub async fn look_settled(
     let needs = check.needs();
     systems.kubernetes.keep(&needs.watches.iter().cloned().collect());
     systems.settle(&needs.watches, settled_within).await;
-    run(allowed, &check, &needs, systems, past, None).await
+    run(allowed, &check, &needs, None, systems, past).await
+}
+
+/// A deployment that began then.
+pub fn deployment(started: Timestamp) -> Deployment {
+    let word = || "test".to_owned();
+    Deployment {
+        id: word(),
+        environment: word(),
+        version: word(),
+        who: word(),
+        token: word(),
+        started,
+        announced: started,
+        migration: None,
+        ticket: None,
+        notes: None,
+    }
+}
+
+/// A look after a deployment that began then.
+pub async fn look_since(began: Timestamp, check: &str, systems: &Systems) -> Judgement {
+    look_deployed(check, systems, &mut Past::default(), &deployment(began)).await
 }
 
 /// A look with a memory, while a deployment is known.
@@ -74,47 +97,7 @@ pub async fn look_deployed(
     assert_eq!(check.flaws(), Vec::<String>::new());
     let needs = check.needs();
     assert!(needs.deployment, "{text} does not say that it reads the deployment");
-    run(Duration::from_secs(10), &check, &needs, systems, past, Some(deployment)).await
-}
-
-/// The same, where a deployment is known that began then.
-pub async fn look_deployed(
-    started: jiff::Timestamp,
-    check: &str,
-    systems: &Systems,
-    past: &mut Past,
-) -> Judgement {
-    let word = || "test".to_owned();
-    let deployment = Deployment {
-        id: word(),
-        environment: word(),
-        version: word(),
-        who: word(),
-        token: word(),
-        started,
-        announced: started,
-        migration: None,
-        ticket: None,
-        notes: None,
-    };
-    let check = self::check(check);
-    let needs = check.needs();
-    assert!(needs.deployment, "it declares that it reads the deployment");
-    let item = ItemId::parse("test").expect("an id");
-    let now = systems.clock.now();
-    let look = Look {
-        item: &item,
-        needs: &needs,
-        systems,
-        deployment: Some(&deployment),
-        deadline: Instant::now() + Duration::from_secs(10),
-        fresh_within: Duration::ZERO,
-        now,
-        past: &*past,
-    };
-    let judgement = check.run(&look).await;
-    past.remember(judgement.samples(), now);
-    judgement
+    run(Duration::from_secs(10), &check, &needs, Some(deployment), systems, past).await
 }
 
 /// A look that takes what another brought within `fresh_within`.
@@ -133,7 +116,7 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
 /// A look at a check that has declared nothing.
 pub async fn look_undeclared(check: &AnyCheck, systems: &Systems) -> Judgement {
     let needs = Needs::default();
-    run(Duration::from_secs(10), check, &needs, systems, &mut Past::default(), None).await
+    run(Duration::from_secs(10), check, &needs, None, systems, &mut Past::default()).await
 }
 
 /// A check as in a configuration file.
@@ -145,9 +128,9 @@ async fn run(
     allowed: Duration,
     check: &AnyCheck,
     needs: &Needs,
+    deployment: Option<&Deployment>,
     systems: &Systems,
     past: &mut Past,
-    deployment: Option<&Deployment>,
 ) -> Judgement {
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();

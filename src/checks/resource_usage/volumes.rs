@@ -120,12 +120,13 @@ impl ResourceUsage {
     }
 
     async fn ask_prometheus(&self, name: &str, look: &Look<'_>) -> Seen {
-        let prometheus = &look.systems.prometheus;
-        let asked = prometheus.query(name, &self.expression(), look.now, look.until()).await;
+        let asking = prometheus::Asking { name, now: look.now, until: look.until() };
+        let asked = look.systems.prometheus.query(asking, &self.expression()).await;
+        let asked = asked.map_err(prometheus::down);
         let mut seen = Seen::default();
         match asked {
-            Ok(Told { figures: Figures::Vector(rows), warnings }) => {
-                seen.warning = warnings.into_iter().next();
+            Ok(Told { figures: Figures::Vector(rows), at: _, notes }) => {
+                seen.warning = notes.warnings.into_iter().next();
                 let mut volumes: BTreeMap<(String, String), VolumeUsage> = BTreeMap::new();
                 for prometheus::Row { labels, value } in rows {
                     let own = |name: &str| labels.get(name).cloned().unwrap_or_default();
@@ -147,8 +148,8 @@ impl ResourceUsage {
                     self.keep(&mut seen, volume);
                 }
             }
-            Ok(Told { figures: Figures::Scalar(_), .. }) => {
-                let because = "Prometheus answers with one figure, rows wanted";
+            Ok(Told { figures: Figures::Scalar(_) | Figures::Other(_), .. }) => {
+                let because = "Prometheus answers with something else, rows wanted";
                 seen.blind.push(("volumes".to_owned(), Obstacle::new(Reason::GARBLED, because)));
             }
             Err(obstacle) => seen.blind.push(("volumes".to_owned(), obstacle)),

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
-use super::{PROMETHEUS_DOWN, QUERY_REFUSED};
+use super::QUERY_REFUSED;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
-use crate::model::reason::Reason;
+use crate::systems::api::{Answered, LONGEST_WORDS, garbled};
 
-/// The longest part of its own words that is repeated, in characters.
-const LONGEST_WORDS: usize = 300;
 /// The most warnings that are kept.
 const MOST_WARNINGS: usize = 10;
 
@@ -21,8 +20,19 @@ const MOST_WARNINGS: usize = 10;
 pub struct Answer {
     /// The figures.
     pub figures: Figures,
+    /// When it was evaluated, by the server's clock; none where there is no figure.
+    pub at: Option<Timestamp>,
+    /// What is said beside them.
+    pub notes: Notes,
+}
+
+/// What is said beside an answer, bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
     /// What it warns of: that a store did not answer, so that figures may be missing.
     pub warnings: Vec<String>,
+    /// What it finds odd about the expression.
+    pub infos: Vec<String>,
 }
 
 /// The figures of an answer.
@@ -32,6 +42,8 @@ pub enum Figures {
     Scalar(f64),
     /// Any number of them, each with its labels.
     Vector(Vec<Row>),
+    /// None: the expression gives something else, named here.
+    Other(&'static str),
 }
 
 /// A figure with its labels.
@@ -43,14 +55,27 @@ pub struct Row {
     pub value: f64,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Body {
+/// The figures that a series had over a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+    /// The values, oldest first; some may be no numbers.
+    pub values: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
+struct Body<T> {
+    #[serde(default)]
     status: String,
-    data: Option<Data>,
+    data: Option<T>,
+    #[serde(default)]
     error_type: String,
+    #[serde(default)]
     error: String,
     warnings: Option<Vec<String>>,
+    infos: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,61 +88,109 @@ struct Data {
 #[derive(Debug, Deserialize)]
 struct Series {
     metric: BTreeMap<String, String>,
-    value: (f64, String),
+    value: Option<(f64, String)>,
+    histogram: Option<IgnoredAny>,
 }
 
-/// Reads the body of an answer with status 200.
-pub(super) fn read(doing: &str, body: &[u8]) -> Result<Answer, Obstacle> {
-    let garbled = |why: &str| {
-        let why = legible(why, LONGEST_WORDS);
-        Obstacle::new(Reason::GARBLED, format!("{doing}: the answer can't be read: {why}"))
-    };
-    let Body { status, data, error_type: _, error, warnings } =
-        serde_json::from_slice(body).map_err(|error| garbled(&error.to_string()))?;
+#[derive(Debug, Deserialize)]
+struct Ranged {
+    metric: BTreeMap<String, String>,
+    #[serde(default)]
+    values: Vec<(f64, String)>,
+}
+
+/// Reads the body of an answer with status 200, whatever was asked.
+pub(super) fn open<T: DeserializeOwned>(doing: &str, body: &[u8]) -> Result<(T, Notes), Obstacle> {
+    let Body { status, data, error_type: _, error, warnings, infos } =
+        serde_json::from_slice::<Body<T>>(body)
+            .map_err(|error| garbled(doing, &error.to_string()))?;
     let Some(data) = data.filter(|_| status == "success") else {
-        return Err(garbled(&format!("it does not say that it succeeded: {error}")));
+        return Err(garbled(doing, &format!("it does not say that it succeeded: {error}")));
     };
-    let number = |text: &str| {
-        let number: Result<f64, _> = text.parse();
-        number.map_err(|_| garbled(&format!("`{text}` is no number")))
+    let bounded = |words: Option<Vec<String>>| {
+        let words = words.unwrap_or_default().into_iter().take(MOST_WARNINGS);
+        words.map(|words| legible(&words, LONGEST_WORDS)).collect()
     };
-    let form = |error: serde_json::Error| garbled(&error.to_string());
-    let figures = match data.result_type.as_str() {
+    Ok((data, Notes { warnings: bounded(warnings), infos: bounded(infos) }))
+}
+
+/// Reads the answer to an instant query.
+///
+/// # Errors
+/// It is none.
+pub fn read(doing: &str, body: &[u8]) -> Result<Answer, Obstacle> {
+    let (data, notes): (Data, _) = open(doing, body)?;
+    let form = |error: serde_json::Error| garbled(doing, &error.to_string());
+    let (figures, at) = match data.result_type.as_str() {
         "scalar" => {
-            let (_, value): (f64, String) = serde_json::from_value(data.result).map_err(form)?;
-            Figures::Scalar(number(&value)?)
+            let (at, value): (f64, String) = serde_json::from_value(data.result).map_err(form)?;
+            (Figures::Scalar(number(doing, &value)?), Some(at))
         }
         "vector" => {
             let series: Vec<Series> = serde_json::from_value(data.result).map_err(form)?;
-            let row = |Series { metric, value: (_, value) }| {
-                Ok(Row { labels: metric, value: number(&value)? })
-            };
-            Figures::Vector(series.into_iter().map(row).collect::<Result<_, Obstacle>>()?)
+            let mut at: Option<f64> = None;
+            let mut rows = Vec::with_capacity(series.len());
+            let mut histograms = false;
+            for Series { metric, value, histogram } in series {
+                match (value, histogram) {
+                    (Some((when, value)), _) => {
+                        at = Some(at.map_or(when, |at| at.min(when)));
+                        rows.push(Row { labels: metric, value: number(doing, &value)? });
+                    }
+                    (None, Some(_)) => histograms = true,
+                    (None, None) => return Err(garbled(doing, "a series has no value")),
+                }
+            }
+            if histograms {
+                (Figures::Other("histograms"), at)
+            } else {
+                (Figures::Vector(rows), at)
+            }
         }
-        other => return Err(garbled(&format!("a {other} came, a scalar or a vector wanted"))),
+        "string" => (Figures::Other("text"), None),
+        "matrix" => (Figures::Other("ranges"), None),
+        other => {
+            return Err(garbled(doing, &format!("a {other} came, a scalar or a vector wanted")));
+        }
     };
-    let mut warnings = warnings.unwrap_or_default();
-    warnings.truncate(MOST_WARNINGS);
-    let warnings = warnings.iter().map(|words| legible(words, LONGEST_WORDS)).collect();
-    Ok(Answer { figures, warnings })
+    #[expect(clippy::cast_possible_truncation, reason = "checked by the timestamp's range")]
+    let at = at.and_then(|at| Timestamp::from_millisecond((at * 1_000.0) as i64).ok());
+    Ok(Answer { figures, at, notes })
+}
+
+/// Reads the answer to a query over a while.
+///
+/// # Errors
+/// It is none.
+pub fn read_ranges(doing: &str, body: &[u8]) -> Result<(Vec<Range>, Notes), Obstacle> {
+    let (data, notes): (Data, _) = open(doing, body)?;
+    if data.result_type != "matrix" {
+        return Err(garbled(doing, &format!("a {} came, a matrix wanted", data.result_type)));
+    }
+    let series: Vec<Ranged> =
+        serde_json::from_value(data.result).map_err(|error| garbled(doing, &error.to_string()))?;
+    let range = |Ranged { metric, values }| {
+        let values = values.iter().map(|(_, value)| number(doing, value));
+        Ok(Range { labels: metric, values: values.collect::<Result<_, Obstacle>>()? })
+    };
+    Ok((series.into_iter().map(range).collect::<Result<_, Obstacle>>()?, notes))
+}
+
+fn number(doing: &str, text: &str) -> Result<f64, Obstacle> {
+    text.parse().map_err(|_| garbled(doing, &format!("`{text}` is no number")))
 }
 
 /// Reads an answer with another status.
-pub(super) fn refusal(doing: &str, status: StatusCode, body: &[u8]) -> Obstacle {
-    let Body { error, error_type, .. } = serde_json::from_slice(body).unwrap_or_default();
-    let reason = match status.as_u16() {
-        401 => Reason::UNAUTHORIZED,
-        403 => Reason::FORBIDDEN,
-        // Of its own API it says so in its own form; a proxy's pages are no answer to a query.
-        400 | 422 if !error_type.is_empty() => QUERY_REFUSED,
-        _ => PROMETHEUS_DOWN,
-    };
-    let words = if error.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", legible(&error, LONGEST_WORDS))
-    };
-    Obstacle::new(reason, format!("{doing}: it answers {}{words}", status.as_u16()))
+pub(super) fn refusal(doing: &str, answered: &Answered) -> Obstacle {
+    let (error, error_type) = serde_json::from_slice::<Body<IgnoredAny>>(&answered.body)
+        .map(|body| (body.error, body.error_type))
+        .unwrap_or_default();
+    let obstacle = answered.refusal(doing, &error);
+    // Of its own API it says so in its own form; a proxy's pages are no answer to a query.
+    match answered.status.as_u16() {
+        400 | 422 if !error_type.is_empty() => Obstacle { reason: QUERY_REFUSED, ..obstacle },
+        _ => obstacle,
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +221,8 @@ mod tests {
         let Figures::Vector(rows) = &answer.figures else { panic!("{answer:?}") };
         assert_eq!((rows[0].labels["job"].as_str(), rows[0].value), ("a", 1.0));
         assert!(rows[1].value.is_nan());
-        assert_eq!(answer.warnings, ["a store is away"]);
+        assert_eq!(answer.notes.warnings, ["a store is away"]);
+        assert_eq!(answer.at, Timestamp::from_second(1_763_870_400).ok());
         let scalar = json!({ "status": "success", "data": { "resultType": "scalar", "result": [0, "+Inf"] } });
         assert_eq!(said(&scalar).unwrap().figures, Figures::Scalar(f64::INFINITY));
     }
@@ -166,7 +240,7 @@ mod tests {
             json!("up"),
             with("/status", json!("error")),
             with("/data", json!(null)),
-            with("/data/resultType", json!("matrix")),
+            with("/data/resultType", json!("table")),
             with("/data/result", json!({})),
             with("/data/result/0/value", json!([0])),
             with("/data/result/0/value/1", json!("one")),
@@ -178,17 +252,27 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_whose_fault_it_is() {
-        let told = |code, body: &str| {
-            refusal("asking", StatusCode::from_u16(code).unwrap(), body.as_bytes()).reason.code()
-        };
-        let bad = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
-        let late = r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#;
-        assert_eq!(told(400, bad), "QueryRefused");
-        assert_eq!(told(400, "<html>"), "PrometheusDown");
-        assert_eq!(told(503, late), "PrometheusDown");
-        assert_eq!(told(404, "404 page not found"), "PrometheusDown");
-        assert_eq!((told(401, ""), told(403, "")), ("Unauthorized", "Forbidden"));
+    fn what_is_no_figure_is_named() {
+        for (kind, result, named) in [
+            ("string", json!([0, "text"]), "text"),
+            ("matrix", json!([]), "ranges"),
+            ("vector", json!([{ "metric": {}, "histogram": [0, {}] }]), "histograms"),
+        ] {
+            let data = json!({ "resultType": kind, "result": result });
+            let answer = said(&json!({ "status": "success", "data": data })).unwrap();
+            assert_eq!(answer.figures, Figures::Other(named));
+        }
+    }
+
+    #[test]
+    fn ranges_are_read_with_their_labels() {
+        let series = json!([{ "metric": { "job": "a" }, "values": [[1, "2"], [2.5, "NaN"]] }]);
+        let data = json!({ "resultType": "matrix", "result": series });
+        let body = json!({ "status": "success", "data": data }).to_string();
+        let (ranges, _) = read_ranges("asking", body.as_bytes()).unwrap();
+        assert_eq!((ranges[0].labels["job"].as_str(), ranges[0].values[0]), ("a", 2.0));
+        assert!(ranges[0].values[1].is_nan());
+        assert!(read_ranges("asking", vector().to_string().as_bytes()).is_err());
     }
 
     proptest! {

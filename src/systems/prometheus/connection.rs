@@ -6,50 +6,21 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use crate::model::secret::SecretSource;
+use crate::systems::api::{Access, Basic, Credentials};
 use crate::systems::net::url::WebUrl;
 
 /// How one Prometheus is reached, or whatever else speaks its query API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Connection {
-    /// Where instant queries are sent.
-    pub(super) endpoint: WebUrl,
-    /// What is sent along.
-    pub(super) credential: Option<Credential>,
-    /// Who signs its certificate.
-    pub(super) ca: Option<SecretSource>,
-}
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// Whoever has this token.
-    Bearer(SecretSource),
-    /// A user with a password.
-    Basic(Basic),
+    pub(super) access: Access,
 }
 
 impl Connection {
     /// The secrets that it reads.
     pub fn secrets(&self) -> Vec<&SecretSource> {
-        let Self { endpoint: _, credential, ca } = self;
-        let credential = credential.as_ref().map(|credential| match credential {
-            Credential::Bearer(token) => token,
-            Credential::Basic(Basic { username: _, password }) => password,
-        });
-        credential.into_iter().chain(ca).collect()
+        self.access.secrets().collect()
     }
-}
-
-/// A user with a password.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "PrometheusBasic")]
-pub(super) struct Basic {
-    /// The user.
-    pub(super) username: String,
-    /// Where the password is read from, at each query.
-    pub(super) password: SecretSource,
 }
 
 /// How one Prometheus is reached, or whatever else speaks its query API.
@@ -73,24 +44,8 @@ impl TryFrom<Fields> for Connection {
 
     fn try_from(fields: Fields) -> Result<Self, String> {
         let Fields { url, bearer, basic, ca } = fields;
-        let base = url.whole();
-        if base.contains(['?', '#']) {
-            return Err("the URL of a Prometheus ends before any `?` or `#`".to_owned());
-        }
-        let endpoint = WebUrl::parse(&format!("{}/api/v1/query", base.trim_end_matches('/')))?;
-        let credential = match (bearer, basic) {
-            (Some(_), Some(_)) => return Err("write `bearer` or `basic`, not both".to_owned()),
-            (Some(bearer), None) => Some(Credential::Bearer(bearer)),
-            (None, Some(basic)) if basic.username.contains(':') => {
-                return Err("no user name holds a `:`".to_owned());
-            }
-            (None, Some(basic)) => Some(Credential::Basic(basic)),
-            (None, None) => None,
-        };
-        if ca.is_some() && !endpoint.is_secure() {
-            return Err("`ca` goes with `https:`, not with `http:`".to_owned());
-        }
-        Ok(Self { endpoint, credential, ca })
+        let credentials = Credentials { bearer, api_key: None, basic };
+        Ok(Self { access: Access::new("a Prometheus", &url, credentials, ca)? })
     }
 }
 
@@ -116,7 +71,7 @@ mod tests {
             ("https://m.example.org/prometheus/", "https://m.example.org/prometheus/api/v1/query"),
         ] {
             let connection = read(&format!("url: {url}")).unwrap();
-            assert_eq!(connection.endpoint.whole(), endpoint);
+            assert_eq!(connection.access.url("/api/v1/query").unwrap().whole(), endpoint);
         }
         let basic = "basic: { username: u, password: { env: P } }";
         read(&format!("url: http://p\n{basic}")).unwrap();

@@ -1,189 +1,182 @@
-//! Prometheus, or whatever speaks its query API: instant queries, as a witness about something else.
+//! Prometheus, or whatever speaks its API: queries, as a witness about something else, and what it
+//! says of itself, as a subject.
 //!
-//! One request a query, on a connection of its own. The answer is bounded in bytes; what is not the
-//! form that the API promises is an obstacle and never an empty answer. A token that was refused is
-//! not sent again before it changes.
+//! One request a question, on a connection of its own. The answer is bounded in bytes; what is not
+//! the form that the API promises is an obstacle and never an empty answer. A token that was refused
+//! is not sent again before it changes.
 
-mod answer;
+pub mod alerts;
+pub mod answer;
 mod connection;
+pub mod rules;
+pub mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
-pub use answer::{Answer, Figures, Row};
+pub use answer::{Answer, Figures, Notes, Range, Row};
 pub use connection::Connection;
 
+use super::api::{Answered, Api, unconfigured};
 use super::net::Net;
-use super::net::dial::{Family, Route};
-use super::net::exchange::{Phases, Reading, Request, server_name};
-use super::net::handshake::Terms;
-use super::net::url::WebUrl;
 use super::secrets::Secrets;
-use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
-use connection::Credential;
+use alerts::Alert;
+use rules::Group;
+use targets::Targets;
+
+pub use super::api::{Asking, NO_CONNECTION};
 
 /// Prometheus does not answer the query: it can't be reached, is in trouble, or is none.
 pub const PROMETHEUS_DOWN: Reason = Reason::new("PrometheusDown");
 /// Prometheus does not accept the query itself.
 pub const QUERY_REFUSED: Reason = Reason::new("QueryRefused");
-/// No connection of this name is configured.
-pub const NO_CONNECTION: Reason = Reason::new("NoConnection");
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 8 << 20;
-/// The longest refusal that is read, in bytes.
-const LONGEST_REFUSAL: usize = 64 << 10;
-/// The longest expression that is sent as part of the URL, in bytes; longer ones are posted.
-const LONGEST_IN_URL: usize = 1_500;
+/// The longest list of targets or rules that is read, in bytes.
+const LONGEST_LIST: usize = 16 << 20;
 
 /// The connections to Prometheus, by the name that the configuration gives them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Prometheus {
     connections: Arc<BTreeMap<String, Connection>>,
-    net: Net,
-    secrets: Secrets,
+    api: Api,
+}
+
+/// A span of time in steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// How far its points lie apart.
+    pub step: std::time::Duration,
 }
 
 impl Prometheus {
     /// Connections as configured; nothing is dialled yet.
     pub fn new(connections: &BTreeMap<String, Connection>, net: Net, secrets: Secrets) -> Self {
-        Self { connections: Arc::new(connections.clone()), net, secrets }
+        Self { connections: Arc::new(connections.clone()), api: Api::new(net, secrets) }
     }
 
-    /// What `expression` amounts to now, by the server's clock. `now` is ours, for its certificate.
+    /// What `expression` amounts to now, by the server's clock.
     ///
     /// # Errors
-    /// Why there is no answer. Silence is [`PROMETHEUS_DOWN`], whatever it came from.
-    pub async fn query(
+    /// Why there is no answer.
+    pub async fn query(&self, asking: Asking<'_>, expression: &str) -> Result<Answer, Obstacle> {
+        let form = [("query", expression)];
+        let answered = self.ask(asking, "/api/v1/query", &form, LONGEST_ANSWER).await?;
+        answer::read(&doing(asking), &answered.body)
+    }
+
+    /// What `expression` amounted to at each step of a span.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn query_range(
         &self,
-        name: &str,
+        asking: Asking<'_>,
         expression: &str,
-        now: Timestamp,
-        until: Instant,
-    ) -> Result<Answer, Obstacle> {
-        let Some(connection) = self.connections.get(name) else {
-            let because =
-                format!("no connection `{name}` is configured under `connections.prometheus`");
-            return Err(Obstacle::ours(NO_CONNECTION, because));
-        };
-        let doing = format!("asking Prometheus `{name}`");
-        let mut request = request(&connection.endpoint, expression);
-        let credential = match &connection.credential {
-            Some(credential) => Some(self.signed(&mut request, credential).await?),
-            None => None,
-        };
-        if let Some(ago) = credential.and_then(|credential| self.net.refused(credential)) {
-            let because = format!(
-                "{doing}: it refused this credential {} ago, and is not asked before it changes",
-                spoken(ago)
-            );
-            return Err(Obstacle::new(Reason::UNAUTHORIZED, because));
-        }
-        let endpoint = connection.endpoint.endpoint();
-        let route = Route { to: &endpoint, family: Family::Any, proxy_protocol: None, until };
-        let terms = self.terms(connection, now).await?;
-        let reading = |status, _: &HeaderMap| match status {
-            StatusCode::OK => Reading::Whole(LONGEST_ANSWER),
-            _ => Reading::Excerpt(LONGEST_REFUSAL),
-        };
-        let response = self
-            .net
-            .exchange(request, route, terms, reading, &mut Phases::default())
-            .await
-            .map_err(|obstacle| silence(&doing, obstacle))?;
-        if response.status != StatusCode::OK {
-            if let Some(credential) = credential
-                && response.status == StatusCode::UNAUTHORIZED
-            {
-                self.net.refuse(credential);
-            }
-            return Err(answer::refusal(&doing, response.status, &response.body));
-        }
-        if response.cut {
-            let because = format!("{doing}: the answer is longer than {LONGEST_ANSWER} bytes");
-            return Err(Obstacle::new(Reason::TOO_LARGE, because));
-        }
-        answer::read(&doing, &response.body)
+        span: Span,
+    ) -> Result<(Vec<Range>, Notes), Obstacle> {
+        let Span { from, to, step } = span;
+        let step = step.as_secs().max(1).to_string();
+        let (from, to) = (from.as_second().to_string(), to.as_second().to_string());
+        let form = [("query", expression), ("start", &from), ("end", &to), ("step", &step)];
+        let answered = self.ask(asking, "/api/v1/query_range", &form, LONGEST_ANSWER).await?;
+        answer::read_ranges(&doing(asking), &answered.body)
     }
 
-    /// Adds the credential, and gives its digest.
-    async fn signed(
+    /// Its targets: those it scrapes, or those that relabelling drops.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn targets(&self, asking: Asking<'_>, dropped: bool) -> Result<Targets, Obstacle> {
+        let state = [("state", if dropped { "dropped" } else { "active" })];
+        let answered = self.ask(asking, "/api/v1/targets", &state, LONGEST_LIST).await?;
+        targets::read(&doing(asking), &answered.body)
+    }
+
+    /// Its groups of rules.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn rules(&self, asking: Asking<'_>) -> Result<Vec<Group>, Obstacle> {
+        // An older server does not know the word and sends the alerts along.
+        let form = [("exclude_alerts", "true")];
+        let answered = self.ask(asking, "/api/v1/rules", &form, LONGEST_LIST).await?;
+        rules::read(&doing(asking), &answered.body)
+    }
+
+    /// How many Alertmanagers it sends alerts to.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn alertmanagers(&self, asking: Asking<'_>) -> Result<usize, Obstacle> {
+        let answered = self.ask(asking, "/api/v1/alertmanagers", &[], LONGEST_ANSWER).await?;
+        alerts::read_alertmanagers(&doing(asking), &answered.body)
+    }
+
+    /// Whether it took its configuration when it last read it.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn reloaded(&self, asking: Asking<'_>) -> Result<bool, Obstacle> {
+        let answered = self.ask(asking, "/api/v1/status/runtimeinfo", &[], LONGEST_ANSWER).await?;
+        rules::read_reloaded(&doing(asking), &answered.body)
+    }
+
+    /// The alerts of its rules, pending ones among them.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn alerts(&self, asking: Asking<'_>) -> Result<Vec<Alert>, Obstacle> {
+        let answered = self.ask(asking, "/api/v1/alerts", &[], LONGEST_ANSWER).await?;
+        alerts::read(&doing(asking), &answered.body)
+    }
+
+    async fn ask(
         &self,
-        request: &mut Request,
-        credential: &Credential,
-    ) -> Result<[u8; 32], Obstacle> {
-        let (source, value) = match credential {
-            Credential::Bearer(source) => {
-                let token = self.secrets.read(source).await?;
-                (source, format!("Bearer {}", token.expose_secret()))
-            }
-            Credential::Basic(basic) => {
-                let password = self.secrets.read(&basic.password).await?;
-                let both = format!("{}:{}", basic.username, password.expose_secret());
-                (&basic.password, format!("Basic {}", STANDARD.encode(both)))
-            }
-        };
-        let mut header = HeaderValue::try_from(&value).map_err(|_| {
-            let because = format!("{} can't be sent in a header", source.place());
-            Obstacle::ours(Reason::SECRET_MISSING, because)
-        })?;
-        header.set_sensitive(true);
-        request.headers.insert(AUTHORIZATION, header);
-        let mut digest = Sha256::new();
-        digest.update(request.url.endpoint().to_string().as_bytes());
-        digest.update([0]);
-        digest.update(value.as_bytes());
-        Ok(digest.finalize().into())
-    }
-
-    async fn terms(
-        &self,
-        connection: &Connection,
-        now: Timestamp,
-    ) -> Result<Option<Terms>, Obstacle> {
-        if !connection.endpoint.is_secure() {
-            return Ok(None);
-        }
-        let roots = self.net.roots(&self.secrets, connection.ca.as_ref()).await?;
-        let name = server_name(&connection.endpoint.host())
-            .map_err(|obstacle| silence("asking Prometheus", obstacle))?;
-        Ok(Some(Terms { name, roots, identity: None, protocol: Some(b"http/1.1"), now }))
-    }
-}
-
-fn request(endpoint: &WebUrl, expression: &str) -> Request {
-    let form = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("query", expression)
-        .finish();
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let in_url = format!("{}?{form}", endpoint.whole());
-    match WebUrl::parse(&in_url) {
-        Ok(url) if form.len() <= LONGEST_IN_URL => {
-            Request { method: Method::GET, url, headers, body: Bytes::new() }
-        }
-        Ok(_) | Err(_) => {
-            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, kind);
-            Request { method: Method::POST, url: endpoint.clone(), headers, body: form.into() }
+        asking: Asking<'_>,
+        path: &str,
+        form: &[(&str, &str)],
+        longest: usize,
+    ) -> Result<Answered, Obstacle> {
+        let connection = self.connections.get(asking.name);
+        let connection = connection.ok_or_else(|| unconfigured("prometheus", asking.name))?;
+        let doing = doing(asking);
+        let question = asking.about(&doing, path, form, longest);
+        let answered = self.api.ask(&connection.access, question).await?;
+        match answered.status {
+            StatusCode::OK => Ok(answered),
+            _ => Err(answer::refusal(&doing, &answered)),
         }
     }
 }
 
-/// What a witness says that says nothing.
-fn silence(doing: &str, obstacle: Obstacle) -> Obstacle {
-    let Obstacle { reason: _, because, ours } = obstacle;
-    Obstacle { reason: PROMETHEUS_DOWN, because: format!("{doing}: {because}"), ours }
+fn doing(asking: Asking<'_>) -> String {
+    format!("asking Prometheus `{}`", asking.name)
+}
+
+/// The silence of a Prometheus that is asked about something else, in one word.
+pub fn down(obstacle: Obstacle) -> Obstacle {
+    const AS_IT_IS: [Reason; 7] = [
+        Reason::UNAUTHORIZED,
+        Reason::FORBIDDEN,
+        Reason::GARBLED,
+        Reason::TOO_LARGE,
+        Reason::SECRET_MISSING,
+        QUERY_REFUSED,
+        NO_CONNECTION,
+    ];
+    if AS_IT_IS.contains(&obstacle.reason) {
+        return obstacle;
+    }
+    Obstacle { reason: PROMETHEUS_DOWN, ..obstacle }
 }

@@ -17,7 +17,7 @@ use vigie_sim::redis::{Queue, Redis, Worker};
 
 use super::{Provocation, provoke};
 use crate::support::{
-    look, look_back, look_deployed, look_within, systems, tell, without_resolver,
+    deployment, look, look_back, look_deployed, look_within, systems, tell, without_resolver,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -363,7 +363,7 @@ async fn the_rate_is_compared_with_that_before_the_deployment() {
             redis.queue("q").add(1, Duration::ZERO);
         }
         clock.set(began + SignedDuration::from_mins(minute));
-        last = look_deployed(deployed, check, &systems, &mut past).await;
+        last = look_deployed(check, &systems, &mut past, &deployment(deployed)).await;
         if minute < 75 {
             assert_eq!(last.verdict(), Verdict::Pass, "{minute}: {}", last.because());
         }

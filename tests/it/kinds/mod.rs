@@ -17,12 +17,15 @@ macro_rules! rows {
 #[macro_use]
 mod fetching;
 
+mod api;
 pub mod autoscalers;
 mod backup;
 mod bull_queue;
 pub mod cron_jobs;
 mod dns;
+mod elasticsearch;
 mod event_stream;
+mod firing_alerts;
 mod http;
 pub mod images;
 pub mod ingresses;
@@ -32,8 +35,10 @@ pub mod operator;
 mod pod_logs;
 pub mod pod_security;
 mod pods;
-pub mod registry_image;
 mod postgres;
+mod prometheus_query;
+mod prometheus_server;
+pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
 mod s3_bucket;
@@ -78,7 +83,9 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("bull_queue", bull_queue::provocations()),
         ("cron_jobs", cron_jobs::provocations()),
         ("dns", dns::provocations()),
+        ("elasticsearch", elasticsearch::provocations()),
         ("event_stream", event_stream::provocations()),
+        ("firing_alerts", firing_alerts::provocations()),
         ("http", http::provocations()),
         ("images", images::provocations()),
         ("ingresses", ingresses::provocations()),
@@ -88,8 +95,10 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("pod_logs", pod_logs::provocations()),
         ("pod_security", pod_security::provocations()),
         ("pods", pods::provocations()),
-        ("registry_image", registry_image::provocations()),
         ("postgres", postgres::provocations()),
+        ("prometheus_query", prometheus_query::provocations()),
+        ("prometheus_server", prometheus_server::provocations()),
+        ("registry_image", registry_image::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
         ("s3_bucket", s3_bucket::provocations()),

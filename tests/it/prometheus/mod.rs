@@ -7,6 +7,7 @@
 mod alerts;
 mod contract;
 mod dashboards;
+mod observed;
 mod process;
 mod queries;
 mod scrape;

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use vigie::checks::{AnyCheck, Look};
-use vigie::model::deployment::Deployment;
 use vigie::model::item::ItemId;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
@@ -139,36 +138,6 @@ pub fn layout(layout: &str, more: &str) -> String {
     let age = if more.contains("max_age") { "" } else { ", max_age: { fail: 3650d }" };
     let more = if more.is_empty() { String::new() } else { format!(", {more}") };
     format!("backup: {{ connection: backups, bucket: {BUCKET}, layout: {layout}{age}{more} }}")
-}
-
-/// One look while the current deployment is one that began at `started`.
-pub async fn look_deployed(check: &str, systems: &Systems, started: Timestamp) -> Judgement {
-    let check: AnyCheck = serde_saphyr::from_str(check).expect("a check");
-    let needs = check.needs();
-    assert!(needs.deployment, "a check that reads the deployment says so");
-    let item = ItemId::parse("test").expect("an id");
-    let deployment = Deployment {
-        id: "1".to_owned(),
-        environment: "test".to_owned(),
-        version: "2".to_owned(),
-        who: "Jo".to_owned(),
-        token: "pipeline".to_owned(),
-        started,
-        announced: started,
-        migration: None,
-        ticket: None,
-        notes: None,
-    };
-    let look = Look {
-        item: &item,
-        needs: &needs,
-        systems,
-        deployment: Some(&deployment),
-        deadline: Instant::now() + Duration::from_secs(10),
-        fresh_within: Duration::ZERO,
-        now: systems.clock.now(),
-    };
-    check.run(&look, &Past::default()).await
 }
 
 /// One look with a patience of one's own.

@@ -7,7 +7,8 @@ use vigie::model::finding::Verdict::{self, Fail, Unknown};
 use vigie::model::judgement::Judgement;
 
 use super::{Provocation, row};
-use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, barman, check, look_deployed, now};
+use crate::s3::fixture::{BUCKET, Fixture, KEYS, ago, barman, check, now};
+use crate::support::look_since;
 
 pub(super) fn provocations() -> Vec<Provocation> {
     vec![
@@ -31,7 +32,7 @@ async fn filled() -> Fixture {
 fn deployed(hours: i64, limits: &'static str) -> BoxFuture<'static, Judgement> {
     async move {
         let fixture = filled().await;
-        look_deployed(&check(KEYS, limits), &fixture.systems, ago(hours)).await
+        look_since(ago(hours), &check(KEYS, limits), &fixture.systems).await
     }
     .boxed()
 }
@@ -52,9 +53,9 @@ async fn a_base_backup_counts_from_its_end() {
     let check = barman("before_deployment: 24h");
     // It ran while the rollout began.
     let within = ago(5) - SignedDuration::from_mins(5);
-    let judgement = look_deployed(&check, &fixture.systems, within).await;
+    let judgement = look_since(within, &check, &fixture.systems).await;
     assert_eq!(judgement.verdict(), Fail, "{}", judgement.because());
     let after = ago(5) + SignedDuration::from_mins(1);
-    let judgement = look_deployed(&check, &fixture.systems, after).await;
+    let judgement = look_since(after, &check, &fixture.systems).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }

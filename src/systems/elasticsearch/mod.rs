@@ -1,0 +1,235 @@
+//! Elasticsearch and OpenSearch: what a cluster says of itself, its indices and its documents, as a
+//! witness.
+//!
+//! Read-only: GET alone, of the paths that both have kept since version 7. Answers are bounded in
+//! bytes and read strictly; what a proxy says in its place is an obstacle.
+
+pub mod cluster;
+mod connection;
+pub mod disk;
+pub mod index;
+pub mod search;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub use connection::Connection;
+
+use super::api::{Answered, Api, Asking, garbled, unconfigured};
+use super::net::Net;
+use super::secrets::Secrets;
+use crate::model::finding::Obstacle;
+use crate::model::reason::Reason;
+use cluster::{Health, Version};
+use disk::{Disk, Watermarks};
+use index::{IndexName, IndexRow};
+use search::{Field, Found};
+
+/// The cluster does not accept the question itself.
+pub const QUESTION_REFUSED: Reason = Reason::new("QuestionRefused");
+
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: usize = 4 << 20;
+
+/// The connections to Elasticsearch, by the name that the configuration gives them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Elasticsearch {
+    connections: Arc<BTreeMap<String, Connection>>,
+    api: Api,
+}
+
+/// What a cluster says of a failure, in either of its forms.
+#[derive(Deserialize)]
+struct Failure {
+    error: Value,
+    status: u16,
+}
+
+impl Elasticsearch {
+    /// Connections as configured; nothing is dialled yet.
+    pub fn new(connections: &BTreeMap<String, Connection>, net: Net, secrets: Secrets) -> Self {
+        Self { connections: Arc::new(connections.clone()), api: Api::new(net, secrets) }
+    }
+
+    /// What it is, and which version of it.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn version(&self, asking: Asking<'_>) -> Result<Version, Obstacle> {
+        let answered = self.ask(asking, "/", &[]).await?;
+        cluster::read_version(&doing(asking), &answered.body)
+    }
+
+    /// The health of the cluster.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn health(&self, asking: Asking<'_>) -> Result<Health, Obstacle> {
+        let answered = self.ask(asking, "/_cluster/health", &[]).await?;
+        cluster::read_health(&doing(asking), &answered.body)
+    }
+
+    /// The indices that bear an alias; none where there is no such alias.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn alias(
+        &self,
+        asking: Asking<'_>,
+        alias: &IndexName,
+    ) -> Result<Option<Vec<String>>, Obstacle> {
+        let path = format!("/_alias/{alias}");
+        match absent(self.ask(asking, &path, &[]).await)? {
+            Some(answered) => index::read_alias(&doing(asking), &answered.body).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The indices that a name, an alias or a pattern stands for; none where it stands for nothing.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn indices(
+        &self,
+        asking: Asking<'_>,
+        name: &IndexName,
+    ) -> Result<Option<Vec<IndexRow>>, Obstacle> {
+        let path = format!("/_cat/indices/{name}");
+        let form = [("format", "json"), ("h", "health,status,index,docs.count")];
+        match absent(self.ask(asking, &path, &form).await)? {
+            Some(answered) => index::read_indices(&doing(asking), &answered.body).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest date in a field, and how many documents there are; none where there is no such
+    /// index.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn newest(
+        &self,
+        asking: Asking<'_>,
+        index: &IndexName,
+        field: &Field,
+    ) -> Result<Option<Found>, Obstacle> {
+        let path = format!("/{index}/_search");
+        let left = asking.until.saturating_duration_since(Instant::now());
+        let source = search::newest(field, left);
+        let form = [("source", source.as_str()), ("source_content_type", "application/json")];
+        match absent(self.ask(asking, &path, &form).await)? {
+            Some(answered) => search::read(&doing(asking), &answered.body),
+            None => Ok(None),
+        }
+    }
+
+    /// The disks of its data nodes.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn disks(&self, asking: Asking<'_>) -> Result<Vec<Disk>, Obstacle> {
+        let form = [("format", "json"), ("bytes", "b"), ("h", "node,disk.avail,disk.total")];
+        let answered = self.ask(asking, "/_cat/allocation", &form).await?;
+        disk::read_disks(&doing(asking), &answered.body)
+    }
+
+    /// How full it lets its disks become.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn watermarks(&self, asking: Asking<'_>) -> Result<Watermarks, Obstacle> {
+        let form = [("include_defaults", "true"), ("flat_settings", "true")];
+        let answered = self.ask(asking, "/_cluster/settings", &form).await?;
+        disk::read_watermarks(&doing(asking), &answered.body)
+    }
+
+    /// The indices that it closed to writers because a disk is full.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn blocked(&self, asking: Asking<'_>) -> Result<Vec<String>, Obstacle> {
+        let path = "/_all/_settings/index.blocks.*";
+        let answered = self.ask(asking, path, &[("flat_settings", "true")]).await?;
+        disk::read_blocked(&doing(asking), &answered.body)
+    }
+
+    async fn ask(
+        &self,
+        asking: Asking<'_>,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answered, Obstacle> {
+        let connection = self.connections.get(asking.name);
+        let connection = connection.ok_or_else(|| unconfigured("elasticsearch", asking.name))?;
+        let doing = doing(asking);
+        let question = asking.about(&doing, path, form, LONGEST_ANSWER);
+        let answered = self.api.ask(&connection.access, question).await?;
+        match answered.status {
+            StatusCode::OK => Ok(answered),
+            _ => Err(refusal(&doing, &answered)),
+        }
+    }
+}
+
+fn doing(asking: Asking<'_>) -> String {
+    format!("asking Elasticsearch `{}`", asking.name)
+}
+
+/// What is not there is an answer.
+fn absent(asked: Result<Answered, Obstacle>) -> Result<Option<Answered>, Obstacle> {
+    match asked {
+        Ok(answered) => Ok(Some(answered)),
+        Err(obstacle) if obstacle.reason == Reason::NOT_FOUND => Ok(None),
+        Err(obstacle) => Err(obstacle),
+    }
+}
+
+/// Reads an answer with another status than 200.
+fn refusal(doing: &str, answered: &Answered) -> Obstacle {
+    let failure = serde_json::from_slice::<Failure>(&answered.body).ok();
+    let said = failure.as_ref().map(|Failure { error, status: _ }| words(error));
+    let obstacle = answered.refusal(doing, &said.unwrap_or_default());
+    match (answered.status.as_u16(), failure) {
+        (status, Some(failure)) if failure.status != status => {
+            garbled(doing, "its status is not that of its own words")
+        }
+        (400, Some(_)) => Obstacle { reason: QUESTION_REFUSED, ..obstacle },
+        // A proxy's pages say nothing about an index.
+        (404, None) => garbled(doing, "it answers 404, and not as Elasticsearch does"),
+        (_, _) => obstacle,
+    }
+}
+
+/// `type: reason`, of the first cause where there are several.
+fn words(error: &Value) -> String {
+    let error = error.pointer("/root_cause/0").unwrap_or(error);
+    let part = |key: &str| error.get(key).and_then(Value::as_str);
+    match (error, part("type"), part("reason")) {
+        (Value::String(words), _, _) => words.clone(),
+        (_, Some(kind), Some(reason)) => format!("{kind}: {reason}"),
+        (_, kind, reason) => kind.or(reason).unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_its_own_words() {
+        let missing = json!("alias [bsds] missing");
+        assert_eq!(words(&missing), "alias [bsds] missing");
+        let cause = json!({ "type": "index_not_found_exception", "reason": "no such index [a]" });
+        let whole = json!({ "root_cause": [cause], "type": "other", "reason": "other" });
+        assert_eq!(words(&whole), "index_not_found_exception: no such index [a]");
+        assert_eq!(words(&json!({ "type": "odd" })), "odd");
+        assert_eq!(words(&json!(7)), "");
+    }
+}
