@@ -35,6 +35,8 @@ pub struct BackupInfo {
     pub server_version: Option<u32>,
     /// Its size as barman counts it, in bytes.
     pub size: Option<u64>,
+    /// The numbers of its tablespaces beside the default one.
+    pub tablespaces: Vec<u32>,
     /// Which database system it is of.
     pub system: Option<String>,
     /// Why it did not complete.
@@ -78,6 +80,7 @@ impl BackupInfo {
             segment_size: fields.segment_size()?,
             server_version: fields.number("version")?,
             size: fields.number("size")?,
+            tablespaces: fields.tablespaces()?,
             system: fields.get("systemid").map(str::to_owned),
             error: fields.get("error").map(shown),
             encryption: fields.get("encryption").map(str::to_owned),
@@ -189,6 +192,25 @@ impl<'a> Fields<'a> {
         self.read("xlog_segment_size", "a size of segments", |text| {
             SegmentSize::new(text.parse().ok()?)
         })
+    }
+
+    /// Tablespaces as Python shows them: `[('a', 16387, '/a')]`, of Python 2 `[(u'a', 16387L, u'/a')]`.
+    fn tablespaces(&self) -> Result<Vec<u32>, String> {
+        let read = self.read("tablespaces", "a list of tablespaces", |text| {
+            let mut rest = text.strip_prefix('[')?.strip_suffix(']')?.split(',').map(str::trim);
+            let mut numbers = Vec::new();
+            while let Some(name) = rest.next() {
+                if name.is_empty() {
+                    continue;
+                }
+                // Names and places may hold commas: a number stands between two texts.
+                let number = rest.find_map(|part| part.trim_end_matches('L').parse().ok())?;
+                numbers.push(number);
+                rest.find(|part| part.ends_with(')'))?;
+            }
+            Some(numbers)
+        });
+        Ok(read?.unwrap_or_default())
     }
 
     /// A time as Python shows it: `2026-03-15 02:15:07.123456+00:00`, or without a zone.

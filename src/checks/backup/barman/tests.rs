@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -7,12 +9,19 @@ fn now() -> Timestamp {
     "2026-03-15T12:00:00Z".parse().unwrap()
 }
 
+fn archives(of: &[(&str, (u32, u64))]) -> BTreeMap<String, Archived> {
+    let archived = |(of, (parts, bytes)): &(&str, (u32, u64))| {
+        ((*of).to_owned(), Archived::of(*parts, *bytes))
+    };
+    of.iter().filter(|(_, (parts, _))| *parts > 0).map(archived).collect()
+}
+
 fn entry(info: Option<&str>, data: (u32, u64), hours: i64) -> Entry {
     let read = |text: &str| Arc::new(BackupInfo::read(text.as_bytes(), &TimeZone::UTC));
     Entry {
         id: "20260315T021500".to_owned(),
         info: info.map(read),
-        data: Some(data),
+        archives: Some(archives(&[("data", data)])),
         archive: (data.0 > 0).then(|| "data.tar".to_owned()),
         modified: now() - SignedDuration::from_hours(hours),
         kept: false,
@@ -48,6 +57,20 @@ fn a_folder_is_a_backup_only_with_all_that_belongs_to_it() {
     ] {
         assert_eq!(fault(&entry), what, "{entry:?}");
     }
+}
+
+#[test]
+fn a_backup_lacks_what_one_of_its_tablespaces_lacks() {
+    let with = |tablespaces: &str, there: &[(&str, (u32, u64))]| {
+        let info = DONE.replace("timeline=", &format!("tablespaces={tablespaces}\ntimeline="));
+        fault(&Entry { archives: Some(archives(there)), ..entry(Some(&info), (1, 10), 9) })
+    };
+    let (missing, two) = (Some(Fault::DataMissing), "[('a', 16387, '/a'), ('b', 16390, '/b')]");
+    assert_eq!(with("[('a', 16387, '/a')]", &[("16387", (1, 10))]), missing, "no data.tar");
+    assert_eq!(with("[('a', 16387, '/a')]", &[("data", (1, 10))]), missing);
+    assert_eq!(with(two, &[("data", (1, 10)), ("16387", (1, 10)), ("16390", (1, 0))]), missing);
+    assert_eq!(with(two, &[("data", (1, 10)), ("16387", (2, 10)), ("16390", (1, 1))]), None);
+    assert_eq!(with("[oddly]", &[("data", (1, 10))]), Some(Fault::Unreadable));
 }
 
 #[test]
