@@ -65,7 +65,8 @@ pub(super) fn judge(check: &Backup, told: &[Told], judgement: &mut Judgement) {
 pub(super) fn outside(check: &Backup, name: &str, judgement: &mut Judgement) {
     if check.encrypted.is_some() {
         let name = shown(name);
-        let because = format!("`{name}` is snapshots of volumes, of whose encryption no store tells");
+        let because =
+            format!("`{name}` is snapshots of volumes, of whose encryption no store tells");
         judgement.add("encryption", Obstacle::new(ENCRYPTION_UNKNOWN, because));
     }
 }

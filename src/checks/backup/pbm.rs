@@ -170,9 +170,8 @@ fn missing(entry: &Entry, metadata: &Metadata, by_name: &ByName<'_>) -> Option<S
     // A chain is no longer than there are backups; one that goes round ends there, too.
     for _ in 0..=by_name.len() {
         let name = source?;
-        let is_there = |(entry, before): &&(&Entry, &Metadata)| {
-            entry.folder && before.status == Status::Done
-        };
+        let is_there =
+            |(entry, before): &&(&Entry, &Metadata)| entry.folder && before.status == Status::Done;
         let Some((_, before)) = by_name.get(name).filter(is_there) else {
             let name = legible(name, 100);
             return Some(format!(

@@ -11,7 +11,6 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::page::{Ask, Bucket, Object};
-use super::read::Content;
 use super::search::NOT_LISTABLE;
 use super::trouble::Trouble;
 use super::{Store, found};
@@ -173,18 +172,11 @@ impl Reading<'_, '_> {
             let info = format!("{base}{id}/{INFO}");
             let (mut entry, object) = entry(id, folder, &info);
             let Some(object) = object else { return Ok((entry, None, 0)) };
-            if let Some(known) = kept.get(place, &entry.id, object.etag.as_deref()) {
-                entry.info = Some(Arc::clone(&known));
-                return Ok((entry, object.etag, 0));
-            }
-            entry.info = match bucket.content(&info, LARGEST).await {
-                Ok(Content::Whole(bytes)) => Some(Arc::new(BackupInfo::read(&bytes, zone.get()))),
-                Ok(Content::TooLarge) => Some(Arc::new(Err("it is larger than 2 MiB".to_owned()))),
-                // Deleted since it was listed.
-                Err(Trouble::NoObject) => None,
-                Err(trouble) => return Err(trouble),
-            };
-            Ok((entry, object.etag, 1))
+            let read = |bytes: &[u8]| BackupInfo::read(bytes, zone.get());
+            let file = (place, entry.id.as_str());
+            let (info, spent) = kept.read(bucket, file, &object, LARGEST, read).await?;
+            entry.info = info;
+            Ok::<_, Trouble>((entry, object.etag, spent))
         });
         let read: Vec<(Entry, Option<String>, u32)> =
             stream::iter(read).buffered(AT_ONCE).try_collect().await?;
@@ -236,8 +228,14 @@ fn by_folder(objects: Vec<Object>, base: &str) -> BTreeMap<String, Folder> {
 fn entry(id: String, folder: Folder, info: &str) -> (Entry, Option<Object>) {
     let Folder { objects, more } = folder;
     let kept = info.replace(INFO, "annotations/keep");
-    let mut entry =
-        Entry { id, info: None, archives: None, archive: None, modified: Timestamp::MIN, kept: false };
+    let mut entry = Entry {
+        id,
+        info: None,
+        archives: None,
+        archive: None,
+        modified: Timestamp::MIN,
+        kept: false,
+    };
     let (mut archives, mut told) = (BTreeMap::<String, Archived>::new(), None);
     for object in objects {
         entry.modified = entry.modified.max(object.modified);
@@ -279,7 +277,8 @@ mod tests {
         ] {
             assert_eq!(archive(name), Some(read), "{name}");
         }
-        for name in ["backup.info", "data", "keep", ".tar", "data.zip", "database.tar", "data_x.tar"]
+        for name in
+            ["backup.info", "data", "keep", ".tar", "data.zip", "database.tar", "data_x.tar"]
         {
             assert_eq!(archive(name), None, "{name}");
         }
