@@ -194,23 +194,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Tablespaces as Python shows them: `[('a', 16387, '/a')]`, of Python 2 `[(u'a', 16387L, u'/a')]`.
     fn tablespaces(&self) -> Result<Vec<u32>, String> {
-        let read = self.read("tablespaces", "a list of tablespaces", |text| {
-            let mut rest = text.strip_prefix('[')?.strip_suffix(']')?.split(',').map(str::trim);
-            let mut numbers = Vec::new();
-            while let Some(name) = rest.next() {
-                if name.is_empty() {
-                    continue;
-                }
-                // Names and places may hold commas: a number stands between two texts.
-                let number = rest.find_map(|part| part.trim_end_matches('L').parse().ok())?;
-                numbers.push(number);
-                rest.find(|part| part.ends_with(')'))?;
-            }
-            Some(numbers)
-        });
-        Ok(read?.unwrap_or_default())
+        Ok(self.read("tablespaces", "a list of tablespaces", tablespaces)?.unwrap_or_default())
     }
 
     /// A time as Python shows it: `2026-03-15 02:15:07.123456+00:00`, or without a zone.
@@ -220,6 +205,27 @@ impl<'a> Fields<'a> {
             zoned.or_else(|| zone.to_timestamp(text.parse::<DateTime>().ok()?).ok())
         })
     }
+}
+
+/// The numbers of tablespaces as Python shows them: `[('a', 16387, '/a')]`, of Python 2
+/// `[(u'a', 16387L, u'/a')]`. Names and places are text, and text may hold anything.
+fn tablespaces(list: &str) -> Option<Vec<u32>> {
+    let (mut bare, mut quote, mut rest) = (String::new(), None, list.chars());
+    while let Some(next) = rest.next() {
+        match quote {
+            Some(_) if next == '\\' => drop(rest.next()),
+            Some(end) if next == end => quote = None,
+            Some(_) => {}
+            None if matches!(next, '\'' | '"') => quote = Some(next),
+            None => bare.push(next),
+        }
+    }
+    let bare = bare.strip_prefix('[')?.strip_suffix(']')?;
+    let digits = bare.split(|next: char| !next.is_ascii_digit()).filter(|text| !text.is_empty());
+    let numbers: Vec<u32> = digits.map(|digits| digits.parse().ok()).collect::<Option<_>>()?;
+    let tuples = [bare.matches('(').count(), bare.matches(')').count()];
+    let said = !numbers.is_empty() || bare.trim().is_empty();
+    (said && quote.is_none() && tuples == [numbers.len(); 2]).then_some(numbers)
 }
 
 #[cfg(test)]

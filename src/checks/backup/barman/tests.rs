@@ -4,6 +4,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::checks::backup::parameters::Layout;
+use crate::model::finding::Verdict;
+use crate::systems::s3::{Encryption, Heading};
 
 fn now() -> Timestamp {
     "2026-03-15T12:00:00Z".parse().unwrap()
@@ -77,4 +80,38 @@ fn a_backup_lacks_what_one_of_its_tablespaces_lacks() {
 fn snapshots_of_volumes_need_no_archive() {
     let snapshots = DONE.replace("status=DONE", "snapshots_info={'a': 1}\nstatus=DONE");
     assert_eq!(fault(&entry(Some(&snapshots), (0, 0), 9)), None);
+}
+
+#[test]
+fn that_the_log_is_encrypted_says_nothing_of_snapshots() {
+    let text = "{ bucket: b, encrypted: any, layout: { barman: { server: pg } } }";
+    let check: Backup = serde_saphyr::from_str(text).unwrap();
+    let Layout::Barman(layout) = &check.layout else { panic!() };
+    let verdict = |info: &str| {
+        let backups = vec![entry(Some(info), (1, 10), 9)];
+        let catalogue = Arc::new(Catalogue { backups, requests: 1 });
+        let heading = Heading { encryption: Some(Encryption::Store) };
+        let seen =
+            Seen { catalogue, wals: None, told: vec![("log".to_owned(), Ok(Some(heading)))] };
+        let mut judgement = Judgement::new();
+        layout.judge(&check, &seen, now(), &mut judgement);
+        judgement.verdict()
+    };
+    assert_eq!(verdict(DONE), Verdict::Pass);
+    let snapshots = DONE.replace("status=DONE", "snapshots_info={'a': 1}\nstatus=DONE");
+    assert_eq!(verdict(&snapshots), Verdict::Unknown);
+}
+
+#[test]
+fn the_newest_is_the_one_that_ended_last_whatever_its_place() {
+    let of = |id: &str, ended: &str| {
+        let info = DONE.replace("03-15 02:27", ended).replace("03-15 02:15", "03-01 00:00");
+        Entry { id: id.to_owned(), ..entry(Some(&info), (1, 10), 9) }
+    };
+    let ended = [("b", "03-15 04:00"), ("a", "03-15 05:00"), ("c", "03-14 05:00")];
+    let ahead = of("z", "03-16 05:00");
+    let failed = Entry { id: "y".to_owned(), ..entry(Some("status=FAILED\n"), (1, 10), 1) };
+    let backups = ended.map(|(id, ended)| of(id, ended)).into_iter().chain([ahead, failed]);
+    let catalogue = Catalogue { backups: backups.collect(), requests: 1 };
+    assert_eq!(newest(&catalogue, now()).map(|(entry, _)| entry.id.as_str()), Some("a"));
 }
