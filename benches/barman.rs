@@ -1,8 +1,8 @@
 //! What it costs to judge a barman store with many segments of log, cold and again.
 //!
 //! `cargo bench --bench barman [segments]` fills a simulated object store with sixty daily base
-//! backups and so many segments of log (1,000,000 unless told), and judges it. Requests are counted at
-//! the store; the time is the look's, with the store in the same process.
+//! backups and so many segments of log (1,000,000 unless told, at least 120), and judges it. Requests
+//! are counted at the store; the time is the look's, with the store in the same process.
 //!
 //! Budget: one request a backup, one listing of the catalogue, one request for each thousand segments
 //! since the newest backup; again, no file is read a second time.
@@ -36,6 +36,10 @@ async fn main() {
     let segments = std::env::args().find_map(|argument| argument.parse().ok());
     let segments: u64 = segments.unwrap_or(1_000_000);
     let between = segments / u64::from(BACKUPS);
+    assert!(
+        between >= 2,
+        "each of {BACKUPS} backups needs two segments of log: {segments} are too few"
+    );
     let fixture = Fixture::new().await;
     let age = SignedDuration::from_hours(5);
     fixture.store.fill_barman(BUCKET, "pg/", now(), age, (BACKUPS, between));

@@ -15,7 +15,7 @@ mod log;
 mod measures;
 mod objects;
 mod oplog;
-mod parameters;
+pub(super) mod parameters;
 mod pbm;
 mod reasons;
 mod rollout;

@@ -13,8 +13,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::parameters::{
-    BucketName, Encryption, Grants, PublicAccessBlock, Retention, StoreName, Unsigned, Versioning,
+    BucketName, Encryption, Grants, PublicAccessBlock, Retention, Unsigned, Versioning,
 };
+use super::backup::parameters::StoreName;
 use super::{Check, Look};
 use crate::model::finding::{Obstacle, Verdict};
 use crate::model::judgement::Judgement;

@@ -16,7 +16,7 @@ use crate::model::judgement::Judgement;
 use crate::model::zone::Zone;
 use crate::systems::catalogue::backup_info::{BackupInfo, Status};
 use crate::systems::s3::Store;
-use crate::systems::s3::barman::{Catalogue, Entry, Wanted};
+use crate::systems::s3::barman::{Archived, Catalogue, Entry, Wanted};
 use crate::systems::s3::wals::{self, Wals};
 
 /// Base backups of PostgreSQL and its log, as barman-cloud and `CloudNativePG` write them.
@@ -150,6 +150,9 @@ impl Barman {
         if !copies.newest.is_empty() {
             encryption::judge(check, told, judgement);
         }
+        if let Some((entry, _)) = newest(catalogue, now).filter(|(_, info)| info.snapshots) {
+            encryption::outside(check, &entry.id, judgement);
+        }
         copies
     }
 }
@@ -165,13 +168,29 @@ fn newest(catalogue: &Catalogue, now: Timestamp) -> Option<(&Entry, &BackupInfo)
 /// What is said about a backup that is complete, and whose data are there.
 fn complete(entry: &Entry) -> Option<&BackupInfo> {
     let info = entry.info.as_deref()?.as_ref().ok()?;
-    (info.status == Status::Done && has_data(entry, info)).then_some(info)
+    (info.status == Status::Done && lacks(entry, info).is_none()).then_some(info)
 }
 
-/// Whether the archives are there, as far as the listing showed.
-fn has_data(entry: &Entry, info: &BackupInfo) -> bool {
-    info.snapshots
-        || entry.data.map_or(entry.archive.is_some(), |(files, bytes)| files > 0 && bytes > 0)
+/// Which archive is not there, as far as the listing showed: a backup is nothing without that of the
+/// database, and of each of its tablespaces.
+fn lacks(entry: &Entry, info: &BackupInfo) -> Option<String> {
+    if info.snapshots {
+        return None;
+    }
+    let Some(archives) = &entry.archives else {
+        return entry.archive.is_none().then(|| "data".to_owned());
+    };
+    let of = ["data".to_owned()].into_iter().chain(info.tablespaces.iter().map(u32::to_string));
+    of.into_iter().find(|of| !archives.get(of).is_some_and(Archived::is_whole))
+}
+
+/// The bytes of a backup, as far as anybody tells.
+fn size(entry: &Entry, info: &BackupInfo) -> Option<u64> {
+    if info.snapshots {
+        return info.size.filter(|size| *size > 0);
+    }
+    let archives = entry.archives.as_ref()?;
+    Some(archives.values().fold(0, |sum, archived| sum.saturating_add(archived.bytes)))
 }
 
 /// What a folder of the catalogue amounts to.
@@ -192,14 +211,16 @@ fn sorted(entry: &Entry, period: Period, now: Timestamp) -> Sorted {
         None => None,
     };
     match info.map(|info| (info, info.status)) {
-        Some((info, Status::Done)) if has_data(entry, info) => {
-            let size = if info.snapshots { info.size } else { entry.data.map(|(_, bytes)| bytes) };
-            Sorted::Complete(copy_of(&entry.id, info, size, entry.kept))
-        }
-        Some((_, Status::Done)) => broken(
-            Fault::DataMissing,
-            "it is said to be complete, and its data.tar is not there, or empty".to_owned(),
-        ),
+        Some((info, Status::Done)) => match lacks(entry, info) {
+            None => Sorted::Complete(copy_of(&entry.id, info, size(entry, info), entry.kept)),
+            Some(of) => broken(
+                Fault::DataMissing,
+                format!(
+                    "it is said to be complete, and its {of}.tar is not there, empty, or without \
+                     one of its parts"
+                ),
+            ),
+        },
         Some((info, Status::Failed)) => {
             let why = info.error.as_deref().unwrap_or("no reason is given");
             broken(Fault::Failed, format!("broke off: {why}"))

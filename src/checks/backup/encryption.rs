@@ -61,6 +61,16 @@ pub(super) fn judge(check: &Backup, told: &[Told], judgement: &mut Judgement) {
     }
 }
 
+/// The data of this backup are snapshots of volumes: of those no object store can tell.
+pub(super) fn outside(check: &Backup, name: &str, judgement: &mut Judgement) {
+    if check.encrypted.is_some() {
+        let name = shown(name);
+        let because =
+            format!("`{name}` is snapshots of volumes, of whose encryption no store tells");
+        judgement.add("encryption", Obstacle::new(ENCRYPTION_UNKNOWN, because));
+    }
+}
+
 fn by(key: &str, encryption: &Encryption, demanded: Encrypted) -> Finding {
     let (how, own) = match encryption {
         Encryption::Store => ("by the store with a key of its own", false),

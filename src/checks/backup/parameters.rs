@@ -9,7 +9,7 @@ use crate::model::duration::Period;
 /// The name of a store, `default` by default.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct StoreName(pub(super) String);
+pub(in crate::checks) struct StoreName(pub(in crate::checks) String);
 
 impl Default for StoreName {
     fn default() -> Self {

@@ -132,11 +132,11 @@ impl Pbm {
     }
 }
 
-type ByName<'a> = BTreeMap<&'a str, &'a Metadata>;
+type ByName<'a> = BTreeMap<&'a str, (&'a Entry, &'a Metadata)>;
 
 fn by_name(catalogue: &Catalogue) -> ByName<'_> {
     let read = catalogue.backups.iter();
-    read.filter_map(|entry| Some((entry.name.as_str(), told(entry)?))).collect()
+    read.filter_map(|entry| Some((entry.name.as_str(), (entry, told(entry)?)))).collect()
 }
 
 fn told(entry: &Entry) -> Option<&Metadata> {
@@ -170,7 +170,9 @@ fn missing(entry: &Entry, metadata: &Metadata, by_name: &ByName<'_>) -> Option<S
     // A chain is no longer than there are backups; one that goes round ends there, too.
     for _ in 0..=by_name.len() {
         let name = source?;
-        let Some(before) = by_name.get(name).filter(|before| before.status == Status::Done) else {
+        let is_there =
+            |(entry, before): &&(&Entry, &Metadata)| entry.folder && before.status == Status::Done;
+        let Some((_, before)) = by_name.get(name).filter(is_there) else {
             let name = legible(name, 100);
             return Some(format!(
                 "it is an increment of `{name}`, which is not there, or not whole"

@@ -5,17 +5,6 @@ use serde::Deserialize;
 
 use crate::model::duration::Period;
 
-/// The name of a store, `default` by default.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(super) struct StoreName(pub(super) String);
-
-impl Default for StoreName {
-    fn default() -> Self {
-        Self("default".to_owned())
-    }
-}
-
 /// The name of a bucket.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]

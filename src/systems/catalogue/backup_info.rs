@@ -35,6 +35,8 @@ pub struct BackupInfo {
     pub server_version: Option<u32>,
     /// Its size as barman counts it, in bytes.
     pub size: Option<u64>,
+    /// The numbers of its tablespaces beside the default one.
+    pub tablespaces: Vec<u32>,
     /// Which database system it is of.
     pub system: Option<String>,
     /// Why it did not complete.
@@ -78,6 +80,7 @@ impl BackupInfo {
             segment_size: fields.segment_size()?,
             server_version: fields.number("version")?,
             size: fields.number("size")?,
+            tablespaces: fields.tablespaces()?,
             system: fields.get("systemid").map(str::to_owned),
             error: fields.get("error").map(shown),
             encryption: fields.get("encryption").map(str::to_owned),
@@ -191,6 +194,10 @@ impl<'a> Fields<'a> {
         })
     }
 
+    fn tablespaces(&self) -> Result<Vec<u32>, String> {
+        Ok(self.read("tablespaces", "a list of tablespaces", tablespaces)?.unwrap_or_default())
+    }
+
     /// A time as Python shows it: `2026-03-15 02:15:07.123456+00:00`, or without a zone.
     fn time(&self, name: &str, zone: &TimeZone) -> Result<Option<Timestamp>, String> {
         self.read(name, "a time", |text| {
@@ -198,6 +205,27 @@ impl<'a> Fields<'a> {
             zoned.or_else(|| zone.to_timestamp(text.parse::<DateTime>().ok()?).ok())
         })
     }
+}
+
+/// The numbers of tablespaces as Python shows them: `[('a', 16387, '/a')]`, of Python 2
+/// `[(u'a', 16387L, u'/a')]`. Names and places are text, and text may hold anything.
+fn tablespaces(list: &str) -> Option<Vec<u32>> {
+    let (mut bare, mut quote, mut rest) = (String::new(), None, list.chars());
+    while let Some(next) = rest.next() {
+        match quote {
+            Some(_) if next == '\\' => drop(rest.next()),
+            Some(end) if next == end => quote = None,
+            Some(_) => {}
+            None if matches!(next, '\'' | '"') => quote = Some(next),
+            None => bare.push(next),
+        }
+    }
+    let bare = bare.strip_prefix('[')?.strip_suffix(']')?;
+    let digits = bare.split(|next: char| !next.is_ascii_digit()).filter(|text| !text.is_empty());
+    let numbers: Vec<u32> = digits.map(|digits| digits.parse().ok()).collect::<Option<_>>()?;
+    let tuples = [bare.matches('(').count(), bare.matches(')').count()];
+    let said = !numbers.is_empty() || bare.trim().is_empty();
+    (said && quote.is_none() && tuples == [numbers.len(); 2]).then_some(numbers)
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::page::{Ask, Bucket, Object};
-use super::read::Content;
 use super::search::NOT_LISTABLE;
 use super::trouble::Trouble;
 use super::{Store, found};
@@ -45,14 +44,45 @@ pub struct Entry {
     pub id: String,
     /// What barman says about it; none where there is no such file.
     pub info: Option<Arc<Info>>,
-    /// Its archives: how many, and their bytes together; none where not all could be seen.
-    pub data: Option<(u32, u64)>,
+    /// Its archives by what they are of, `data` or the number of a tablespace; none where not all
+    /// could be seen.
+    pub archives: Option<BTreeMap<String, Archived>>,
     /// An archive, for questions about how it is kept.
     pub archive: Option<String>,
     /// When the newest of its objects was written.
     pub modified: Timestamp,
     /// Whether somebody asked for it to be kept for ever.
     pub kept: bool,
+}
+
+/// The archives of the database, or of a tablespace of it: `data.tar`, `data_0001.tar` …
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Archived {
+    /// Their bytes together.
+    pub bytes: u64,
+    /// How many there are.
+    parts: u32,
+    /// The number of the last one, from 0 on.
+    last: u32,
+}
+
+impl Archived {
+    /// So many parts, one after the other, and their bytes together.
+    pub fn of(parts: u32, bytes: u64) -> Self {
+        Self { bytes, parts, last: parts.saturating_sub(1) }
+    }
+
+    fn add(&mut self, part: u32, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.parts += 1;
+        self.last = self.last.max(part);
+    }
+
+    /// Whether all parts up to the last one are there, and something is in them. That parts after
+    /// it are missing nobody can see.
+    pub fn is_whole(&self) -> bool {
+        self.bytes > 0 && u64::from(self.parts) == u64::from(self.last) + 1
+    }
 }
 
 /// A catalogue to read.
@@ -142,18 +172,11 @@ impl Reading<'_, '_> {
             let info = format!("{base}{id}/{INFO}");
             let (mut entry, object) = entry(id, folder, &info);
             let Some(object) = object else { return Ok((entry, None, 0)) };
-            if let Some(known) = kept.get(place, &entry.id, object.etag.as_deref()) {
-                entry.info = Some(Arc::clone(&known));
-                return Ok((entry, object.etag, 0));
-            }
-            entry.info = match bucket.content(&info, LARGEST).await {
-                Ok(Content::Whole(bytes)) => Some(Arc::new(BackupInfo::read(&bytes, zone.get()))),
-                Ok(Content::TooLarge) => Some(Arc::new(Err("it is larger than 2 MiB".to_owned()))),
-                // Deleted since it was listed.
-                Err(Trouble::NoObject) => None,
-                Err(trouble) => return Err(trouble),
-            };
-            Ok((entry, object.etag, 1))
+            let read = |bytes: &[u8]| BackupInfo::read(bytes, zone.get());
+            let file = (place, entry.id.as_str());
+            let (info, spent) = kept.read(bucket, file, &object, LARGEST, read).await?;
+            entry.info = info;
+            Ok::<_, Trouble>((entry, object.etag, spent))
         });
         let read: Vec<(Entry, Option<String>, u32)> =
             stream::iter(read).buffered(AT_ONCE).try_collect().await?;
@@ -205,31 +228,39 @@ fn by_folder(objects: Vec<Object>, base: &str) -> BTreeMap<String, Folder> {
 fn entry(id: String, folder: Folder, info: &str) -> (Entry, Option<Object>) {
     let Folder { objects, more } = folder;
     let kept = info.replace(INFO, "annotations/keep");
-    let mut entry =
-        Entry { id, info: None, data: None, archive: None, modified: Timestamp::MIN, kept: false };
-    let (mut files, mut bytes, mut told) = (0, 0_u64, None);
+    let mut entry = Entry {
+        id,
+        info: None,
+        archives: None,
+        archive: None,
+        modified: Timestamp::MIN,
+        kept: false,
+    };
+    let (mut archives, mut told) = (BTreeMap::<String, Archived>::new(), None);
     for object in objects {
         entry.modified = entry.modified.max(object.modified);
         if object.key == info {
             told = Some(object);
         } else if object.key == kept {
             entry.kept = true;
-        } else if is_archive(object.key.rsplit('/').next().unwrap_or_default()) {
-            files += 1;
-            bytes = bytes.saturating_add(object.size);
+        } else if let Some((of, part)) = archive(object.key.rsplit('/').next().unwrap_or_default())
+        {
+            archives.entry(of.to_owned()).or_default().add(part, object.size);
             entry.archive.get_or_insert(object.key);
         }
     }
-    entry.data = (!more).then_some((files, bytes));
+    entry.archives = (!more).then_some(archives);
     (entry, told)
 }
 
-/// `data.tar`, `data_0001.tar.gz`, `16387.tar.snappy`: the database, or a tablespace of it.
-fn is_archive(name: &str) -> bool {
-    let Some((stem, end)) = name.split_once('.') else { return false };
-    let stem = stem.split('_').next().unwrap_or_default();
-    let data = stem == "data" || stem.bytes().all(|digit| digit.is_ascii_digit());
-    data && !stem.is_empty() && (end == "tar" || end.starts_with("tar."))
+/// `data.tar`, `data_0001.tar.gz`, `16387.tar.snappy`: the database, or a tablespace of it; and
+/// which part.
+fn archive(name: &str) -> Option<(&str, u32)> {
+    let (stem, end) = name.split_once('.')?;
+    let (of, part) = stem.split_once('_').unwrap_or((stem, "0"));
+    let data = of == "data" || of.bytes().all(|digit| digit.is_ascii_digit());
+    let known = data && !of.is_empty() && (end == "tar" || end.starts_with("tar."));
+    known.then(|| Some((of, part.parse().ok()?)))?
 }
 
 #[cfg(test)]
@@ -238,12 +269,31 @@ mod tests {
 
     #[test]
     fn archives_are_told_from_what_lies_beside_them() {
-        for name in ["data.tar", "data.tar.gz", "data_0001.tar", "16387.tar.snappy"] {
-            assert!(is_archive(name), "{name}");
+        for (name, read) in [
+            ("data.tar", ("data", 0)),
+            ("data.tar.gz", ("data", 0)),
+            ("data_0001.tar", ("data", 1)),
+            ("16387.tar.snappy", ("16387", 0)),
+        ] {
+            assert_eq!(archive(name), Some(read), "{name}");
         }
-        for name in ["backup.info", "data", "keep", ".tar", "data.zip", "database.tar"] {
-            assert!(!is_archive(name), "{name}");
+        for name in
+            ["backup.info", "data", "keep", ".tar", "data.zip", "database.tar", "data_x.tar"]
+        {
+            assert_eq!(archive(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn archives_are_whole_from_the_first_part_to_the_last() {
+        let archived = |parts: &[(u32, u64)]| {
+            let mut archived = Archived::default();
+            parts.iter().for_each(|(part, bytes)| archived.add(*part, *bytes));
+            archived.is_whole()
+        };
+        assert!(archived(&[(0, 1)]) && archived(&[(0, 1), (1, 0), (2, 5)]));
+        assert!(!archived(&[]) && !archived(&[(0, 0)]));
+        assert!(!archived(&[(1, 5)]) && !archived(&[(0, 5), (2, 5)]));
     }
 
     #[test]
@@ -264,7 +314,8 @@ mod tests {
         let folder = folders.remove("20260315T021500").unwrap();
         let info = "pg/base/20260315T021500/backup.info";
         let (entry, told) = entry("20260315T021500".to_owned(), folder, info);
-        assert_eq!((entry.data, entry.kept), (Some((2, 15)), true));
+        let data = entry.archives.unwrap().remove("data").unwrap();
+        assert_eq!((data.bytes, data.is_whole(), entry.kept), (15, true, true));
         assert_eq!(told.unwrap().key, info);
     }
 }

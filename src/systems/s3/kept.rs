@@ -5,6 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::page::{Bucket, Object};
+use super::read::Content;
+use super::trouble::Trouble;
+
 /// The most folders whose files are kept.
 const MOST_FOLDERS: usize = 64;
 
@@ -42,6 +46,30 @@ impl<T> Files<T> {
             }
         }
         kept.insert(folder, files);
+    }
+}
+
+impl<T> Files<Result<T, String>> {
+    /// What a file says, an error where it can't be believed, and what it cost to ask: nothing where
+    /// it has not changed. None where it is gone since it was listed.
+    pub(super) async fn read(
+        &self,
+        bucket: &Bucket<'_>,
+        (folder, name): (&Folder, &str),
+        object: &Object,
+        largest: u64,
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<(Option<Arc<Result<T, String>>>, u32), Trouble> {
+        if let Some(known) = self.get(folder, name, object.etag.as_deref()) {
+            return Ok((Some(known), 0));
+        }
+        let said = match bucket.content(&object.key, largest).await {
+            Ok(Content::Whole(bytes)) => read(&bytes),
+            Ok(Content::TooLarge) => Err(format!("it is larger than {} MiB", largest >> 20)),
+            Err(Trouble::NoObject) => return Ok((None, 1)),
+            Err(trouble) => return Err(trouble),
+        };
+        Ok((Some(Arc::new(said)), 1))
     }
 }
 

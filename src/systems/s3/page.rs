@@ -250,6 +250,14 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_does_not_say_whether_there_is_more_is_no_answer() {
+        let page = ListObjectsV2Output::builder().set_contents(Some(Vec::new()));
+        assert!(read(&Ask::default(), &page.clone().is_truncated(false).build()).is_ok());
+        assert!(read(&Ask::default(), &page.clone().build()).is_err());
+        assert!(read(&Ask::default(), &page.is_truncated(true).build()).is_err());
+    }
+
+    #[test]
     fn a_listing_goes_on_after_a_whole_folder_and_inside_of_a_marker() {
         assert_eq!(page(&["a/c"], &["a/d/"]).end().unwrap(), "a/d0");
         assert_eq!(page(&["a/c/"], &[]).end().unwrap(), "a/c/");

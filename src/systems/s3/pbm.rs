@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::barman::{AT_ONCE, MOST_BACKUPS, too_many};
 use super::page::{Ask, Bucket, Object};
-use super::read::Content;
 use super::trouble::Trouble;
 use super::{Store, found};
 use crate::model::finding::Obstacle;
@@ -77,17 +76,11 @@ impl Store<'_> {
             let modified = object.as_ref().map(|object| object.modified);
             let mut entry = Entry { name, info: None, modified, folder };
             let Some(object) = object else { return Ok((entry, None, 0)) };
-            if let Some(known) = kept.get(place, &entry.name, object.etag.as_deref()) {
-                entry.info = Some(known);
-                return Ok((entry, object.etag, 0));
-            }
-            entry.info = match bucket.content(&object.key, LARGEST).await {
-                Ok(Content::Whole(bytes)) => Some(Arc::new(Metadata::read(&entry.name, &bytes))),
-                Ok(Content::TooLarge) => Some(Arc::new(Err("it is larger than 4 MiB".to_owned()))),
-                Err(Trouble::NoObject) => None,
-                Err(trouble) => return Err(trouble),
-            };
-            Ok((entry, object.etag, 1))
+            let read = |bytes: &[u8]| Metadata::read(&entry.name, bytes);
+            let file = (place, entry.name.as_str());
+            let (info, spent) = kept.read(bucket, file, &object, LARGEST, read).await?;
+            entry.info = info;
+            Ok::<_, Trouble>((entry, object.etag, spent))
         });
         let read: Vec<(Entry, Option<String>, u32)> =
             stream::iter(read).buffered(AT_ONCE).try_collect().await?;

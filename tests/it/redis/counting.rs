@@ -44,9 +44,10 @@ impl Scene {
         node.kill().await;
     }
 
-    /// The counters, by a look that is late enough to count all that has finished until now.
+    /// The counters, by a look that is late enough to count all that has finished until now, and
+    /// nothing later: ten seconds are left for ends to be written.
     async fn count(&mut self) -> ([Option<f64>; 2], Judgement) {
-        self.clock.set(Clock::System.now() + SignedDuration::from_secs(11));
+        self.clock.set(Clock::System.now() + SignedDuration::from_secs(10));
         let seen = look_back(CHECK, &self.systems, &mut self.past).await;
         assert_eq!(seen.verdict(), Verdict::Pass, "{}: {:#?}", self.library, seen.lines());
         let row = |outcome| value(&seen, "vigie_queue_jobs_finished_total", &["q", outcome]);

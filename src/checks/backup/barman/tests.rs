@@ -1,10 +1,22 @@
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::checks::backup::parameters::Layout;
+use crate::model::finding::Verdict;
+use crate::systems::s3::{Encryption, Heading};
 
 fn now() -> Timestamp {
     "2026-03-15T12:00:00Z".parse().unwrap()
+}
+
+fn archives(of: &[(&str, (u32, u64))]) -> BTreeMap<String, Archived> {
+    let archived = |(of, (parts, bytes)): &(&str, (u32, u64))| {
+        ((*of).to_owned(), Archived::of(*parts, *bytes))
+    };
+    of.iter().filter(|(_, (parts, _))| *parts > 0).map(archived).collect()
 }
 
 fn entry(info: Option<&str>, data: (u32, u64), hours: i64) -> Entry {
@@ -12,7 +24,7 @@ fn entry(info: Option<&str>, data: (u32, u64), hours: i64) -> Entry {
     Entry {
         id: "20260315T021500".to_owned(),
         info: info.map(read),
-        data: Some(data),
+        archives: Some(archives(&[("data", data)])),
         archive: (data.0 > 0).then(|| "data.tar".to_owned()),
         modified: now() - SignedDuration::from_hours(hours),
         kept: false,
@@ -51,7 +63,55 @@ fn a_folder_is_a_backup_only_with_all_that_belongs_to_it() {
 }
 
 #[test]
+fn a_backup_lacks_what_one_of_its_tablespaces_lacks() {
+    let with = |tablespaces: &str, there: &[(&str, (u32, u64))]| {
+        let info = DONE.replace("timeline=", &format!("tablespaces={tablespaces}\ntimeline="));
+        fault(&Entry { archives: Some(archives(there)), ..entry(Some(&info), (1, 10), 9) })
+    };
+    let (missing, two) = (Some(Fault::DataMissing), "[('a', 16387, '/a'), ('b', 16390, '/b')]");
+    assert_eq!(with("[('a', 16387, '/a')]", &[("16387", (1, 10))]), missing, "no data.tar");
+    assert_eq!(with("[('a', 16387, '/a')]", &[("data", (1, 10))]), missing);
+    assert_eq!(with(two, &[("data", (1, 10)), ("16387", (1, 10)), ("16390", (1, 0))]), missing);
+    assert_eq!(with(two, &[("data", (1, 10)), ("16387", (2, 10)), ("16390", (1, 1))]), None);
+    assert_eq!(with("[oddly]", &[("data", (1, 10))]), Some(Fault::Unreadable));
+}
+
+#[test]
 fn snapshots_of_volumes_need_no_archive() {
     let snapshots = DONE.replace("status=DONE", "snapshots_info={'a': 1}\nstatus=DONE");
     assert_eq!(fault(&entry(Some(&snapshots), (0, 0), 9)), None);
+}
+
+#[test]
+fn that_the_log_is_encrypted_says_nothing_of_snapshots() {
+    let text = "{ bucket: b, encrypted: any, layout: { barman: { server: pg } } }";
+    let check: Backup = serde_saphyr::from_str(text).unwrap();
+    let Layout::Barman(layout) = &check.layout else { panic!() };
+    let verdict = |info: &str| {
+        let backups = vec![entry(Some(info), (1, 10), 9)];
+        let catalogue = Arc::new(Catalogue { backups, requests: 1 });
+        let heading = Heading { encryption: Some(Encryption::Store) };
+        let seen =
+            Seen { catalogue, wals: None, told: vec![("log".to_owned(), Ok(Some(heading)))] };
+        let mut judgement = Judgement::new();
+        layout.judge(&check, &seen, now(), &mut judgement);
+        judgement.verdict()
+    };
+    assert_eq!(verdict(DONE), Verdict::Pass);
+    let snapshots = DONE.replace("status=DONE", "snapshots_info={'a': 1}\nstatus=DONE");
+    assert_eq!(verdict(&snapshots), Verdict::Unknown);
+}
+
+#[test]
+fn the_newest_is_the_one_that_ended_last_whatever_its_place() {
+    let of = |id: &str, ended: &str| {
+        let info = DONE.replace("03-15 02:27", ended).replace("03-15 02:15", "03-01 00:00");
+        Entry { id: id.to_owned(), ..entry(Some(&info), (1, 10), 9) }
+    };
+    let ended = [("b", "03-15 04:00"), ("a", "03-15 05:00"), ("c", "03-14 05:00")];
+    let ahead = of("z", "03-16 05:00");
+    let failed = Entry { id: "y".to_owned(), ..entry(Some("status=FAILED\n"), (1, 10), 1) };
+    let backups = ended.map(|(id, ended)| of(id, ended)).into_iter().chain([ahead, failed]);
+    let catalogue = Catalogue { backups: backups.collect(), requests: 1 };
+    assert_eq!(newest(&catalogue, now()).map(|(entry, _)| entry.id.as_str()), Some("a"));
 }

@@ -47,11 +47,13 @@ fn limits_are_held_to_their_words() {
     for (limits, seen, verdict, reason) in [
         ("max_age: { warn: 5h, fail: 6h }", &few, Verdict::Pass, None),
         ("max_age: { warn: 4h, fail: 6h }", &few, Verdict::Warn, Some(TOO_OLD)),
+        ("max_age: { fail: 5h }", &few, Verdict::Pass, None),
         ("max_age: { fail: 4h }", &few, Verdict::Fail, Some(TOO_OLD)),
         ("min_count: 2", &many, Verdict::Pass, None),
         ("min_count: 3", &many, Verdict::Unknown, Some(NOT_LISTABLE)),
         ("min_count: 3", &few, Verdict::Fail, Some(TOO_FEW)),
         ("retention: 1d", &few, Verdict::Pass, None),
+        ("retention: 5h", &few, Verdict::Pass, None),
         ("retention: 4h", &few, Verdict::Fail, Some(RETENTION_OVERRUN)),
         ("retention: 1d", &many, Verdict::Unknown, Some(NOT_LISTABLE)),
         ("retention: 30d, period: 6h", &few, Verdict::Warn, Some(TOO_FEW)),

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::model::finding::Verdict;
 use crate::systems::catalogue::slice::Slice;
@@ -30,4 +32,32 @@ fn the_newest_slice_is_held_to_its_limits() {
     assert_eq!(judged(&read, 9_000), (Verdict::Unknown, Some(Reason::CLOCK_SKEW)));
     let part = oplog(&[], false);
     assert_eq!(judged(&part, 10_600), (Verdict::Unknown, Some(NOT_LISTABLE)));
+}
+
+#[test]
+fn each_replica_set_must_have_slices_beyond_the_backup() {
+    let metadata = serde_json::json!({
+        "name": "a", "type": "logical", "status": "done", "last_transition_ts": 101,
+        "last_write_ts": { "T": 100, "I": 1 },
+        "replsets": [{ "name": "cfg", "status": "done" }, { "name": "rs0", "status": "done" }],
+    });
+    let newest = Metadata::read("a", metadata.to_string().as_bytes()).unwrap();
+    let check = "{ bucket: b, max_age: { fail: 1d }, layout: { pbm: {} } }";
+    let check: Backup = serde_saphyr::from_str(check).unwrap();
+    let limits: MaxAge = serde_saphyr::from_str("{ fail: 20m }").unwrap();
+    let judged = |of: &[(&str, &[(i64, i64)])]| {
+        let sets = of.iter().map(|(name, slices)| ((*name).to_owned(), oplog(slices, true)));
+        let sets: BTreeMap<_, _> = sets.collect();
+        let oplogs = Ok(Arc::new(Oplogs { sets, requests: 1 }));
+        let mut judgement = Judgement::new();
+        let now = Timestamp::from_second(700).unwrap();
+        judge(&check, limits, &oplogs, &newest, now, &mut judgement);
+        (judgement.verdict(), judgement.reason(), judgement.samples().len())
+    };
+    let on: &[(i64, i64)] = &[(90, 110), (110, 600)];
+    assert_eq!(judged(&[("cfg", on), ("rs0", on)]), (Verdict::Pass, None, 1));
+    let missing = (Verdict::Fail, Some(LOG_MISSING), 0);
+    assert_eq!(judged(&[("cfg", on)]), missing);
+    assert_eq!(judged(&[("cfg", on), ("rs0", &[(90, 100)])]), missing);
+    assert_eq!(judged(&[("rs1", on), ("rs0", on)]), missing);
 }

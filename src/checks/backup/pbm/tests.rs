@@ -62,7 +62,9 @@ fn an_increment_needs_all_before_it() {
     let middle =
         entry("2026-03-14T02:00:00Z", |metadata| metadata["src_backup"] = json!(base.name));
     let last = entry(NAME, |metadata| metadata["src_backup"] = json!(middle.name));
-    assert_eq!(what(&last, &[base, middle.clone()]), None);
+    assert_eq!(what(&last, &[base.clone(), middle.clone()]), None);
+    let without_data = Entry { folder: false, ..base };
+    assert_eq!(what(&last, &[without_data, middle.clone()]), Some(Fault::DataMissing));
     assert_eq!(what(&last, &[middle]), Some(Fault::DataMissing));
 }
 

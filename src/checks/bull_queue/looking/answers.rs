@@ -49,7 +49,9 @@ pub(super) fn ids(list: &[Option<&[u8]>]) -> Result<Vec<Vec<u8>>, Obstacle> {
 
 pub(super) fn number(text: Option<&[u8]>) -> Result<Option<i64>, Obstacle> {
     let Some(text) = text else { return Ok(None) };
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok());
+    let whole_number = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok());
+    // A delay that was worked out may have a fraction.
+    let number = whole_number.or_else(|| whole(text.trim_ascii()).ok());
     number.map(Some).ok_or_else(|| garbled("a number of the queue is none"))
 }
 
@@ -57,10 +59,15 @@ pub(super) fn time(millis: i64) -> Result<Timestamp, Obstacle> {
     Timestamp::from_millisecond(millis).map_err(|_| garbled("a job bears a time beyond all years"))
 }
 
-/// When the first delayed job is due, from `[id, score]`: the score is the time in ms, times 4096.
+/// No time in ms, times 4096, is so small since 1971, and none in ms alone so large until 5138.
+const LEAST_SCALED: i64 = 100_000_000_000_000;
+
+/// When the first delayed job is due, from `[id, score]`: the score is the time in ms, times 4096;
+/// of the oldest versions it is the time in ms.
 pub(super) fn due(first: &[Option<&[u8]>]) -> Result<Option<Timestamp>, Obstacle> {
     let Some(score) = first.get(1).copied().flatten() else { return Ok(None) };
-    time(whole(score)? / 4_096).map(Some)
+    let score = whole(score)?;
+    time(if score < LEAST_SCALED { score } else { score / 4_096 }).map(Some)
 }
 
 /// A score without its fraction.
@@ -74,4 +81,32 @@ pub(super) fn whole(score: &[u8]) -> Result<i64, Obstacle> {
 
 pub(super) fn garbled(because: &str) -> Obstacle {
     Obstacle::new(Reason::GARBLED, because)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delayed_job_is_due_when_its_score_says_scaled_or_not() {
+        let at = |score: &str| due(&[Some(b"7"), Some(score.as_bytes())]);
+        let then = Some(Timestamp::from_second(1_800_000_000).unwrap());
+        assert_eq!(at("7372800000000007").unwrap(), then);
+        assert_eq!(at("7.372800000000007e+15").unwrap(), then);
+        assert_eq!(at("1800000000000").unwrap(), then);
+        assert_eq!(due(&[]).unwrap(), None);
+        for none in ["nan", "inf", "-inf", "soon", ""] {
+            assert_eq!(at(none).unwrap_err().reason, Reason::GARBLED, "{none}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_have_fractions_and_must_be_numbers() {
+        assert_eq!(number(None).unwrap(), None);
+        assert_eq!(number(Some(b" 9007199254740993 ")).unwrap(), Some(9_007_199_254_740_993));
+        assert_eq!(number(Some(b"523.25")).unwrap(), Some(523));
+        for none in [&b"NaN"[..], b"inf", b"", b"\xff", b"7 jobs"] {
+            assert!(number(Some(none)).is_err(), "{none:?}");
+        }
+    }
 }

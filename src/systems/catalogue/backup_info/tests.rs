@@ -140,3 +140,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tablespaces_are_read_as_python_shows_them() {
+    let of = |value: &str| {
+        let line = format!("tablespaces={value}");
+        read(&DONE.replace("tablespaces=None", &line)).map(|info| info.tablespaces)
+    };
+    assert_eq!(of("None"), Ok(vec![]));
+    assert_eq!(of("[]"), Ok(vec![]));
+    assert_eq!(of("[('a', 16387, '/srv/a'), ('b', 16390, '/srv/b')]"), Ok(vec![16_387, 16_390]));
+    assert_eq!(of("[(u'a', 16387L, u'/srv/a')]"), Ok(vec![16_387]));
+    assert_eq!(of("[('a, b', 16387, '/srv/a, (b), c')]"), Ok(vec![16_387]));
+    for odd in ["[('a', '/srv/a')]", "[('a', 16387", "16387", "[('a', 16387]"] {
+        assert!(of(odd).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn lines_may_end_as_windows_ends_them() {
+    assert_eq!(read(&DONE.replace('\n', "\r\n")), read(DONE));
+}

@@ -133,6 +133,10 @@ mod tests {
     fn what_deletes_nothing_is_no_rule_and_what_is_strange_no_answer() {
         let disabled = LifecycleRule::builder().status(ExpirationStatus::Disabled).build().unwrap();
         assert_eq!(read_one(disabled), Ok(Vec::new()));
+        let resting = LifecycleExpiration::builder().days(1).build();
+        let resting =
+            LifecycleRule::builder().status(ExpirationStatus::Disabled).expiration(resting);
+        assert_eq!(read_one(resting.build().unwrap()), Ok(Vec::new()));
         let moving = LifecycleRule::builder().status(ExpirationStatus::Enabled).build().unwrap();
         assert_eq!(read_one(moving), Ok(Vec::new()));
         let strange = LifecycleRule::builder().status("On".into()).build().unwrap();

@@ -36,7 +36,7 @@ const OPERATORS: [&str; 6] =
 pub struct Policy {
     /// What everybody is allowed, one text a statement: its actions.
     pub open: Vec<String>,
-    /// Whether a statement denies something to everybody, which may take back what another allows.
+    /// Whether all that lets everybody in may be taken back by what is denied to everybody.
     pub denies: bool,
 }
 
@@ -57,15 +57,60 @@ impl Policy {
             _ => return Err("the policy has no statements".to_owned()),
         };
         let mut read = Self::default();
+        let (mut open, mut denied) = (Vec::new(), Vec::new());
         for statement in statements {
             match statement.get("Effect").and_then(Value::as_str) {
-                Some("Allow") if is_open(statement)? => read.open.push(actions(statement)),
+                Some("Allow") if is_open(statement)? => {
+                    read.open.push(actions(statement));
+                    open.push(statement);
+                }
                 Some("Allow") => {}
-                Some("Deny") => read.denies |= is_for_everybody(statement)?,
+                Some("Deny") if takes_back(statement)? => denied.push(statement),
+                Some("Deny") => {}
                 _ => return Err("a statement of the policy has no known effect".to_owned()),
             }
         }
+        let back = |open: &&Value| denied.iter().any(|denied| share_actions(open, denied));
+        read.denies = !open.is_empty() && open.iter().all(back);
         Ok(read)
+    }
+}
+
+/// Whether a statement that denies may leave nobody in: it is for everybody, and on no condition but
+/// who asks, and from where. One about transport, or how to encrypt, leaves everybody a way.
+fn takes_back(statement: &Value) -> Result<bool, String> {
+    let is_about_whom = |operators: &Value| {
+        operators.as_object().is_some_and(|operators| {
+            operators.values().filter_map(Value::as_object).flatten().all(|(key, _)| {
+                let key = key.to_lowercase();
+                BINDING.contains(&key.as_str()) || key.starts_with("aws:principal")
+            })
+        })
+    };
+    Ok(is_for_everybody(statement)? && statement.get("Condition").is_none_or(is_about_whom))
+}
+
+/// Whether two statements are about the same actions, as far as their words tell.
+fn share_actions(one: &Value, other: &Value) -> bool {
+    let words = |statement: &Value| {
+        let words = all(statement.get("Action")?);
+        words.iter().map(|word| Some(word.as_str()?.to_lowercase())).collect::<Option<Vec<_>>>()
+    };
+    // All but some are as many as all.
+    let Some((one, other)) = words(one).zip(words(other)) else { return true };
+    one.iter().any(|one| other.iter().any(|other| overlap(one, other)))
+}
+
+/// Whether two names with wildcards can mean the same, by what stands before the wildcards.
+fn overlap(one: &str, other: &str) -> bool {
+    let head = |name: &str| name.find(['*', '?']);
+    match (head(one), head(other)) {
+        (None, None) => one == other,
+        (None, Some(end)) => one.starts_with(&other[..end]),
+        (Some(end), None) => other.starts_with(&one[..end]),
+        (Some(end), Some(their)) => {
+            one.starts_with(&other[..their.min(end)]) && other.starts_with(&one[..end.min(their)])
+        }
     }
 }
 
@@ -220,6 +265,35 @@ mod tests {
         assert_eq!(policy, Ok(Policy { open, denies: true }));
         let one = br#"{"Statement": {"Effect": "Deny", "Principal": {"AWS": "a"}}}"#;
         assert_eq!(Policy::read(one), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn what_is_denied_takes_back_only_what_it_is_about() {
+        let back = |deny: &str| {
+            let json = format!(
+                r#"{{"Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}},
+                {{"Effect": "Deny", {deny}}}]}}"#
+            );
+            Policy::read(json.as_bytes()).unwrap().denies
+        };
+        for deny in [
+            r#""Principal": "*", "Action": "s3:*""#,
+            r#""Principal": {"AWS": "*"}, "Action": ["s3:Put*", "s3:getobject"]"#,
+            r#""NotPrincipal": {"AWS": "a"}, "NotAction": "s3:PutObject""#,
+            r#""Principal": "*", "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}"#,
+            r#""Principal": "*", "Condition": {"StringNotEquals": {"aws:PrincipalTag/a": "b"}}"#,
+        ] {
+            assert!(back(deny), "{deny}");
+        }
+        for deny in [
+            r#""Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}"#,
+            r#""Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"},
+               "NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}"#,
+            r#""Principal": "*", "Action": ["s3:PutObject", "s3:GetObjectAcl", "s3:Delete*"]"#,
+            r#""Principal": {"AWS": "arn:aws:iam::1:root"}, "Action": "s3:*""#,
+        ] {
+            assert!(!back(deny), "{deny}");
+        }
     }
 
     proptest! {
