@@ -86,6 +86,11 @@ impl WebUrl {
             .map_or_else(|| self.0.path().to_owned(), |query| format!("{}?{query}", self.0.path()))
     }
 
+    /// Whether it has a query, which may hold what is not to be shown.
+    pub fn has_query(&self) -> bool {
+        self.0.query().is_some_and(|query| !query.is_empty())
+    }
+
     /// All of it, for patterns of the configuration; never for sentences or labels.
     pub fn whole(&self) -> &str {
         self.0.as_str()
