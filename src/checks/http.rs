@@ -158,7 +158,8 @@ fetched! {
         #[serde(default)]
         fail_slower_than: Option<Period>,
         /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
-        /// either, bodies may be of any size and are not read, except to time them.
+        /// either, bodies may be of any size and are not read, except to time them, to their end (64
+        /// MiB at most).
         #[serde(default)]
         max_bytes: Option<MostBytes>,
         /// Asks each address of the host, at most sixteen, instead of the first that answers. Each

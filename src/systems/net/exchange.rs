@@ -27,6 +27,9 @@ use crate::model::reason::Reason;
 /// Who we say we are.
 pub(super) const USER: &str = concat!("vigie/", env!("CARGO_PKG_VERSION"));
 
+/// The most bytes of a body that are waited for only to know how long it takes.
+const MOST_TIMED: usize = 64 * 1024 * 1024;
+
 /// How much of a body is read; what is left is never fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -36,7 +39,7 @@ pub enum Reading {
     Excerpt(usize),
     /// All of it, unless it has more bytes than this.
     Whole(usize),
-    /// All of it, to know how long that takes; nothing of it is kept.
+    /// All of it, 64 MiB at most, to know how long that takes; nothing of it is kept.
     Timed,
 }
 
@@ -148,6 +151,7 @@ impl Net {
         {
             return Err(proxy.refusal(self, opened.head.status, route.to));
         }
+        proxy.inspect(|proxy| proxy.accepted());
         Ok(opened)
     }
 }
@@ -181,7 +185,14 @@ impl Opened {
         let mut bytes = 0;
         loop {
             match self.piece(until).await {
-                Ok(Some(data)) => bytes += data.len(),
+                Ok(Some(data)) if bytes + data.len() <= MOST_TIMED => bytes += data.len(),
+                Ok(Some(_)) => {
+                    let because = format!(
+                        "{} goes on with its answer after 64 MiB, and is not waited for",
+                        self.peer
+                    );
+                    return Err(Obstacle::new(Reason::TOO_LARGE, because));
+                }
                 Ok(None) => return Ok(false),
                 Err(obstacle) => return Err(after(obstacle, bytes)),
             }

@@ -30,7 +30,12 @@ impl WebUrl {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn join(&self, location: &str) -> Result<Self, String> {
-        Self::of(self.0.join(location).map_err(|error| format!("not a URL: {error}"))?)
+        let onward = self.0.join(location).map_err(|error| format!("not a URL: {error}"))?;
+        // Who answers chose the word: it is not repeated.
+        if !["http", "https"].contains(&onward.scheme()) {
+            return Err("a URL of neither `http:` nor `https:`".to_owned());
+        }
+        Self::of(onward)
     }
 
     fn of(url: Url) -> Result<Self, String> {
