@@ -8,6 +8,7 @@ mod body;
 pub mod claims;
 mod complaints;
 mod credential;
+pub mod dsn;
 pub mod expect;
 mod fetch;
 mod grant;
@@ -41,7 +42,7 @@ use self::text::Text;
 use super::{Check, Look};
 use crate::model::duration::Period;
 use crate::model::finding::Obstacle;
-use crate::model::judgement::Judgement;
+use crate::model::judgement::{Answer, Judgement};
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
@@ -93,7 +94,8 @@ fetched! {
         #[serde(default)]
         #[schemars(default)]
         method: Verb,
-        /// Headers to send. Never shown.
+        /// Headers to send. Never shown; with `Authorization` or `Cookie` among them, they are
+        /// treated as `secret_headers` are.
         #[serde(default)]
         headers: BTreeMap<FieldName, String>,
         /// A credential to show: `basic`, `bearer`, `api_key` or `oauth2`. With it, nothing of the
@@ -135,6 +137,10 @@ fetched! {
         #[serde(default)]
         #[schemars(default)]
         alternatives_on: NotThere,
+        /// A DSN of Sentry that must be well formed and lead to the URL's scheme, host and port; read
+        /// at each look. Nothing of it is sent or shown.
+        #[serde(default)]
+        dsn: Option<SecretSource>,
         /// What of the cluster stands behind the URL, for a Vigie that runs inside the same cluster:
         /// where the URL gives no answer at all while the endpoints there are ready, nobody can
         /// tell, and the check is unknown (`HairpinSuspected`). Where they are not, it fails. With
@@ -152,7 +158,8 @@ fetched! {
         #[serde(default)]
         fail_slower_than: Option<Period>,
         /// The largest acceptable body; `1 MiB` by default where `expect` asks about the body. Without
-        /// either, bodies may be of any size and are not read, except to time them.
+        /// either, bodies may be of any size and are not read, except to time them, to their end (64
+        /// MiB at most).
         #[serde(default)]
         max_bytes: Option<MostBytes>,
         /// Asks each address of the host, at most sixteen, instead of the first that answers. Each
@@ -171,6 +178,8 @@ pub struct Seen {
     trouble: Option<Obstacle>,
     /// How many addresses were not asked.
     left_out: usize,
+    /// What is wrong with the DSN.
+    dsn: Option<Answer>,
 }
 
 /// What an exchange came to.
@@ -236,6 +245,7 @@ impl Check for Http {
         let headers = self.secret_headers.values().map(|header| &header.from);
         needs.secrets.extend(headers.chain(self.first().sent.secrets()).cloned());
         needs.secrets.extend(self.login.iter().flat_map(Login::secrets));
+        needs.secrets.extend(self.dsn.clone());
         let issuer = self.login.iter().filter_map(Login::grant).map(|grant| grant.token_url.host());
         for host in issuer {
             needs.merge(Needs::host(host));
@@ -278,7 +288,9 @@ impl Check for Http {
     }
 
     async fn observe(&self, look: &Look<'_>) -> Result<Seen, Obstacle> {
-        self.look_at_all(look).await
+        let dsn = self.trouble_of_dsn(look).await;
+        let seen = self.look_at_all(look).await?;
+        Ok(Seen { dsn, ..seen })
     }
 
     fn judge(&self, seen: &Seen, _past: &Past, _now: Timestamp) -> Judgement {

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 /// A refused credential may be tried again after so long: twice a day.
 pub const AGAIN_AFTER: Duration = Duration::from_hours(12);
-/// The most credentials that are remembered; the oldest refusal is forgotten first.
-const MOST: usize = 256;
+/// The most credentials that are remembered; the oldest refusal is forgotten first. More than any
+/// checklist holds: what is forgotten is sent again.
+const MOST: usize = 4096;
 
 /// Digests of refused credentials, and when they were refused.
 #[derive(Debug, Default)]

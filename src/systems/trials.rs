@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::refusals::Refusals;
 
 /// The most credentials that are known; the oldest is forgotten first, and is on trial again.
-const MOST: usize = 256;
+const MOST: usize = 4096;
 
 /// A digest of a credential and of where it is sent.
 pub type Credential = [u8; 32];

@@ -144,20 +144,21 @@ fn readiness(table: &Table<EndpointSlice>, place: &Place, services: &[String]) -
     let namespace = &place.namespace;
     let mut endpoints = Endpoints::default();
     endpoints.take(table);
-    let mut counts = Vec::new();
-    for service in services {
-        let ready = endpoints.ready(namespace, service);
-        if ready == 0 {
-            if table.garbled().next().is_some() || table.garbled_more() > 0 {
-                let because = "an EndpointSlice of its namespace can't be read".to_owned();
-                return Readiness::Untold(Obstacle::new(Reason::GARBLED, because));
-            }
-            let because = format!("no endpoint of Service {namespace}/{service} is ready");
-            return Readiness::NotReady(because);
-        }
-        counts.push(format!("{ready} of Service {namespace}/{service}"));
+    let counts: Vec<_> =
+        services.iter().map(|one| (one, endpoints.ready(namespace, one))).collect();
+    let told =
+        |(service, ready): &(&String, usize)| format!("{ready} of Service {namespace}/{service}");
+    // Which of several serves the path is the controller's business: one that is ready answers some.
+    if counts.iter().any(|(_, ready)| *ready > 0) {
+        let counts: Vec<_> = counts.iter().map(told).collect();
+        return Readiness::Ready(format!("ready endpoints: {}", counts.join(", ")));
     }
-    Readiness::Ready(format!("ready endpoints: {}", counts.join(", ")))
+    if table.garbled().next().is_some() || table.garbled_more() > 0 {
+        let because = "an EndpointSlice of its namespace can't be read".to_owned();
+        return Readiness::Untold(Obstacle::new(Reason::GARBLED, because));
+    }
+    let services: Vec<_> = services.iter().map(|one| format!("{namespace}/{one}")).collect();
+    Readiness::NotReady(format!("no endpoint of Service {} is ready", services.join(", ")))
 }
 
 /// Whether a probe that ended so may have been short-cut: no byte of an answer came, and the

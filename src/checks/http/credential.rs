@@ -4,7 +4,6 @@ use http::StatusCode;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Http;
 use super::expect::refuses_grant;
 use crate::checks::Look;
 use crate::model::duration::spoken;
@@ -30,13 +29,12 @@ impl Secrecy {
         self.any = true;
     }
 
-    /// The credential that this is at `url`; none where nothing is secret.
-    pub(super) fn credential(mut self, check: &Http, url: &WebUrl) -> Option<Credential> {
+    /// The credential that this is at `url`, by whatever way that is reached; none where nothing is
+    /// secret.
+    pub(super) fn credential(mut self, url: &WebUrl) -> Option<Credential> {
         if !self.any {
             return None;
         }
-        let to = check.connect_to.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.add(to.as_bytes());
         self.add(url.endpoint().to_string().as_bytes());
         let at_endpoint = self.all.clone().finalize().into();
         self.add(url.whole().as_bytes());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -98,7 +98,7 @@ impl Expect {
         if !self.asks_for_body() {
             return Ok(());
         }
-        judge_encoding(&response.headers)?;
+        judge_encoding(&response.headers, quotable)?;
         body.judge(&response.body, quotable)?;
         judge_json(json, &response.body, quotable)
     }
@@ -109,7 +109,8 @@ fn judge_status(accepted: &Statuses, response: &Response, quotable: bool) -> Res
     if accepted.hold(status) {
         return Ok(());
     }
-    let wait = response.headers.get(RETRY_AFTER).map(|wait| text(wait.as_bytes(), 60));
+    let wait = response.headers.get(RETRY_AFTER).filter(|_| quotable);
+    let wait = wait.map(|wait| text(wait.as_bytes(), 60));
     let wait = wait.map(|wait| format!(" and asks to wait (`Retry-After: {wait}`)"));
     let said = match text(&response.body, LONGEST_QUOTE) {
         said if quotable && !said.is_empty() => format!(" (`{said}`)"),
@@ -162,14 +163,17 @@ fn judge_headers(
     Ok(())
 }
 
-fn judge_encoding(headers: &HeaderMap) -> Result<(), Wrong> {
-    match headers.get(CONTENT_ENCODING) {
-        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            let encoding = text(encoding.as_bytes(), 40);
-            Err((Reason::GARBLED, format!("answers in `{encoding}`, which was not asked for")))
-        }
-        _ => Ok(()),
-    }
+fn judge_encoding(headers: &HeaderMap, quotable: bool) -> Result<(), Wrong> {
+    let encoded = |value: &&HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    let Some(encoding) = headers.get_all(CONTENT_ENCODING).iter().find(encoded) else {
+        return Ok(());
+    };
+    let encoding = if quotable {
+        format!("`{}`", text(encoding.as_bytes(), 40))
+    } else {
+        "an encoding".to_owned()
+    };
+    Err((Reason::GARBLED, format!("answers in {encoding}, which was not asked for")))
 }
 
 impl BodyExpect {
@@ -246,16 +250,35 @@ fn judge_json(
 impl JsonExpect {
     fn holds(&self, found: &Value) -> bool {
         match (self, found) {
-            (Self::Is(Value::Number(wanted)), Value::Number(found)) => {
-                wanted == found || wanted.as_f64() == found.as_f64()
-            }
-            (Self::Is(wanted), found) => wanted == found,
+            (Self::Is(wanted), found) => same(wanted, found),
             (Self::Matches(pattern), Value::String(found)) => pattern.regex().is_match(found),
             (Self::Matches(pattern), Value::Number(_) | Value::Bool(_)) => {
                 pattern.regex().is_match(&found.to_string())
             }
             (Self::Matches(_), Value::Null | Value::Array(_) | Value::Object(_)) => false,
         }
+    }
+}
+
+/// Whether two values are equal, `1` and `1.0` among them; whole numbers are to their last digit,
+/// where a float has none.
+fn same(wanted: &Value, found: &Value) -> bool {
+    match (wanted, found) {
+        (Value::Number(wanted), Value::Number(found)) => {
+            let whole = |number: &serde_json::Number| !number.is_f64();
+            wanted == found || !(whole(wanted) && whole(found)) && wanted.as_f64() == found.as_f64()
+        }
+        (Value::Array(wanted), Value::Array(found)) => {
+            let mut pairs = wanted.iter().zip(found);
+            wanted.len() == found.len() && pairs.all(|(wanted, found)| same(wanted, found))
+        }
+        (Value::Object(wanted), Value::Object(found)) => {
+            let held = |(name, wanted): (&String, &Value)| {
+                found.get(name).is_some_and(|found| same(wanted, found))
+            };
+            wanted.len() == found.len() && wanted.iter().all(held)
+        }
+        (wanted, found) => wanted == found,
     }
 }
 

@@ -44,19 +44,24 @@ impl Http {
         let mut fetching = Fetching { look, visit: &visit, started, before };
         if !self.every_address {
             let outcome = self.fetch(fetching, None).await;
-            return Ok(Seen { answers: vec![(None, outcome)], trouble: None, left_out: 0 });
+            return Ok(Seen {
+                answers: vec![(None, outcome)],
+                trouble: None,
+                left_out: 0,
+                dsn: None,
+            });
         }
         let (addresses, found) = match visit.addresses().await {
             Ok(found) => found,
             Err(obstacle) => {
                 let unanswered = Unanswered { obstacle, readiness: None };
                 let answers = vec![(None, Err(unanswered))];
-                return Ok(Seen { answers, trouble: None, left_out: 0 });
+                return Ok(Seen { answers, trouble: None, left_out: 0, dsn: None });
             }
         };
         fetching.before.resolve = started.elapsed();
         // A wrong credential must be sent once, not sixteen times.
-        let at_once = if self.quotable() { addresses.len() } else { 1 };
+        let at_once = if self.shows_a_secret() { 1 } else { addresses.len() };
         let answers = futures::stream::iter(addresses)
             .map(|address| {
                 let fetched = self.fetch(fetching, Some(address));
@@ -65,7 +70,7 @@ impl Http {
             .buffered(at_once)
             .collect()
             .await;
-        Ok(Seen { answers, trouble: found.trouble, left_out: found.left_out })
+        Ok(Seen { answers, trouble: found.trouble, left_out: found.left_out, dsn: None })
     }
 
     /// Sends the requests, one after the other, until one of them is there.
@@ -145,8 +150,9 @@ impl Http {
                 turn.accepted();
                 return Ok(answered);
             }
+            let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
             if let Some(Held { token, fresh: false, .. }) = &held
-                && status == StatusCode::UNAUTHORIZED
+                && denied
             {
                 held = self.token(look, Some(token)).await?;
                 continue;
@@ -177,8 +183,9 @@ impl Http {
                 opened.read(reading, look.until(), phases).await
             };
             let response = response.await;
-            let response =
-                response.map_err(|obstacle| blamed(obstacle, phases.resolve, started))?;
+            let response = response
+                .map_err(|obstacle| blamed(obstacle, phases.resolve, started))
+                .map_err(|obstacle| self.unquoted(obstacle, &request.url))?;
             let redirects = u8::try_from(seen.len()).unwrap_or(u8::MAX);
             let onward = match self.redirects {
                 Redirects::Follow(most) if redirects < most => {
@@ -231,8 +238,10 @@ impl Http {
             return Reading::Excerpt(EXCERPT);
         }
         let timed = self.warn_slower_than.or(self.fail_slower_than).is_some();
-        if expect.asks_for_body() || self.max_bytes.is_some() || timed {
+        if expect.asks_for_body() || self.max_bytes.is_some() {
             Reading::Whole(self.max_bytes.unwrap_or_default().get())
+        } else if timed {
+            Reading::Timed
         } else {
             Reading::Nothing
         }

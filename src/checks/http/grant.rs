@@ -26,6 +26,7 @@ use crate::systems::net::exchange::Request;
 use crate::systems::net::url::WebUrl;
 use crate::systems::oauth::Grant;
 use crate::systems::secrets::Secrets;
+use crate::systems::trials;
 
 /// What every grant's body is.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
@@ -63,6 +64,17 @@ pub(super) struct OAuth2 {
     /// credential fails the check in either case.
     #[serde(default)]
     judged: Option<bool>,
+}
+
+/// A request for a token, and digests of what it shows.
+pub(super) struct Asking {
+    pub(super) request: Request,
+    /// All that it is asked with.
+    pub(super) grant: Grant,
+    /// The client's own credential, whatever it asks for.
+    pub(super) client: trials::Credential,
+    /// The credential on whose behalf it asks: the user's, or else the client's own.
+    pub(super) account: trials::Credential,
 }
 
 /// How a client shows its secret.
@@ -119,8 +131,8 @@ impl OAuth2 {
         self.judged.unwrap_or_else(|| self.token_url.same_origin(url))
     }
 
-    /// The request for a token, and the digest of all that it is asked with.
-    pub(super) async fn request(&self, secrets: &Secrets) -> Result<(Request, Grant), Obstacle> {
+    /// The request for a token, and the digests of what it is asked with.
+    pub(super) async fn request(&self, secrets: &Secrets) -> Result<Asking, Obstacle> {
         let id = self.client_id.read(secrets).await?;
         let secret = match &self.client_secret {
             Some(source) => Some(secrets.read(source).await?),
@@ -130,14 +142,21 @@ impl OAuth2 {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
         let plain = |text: &str| SecretString::from(text);
+        // A query says what is asked for, and not of whom.
+        let to = self.token_url.to_string();
+        let word = secret.as_ref().map_or("", |secret| secret.expose_secret());
+        let client = digest([&to, "client", id.expose_secret(), word].map(str::as_bytes));
+        let mut account = client;
         let mut form = Vec::new();
         match &self.password {
             None => form.push(("grant_type", plain("client_credentials"))),
-            Some(UserPassword { username, password }) => form.extend([
-                ("grant_type", plain("password")),
-                ("username", username.read(secrets).await?),
-                ("password", secrets.read(password).await?),
-            ]),
+            Some(UserPassword { username, password }) => {
+                let (name, word) = (username.read(secrets).await?, secrets.read(password).await?);
+                let user = [&to, "user", name.expose_secret(), word.expose_secret()];
+                account = digest(user.map(str::as_bytes));
+                let kind = ("grant_type", plain("password"));
+                form.extend([kind, ("username", name), ("password", word)]);
+            }
         }
         if !self.scopes.is_empty() {
             form.push(("scope", plain(&self.scopes.join(" "))));
@@ -154,9 +173,11 @@ impl OAuth2 {
             None => form.push(("client_id", id)),
         }
         let body = encoded(&form);
-        let grant = digest(&self.token_url, headers.get(AUTHORIZATION), &body);
         let url = self.token_url.clone();
-        Ok((Request { method: Method::POST, url, headers, body }, grant))
+        let shown = headers.get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
+        let grant = digest([url.whole().as_bytes(), shown, &body]);
+        let request = Request { method: Method::POST, url, headers, body };
+        Ok(Asking { request, grant, client, account })
     }
 }
 
@@ -181,9 +202,9 @@ fn basic(id: &str, secret: &str) -> Result<HeaderValue, Obstacle> {
     Ok(value)
 }
 
-fn digest(url: &WebUrl, shown: Option<&HeaderValue>, body: &Bytes) -> Grant {
+fn digest<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
     let mut all = Sha256::new();
-    for part in [url.whole().as_bytes(), shown.map_or(&[], HeaderValue::as_bytes), body] {
+    for part in parts {
         all.update((part.len() as u64).to_be_bytes());
         all.update(part);
     }
@@ -205,7 +226,7 @@ mod tests {
         let path = folder.path().join("s");
         std::fs::write(&path, "s:&é").unwrap();
         let rest = rest.replace('$', &format!("{{ file: '{}' }}", path.display()));
-        let (request, _) = grant(&rest).request(&Secrets::default()).await.unwrap();
+        let Asking { request, .. } = grant(&rest).request(&Secrets::default()).await.unwrap();
         let shown = request.headers.get(AUTHORIZATION).map(|value| {
             let encoded = value.to_str().unwrap().trim_start_matches("Basic ").to_owned();
             String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
@@ -237,9 +258,29 @@ mod tests {
         let mut seen = Vec::new();
         for secret in ["one", "two", "one"] {
             std::fs::write(&path, secret).unwrap();
-            seen.push(grant(&rest).request(&Secrets::default()).await.unwrap().1);
+            seen.push(grant(&rest).request(&Secrets::default()).await.unwrap().grant);
         }
         assert!(seen[0] != seen[1] && seen[0] == seen[2]);
+    }
+
+    #[tokio::test]
+    async fn an_account_is_one_whatever_is_asked_for() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        std::fs::write(&path, "word").unwrap();
+        let secret = format!("{{ file: '{}' }}", path.display());
+        let asking = async |rest: &str| {
+            let rest = rest.replace('$', &secret);
+            grant(&rest).request(&Secrets::default()).await.unwrap()
+        };
+        let one = asking("client_secret: $, scopes: [read]").await;
+        let other = asking("client_secret: $, scopes: [write], client_secret_in: body").await;
+        assert!(one.grant != other.grant);
+        assert!(one.client == other.client && one.account == other.account);
+        let user = asking("client_secret: $, password: { username: me, password: $ }").await;
+        assert!(user.client == one.client && user.account != one.account);
+        let public = asking("password: { username: me, password: $ }").await;
+        assert!(public.client != user.client && public.account == user.account);
     }
 
     #[test]

@@ -8,19 +8,59 @@ use super::{
     Unanswered, WRONG_REDIRECT, behind,
 };
 use crate::model::duration::{Period, spoken};
-use crate::model::finding::{Finding, Grade, Verdict};
+use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::measure::{Bound, Sample};
+use crate::systems::net::url::WebUrl;
 
 impl Http {
-    /// Whether an answer may be repeated: not one of whoever was told a secret.
+    /// Whether an answer may be repeated: not one of whoever was told a secret, or what is not to
+    /// be shown.
     pub(super) fn quotable(&self) -> bool {
-        self.secret_headers.is_empty() && self.login.is_none() && !self.first().sent.is_secret()
+        !self.shows_a_secret() && !self.probes().any(|probe| probe.url.has_query())
+    }
+
+    /// Whether whoever is asked is told a secret.
+    pub(super) fn shows_a_secret(&self) -> bool {
+        !self.secret_headers.is_empty()
+            || self.login.is_some()
+            || self.first().sent.is_secret()
+            || self.says_who_asks()
+    }
+
+    /// A URL that may be of an answer's own making: as it is where it may be repeated, or where the
+    /// configuration has it, too.
+    pub(super) fn named(&self, url: &WebUrl) -> String {
+        let shown = url.to_string();
+        let wanted = match &self.redirects {
+            Redirects::Expect(expected) => expected.to.as_ref(),
+            Redirects::Follow(_) => None,
+        };
+        let mut known =
+            self.probes().map(|probe| probe.url.to_string()).chain(wanted.map(WebUrl::to_string));
+        if self.quotable() || known.any(|known| known == shown) {
+            shown
+        } else if url.same_origin(&self.url) {
+            format!("another path of {}", self.url.authority())
+        } else if url.host() == self.url.host() {
+            format!("{}:// on {}", url.scheme(), self.url.host())
+        } else {
+            "another host".to_owned()
+        }
+    }
+
+    /// What is in the way at `url`, without a name that an answer made up.
+    pub(super) fn unquoted(&self, obstacle: Obstacle, url: &WebUrl) -> Obstacle {
+        if self.quotable() || url.host() == self.url.host() {
+            return obstacle;
+        }
+        let because = "redirects to another host, which can't be asked".to_owned();
+        Obstacle { because, ..obstacle }
     }
 
     /// What is thought of all that was seen.
     pub(super) fn judged(&self, seen: &Seen) -> Judgement {
-        let Seen { answers, trouble, left_out } = seen;
+        let Seen { answers, trouble, left_out, dsn } = seen;
         let mut judgement = Judgement::new();
         judgement.dropped += *left_out as u64;
         let target = self.url.to_string();
@@ -56,6 +96,9 @@ impl Http {
         if let Some(trouble) = trouble {
             judgement.add(target, trouble.clone());
         }
+        if let Some(trouble) = dsn {
+            judgement.add("DSN", trouble.clone());
+        }
         judgement
     }
 
@@ -88,8 +131,8 @@ impl Http {
         let which = self.place(answered.number, &answered.passed_over);
         let place = match redirects {
             0 => which,
-            1 => format!("{which}after a redirect, {at} "),
-            more => format!("{which}after {more} redirects, {at} "),
+            1 => format!("{which}after a redirect, {} ", self.named(at)),
+            more => format!("{which}after {more} redirects, {} ", self.named(at)),
         };
         if let Err((reason, because)) = self.assert(answered) {
             let then = answered.again.map(|again| format!("; {}", until_when(again)));
@@ -113,14 +156,17 @@ impl Http {
     fn assert(&self, answered: &Answered) -> Result<(), Wrong> {
         let Answered { at, response, .. } = answered;
         match &self.redirects {
-            Redirects::Expect(expected) => return redirects_as(expected, at, response),
+            Redirects::Expect(expected) => {
+                return redirects_as(expected, at, response, |url| self.named(url));
+            }
             Redirects::Follow(0) => {}
             Redirects::Follow(most) => match target(at, response) {
                 Some(Ok(onward)) if answered.circle => {
-                    let because = format!("redirects in a circle, back to {onward}");
+                    let because = format!("redirects in a circle, back to {}", self.named(&onward));
                     return Err((REDIRECT_LOOP, legible(&because, 400)));
                 }
                 Some(Ok(onward)) => {
+                    let onward = self.named(&onward);
                     let because = format!("redirects once more, to {onward}; {most} are followed");
                     return Err((TOO_MANY_REDIRECTS, legible(&because, 400)));
                 }

@@ -14,6 +14,8 @@ pub(super) const EVALUATION_TIMED_OUT: Reason = Reason::new("EvaluationTimedOut"
 pub(super) const NUMBER_TOO_LOW: Reason = Reason::new("NumberTooLow");
 pub(super) const NUMBER_TOO_HIGH: Reason = Reason::new("NumberTooHigh");
 pub(super) const NO_TOKEN: Reason = Reason::new("NoToken");
+pub(super) const DSN_MALFORMED: Reason = Reason::new("DsnMalformed");
+pub(super) const DSN_DIFFERS: Reason = Reason::new("DsnDiffers");
 pub(super) const HAIRPIN_SUSPECTED: Reason = Reason::new("HairpinSuspected");
 
 /// All but those of fetching.
@@ -69,6 +71,11 @@ pub(super) const OWN: &[Documented] = &[
     Documented::blinds(Reason::CLOCK_SKEW, "A time within `past(…)` lies ahead."),
     Documented::warns_or_fails(NUMBER_TOO_LOW, "A number of the answer is below its limit."),
     Documented::warns_or_fails(NUMBER_TOO_HIGH, "A number of the answer is above its limit."),
+    Documented::fails(DSN_MALFORMED, "The `dsn` has not the form of one."),
+    Documented::fails(
+        DSN_DIFFERS,
+        "The `dsn` leads to another scheme, host or port than the URL has.",
+    ),
     Documented::blinds(
         HAIRPIN_SUSPECTED,
         "An own public host gives no answer at all from inside the cluster, while what stands \

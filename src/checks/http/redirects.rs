@@ -105,16 +105,17 @@ pub(super) fn redirects_as(
     expected: &ExpectedRedirect,
     at: &WebUrl,
     response: &Response,
+    named: impl Fn(&WebUrl) -> String,
 ) -> Result<(), Wrong> {
     let status = &expected.status;
     let code = response.status.as_u16();
     let wrong = |because: String| Err((WRONG_REDIRECT, legible(&because, 400)));
     match target(at, response) {
         Some(Ok(target)) if !status.hold(response.status) => {
-            wrong(format!("redirects to {target} with {code}, {status} expected"))
+            wrong(format!("redirects to {} with {code}, {status} expected", named(&target)))
         }
         Some(Ok(target)) => match expected.missed(at, &target) {
-            Some(missed) => wrong(format!("redirects to {target}, {missed}")),
+            Some(missed) => wrong(format!("redirects to {}, {missed}", named(&target))),
             None => Ok(()),
         },
         Some(Err(why)) => wrong(format!("redirects to what can't be followed: {why}")),

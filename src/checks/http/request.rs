@@ -1,7 +1,10 @@
 //! Requests: written as the parameters say, and rewritten as redirects do.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::ExposeSecret;
 
@@ -17,6 +20,9 @@ use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::systems::net::exchange::Request;
 use crate::systems::net::url::WebUrl;
+
+/// Headers that say who asks, however they were given.
+const WHO_ASKS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 /// A request, and what of it is secret.
 #[derive(Clone)]
@@ -35,6 +41,12 @@ impl Http {
         flaws.extend(
             twice.map(|name| format!("header `{name}` is both in `headers` and `secret_headers`")),
         );
+        let frames = [CONTENT_LENGTH, TRANSFER_ENCODING].map(|name| FieldName::of(&name));
+        for name in frames.iter().filter(|name| {
+            self.headers.contains_key(*name) || self.secret_headers.contains_key(*name)
+        }) {
+            flaws.push(format!("header `{name}` is worked out from the body"));
+        }
         flaws.extend(self.login.iter().flat_map(Login::flaws));
         let login = self.login.as_ref().and_then(Login::field);
         if let Some(name) = login.filter(|name| {
@@ -51,6 +63,11 @@ impl Http {
             flaws.push("`behind` is of no use with `connect_to` or a `proxy`".to_owned());
         }
         flaws
+    }
+
+    /// Whether a header of the configuration says who asks.
+    pub(super) fn says_who_asks(&self) -> bool {
+        WHO_ASKS.iter().any(|name| self.headers.contains_key(&FieldName::of(name)))
     }
 
     /// The request of a probe, with a token where there is one.
@@ -72,6 +89,10 @@ impl Http {
         }
         for (name, value) in &self.headers {
             let field = HeaderName::try_from(name.as_str()).map_err(|_| ours(name))?;
+            if WHO_ASKS.contains(&field) {
+                secrecy.add(name.as_str().as_bytes());
+                secrecy.add(value.as_bytes());
+            }
             headers.insert(field, HeaderValue::try_from(value).map_err(|_| ours(name))?);
         }
         for (name, SecretHeader { from, prefix }) in &self.secret_headers {
@@ -100,7 +121,7 @@ impl Http {
             // Tokens come and go: it is the grant that is accepted, or refused.
             secrecy.add(grant);
         }
-        let credential = secrecy.credential(self, &probe.url);
+        let credential = secrecy.credential(&probe.url);
         Ok(Written { request, credential, shown })
     }
 
@@ -131,8 +152,7 @@ impl Http {
             if let Some(name) = &shown.header {
                 request.headers.remove(name);
             }
-            // However they were given.
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
+            for name in WHO_ASKS.iter().chain([&HOST]) {
                 request.headers.remove(name);
             }
         }

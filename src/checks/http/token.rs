@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Http;
 use super::credential::{again, until_when};
-use super::grant::OAuth2;
+use super::grant::{Asking, OAuth2};
 use super::reasons::NO_TOKEN;
 use crate::checks::Look;
 use crate::model::duration::spoken;
@@ -14,7 +14,7 @@ use crate::model::reason::Reason;
 use crate::systems::net::exchange::{Phases, Reading, Response};
 use crate::systems::net::reach::Reach;
 use crate::systems::net::web::Web;
-use crate::systems::oauth::answer::{self, Unissued};
+use crate::systems::oauth::answer::{self, Refused, Unissued};
 use crate::systems::oauth::{Grant, Token};
 
 /// The most bytes of an answer that are read.
@@ -37,10 +37,14 @@ impl Http {
     ) -> Result<Option<Held>, Obstacle> {
         let grant = self.login.as_ref().and_then(|login| login.grant());
         let Some(asked) = grant else { return Ok(None) };
-        let (request, grant) = asked.request(&look.systems.secrets).await?;
+        let asking = asked.request(&look.systems.secrets).await?;
+        let Asking { grant, client, account, .. } = asking;
+        let waited = || {
+            let because = "no answer to another look that asks with the same credential";
+            self.blamed(asked, Obstacle::new(Reason::TIMED_OUT, because))
+        };
         let Some(mut desk) = look.systems.tokens.desk(grant, look.until()).await else {
-            let because = "no answer to another look that asks for the same token";
-            return Err(self.blamed(asked, Obstacle::new(Reason::TIMED_OUT, because)));
+            return Err(waited());
         };
         if let Some(stale) = stale {
             desk.forget(stale);
@@ -49,7 +53,10 @@ impl Http {
             return Ok(Some(Held { token, grant, fresh: stale.is_some() }));
         }
         let trials = look.systems.net.trials();
-        if let Some(ago) = trials.refused(grant) {
+        // One account asks for many things: a wrong password must not be tried for each of them.
+        let Some(turn) = trials.turn(account, look.until()).await else { return Err(waited()) };
+        let refused = [grant, client, account].into_iter().find_map(|one| trials.refused(one));
+        if let Some(ago) = refused {
             return Err(refused_before(asked, look, ago));
         }
         let started = Instant::now();
@@ -58,17 +65,22 @@ impl Http {
         let whole = |_: StatusCode, _: &HeaderMap| Reading::Whole(LONGEST);
         let answered = async {
             let mut phases = Phases::default();
-            let opened = visit.open(request, None, &mut phases).await?;
+            let opened = visit.open(asking.request, None, &mut phases).await?;
             opened.read(whole, look.until(), &mut phases).await
         };
         let response = answered.await.map_err(|obstacle| self.blamed(asked, obstacle))?;
         match read(&response) {
             Ok(issued) => {
+                turn.accepted();
                 let token = desk.keep(issued, started);
                 Ok(Some(Held { token, grant, fresh: true }))
             }
-            Err(Unissued::Refused(said)) => {
-                trials.refuse(grant);
+            Err(Unissued::Refused(what, said)) => {
+                trials.refuse(match what {
+                    Refused::Client => client,
+                    Refused::Account => account,
+                    Refused::Grant => grant,
+                });
                 let then = until_when(again(look.now));
                 let because = format!("{} refuses the credential: it {said}; {then}", named(asked));
                 Err(Obstacle::new(Reason::UNAUTHORIZED, because))

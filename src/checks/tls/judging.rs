@@ -1,6 +1,6 @@
 //! Judging what addresses showed. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Duration;
 
 use super::looking::Shown;
@@ -25,6 +25,9 @@ pub(super) const WEAK_KEY: Reason = Reason::new("WeakKey");
 pub(super) const WEAK_SIGNATURE: Reason = Reason::new("WeakSignature");
 pub(super) const WEAK_PROTOCOL: Reason = Reason::new("WeakProtocol");
 pub(super) const CLIENT_CERTIFICATE_REQUIRED: Reason = Reason::new("ClientCertificateRequired");
+
+/// How long an OCSP answer is believed that does not say when there will be news, as browsers do.
+const UNSAID: SignedDuration = SignedDuration::from_hours(24);
 
 impl Tls {
     pub(super) fn judged(&self, seen: &Seen, now: Timestamp) -> Judgement {
@@ -172,7 +175,8 @@ impl Tls {
             let because = format!("its OCSP answer begins at {this_update:.0}, in the future");
             return Some(Obstacle::new(Reason::CLOCK_SKEW, because).into());
         }
-        if let Some(end) = next_update.filter(|end| *end < now) {
+        let end = next_update.or_else(|| this_update.checked_add(UNSAID).ok());
+        if let Some(end) = end.filter(|end| *end < now) {
             return mind(STAPLE_EXPIRED, format!("its OCSP answer ended at {end:.0}"));
         }
         if *status == Status::Unknown {

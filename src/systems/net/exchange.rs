@@ -27,6 +27,9 @@ use crate::model::reason::Reason;
 /// Who we say we are.
 pub(super) const USER: &str = concat!("vigie/", env!("CARGO_PKG_VERSION"));
 
+/// The most bytes of a body that are waited for only to know how long it takes.
+const MOST_TIMED: usize = 64 * 1024 * 1024;
+
 /// How much of a body is read; what is left is never fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -36,6 +39,8 @@ pub enum Reading {
     Excerpt(usize),
     /// All of it, unless it has more bytes than this.
     Whole(usize),
+    /// All of it, 64 MiB at most, to know how long that takes; nothing of it is kept.
+    Timed,
 }
 
 /// A request. Its headers and body may be secret: neither is printed.
@@ -146,6 +151,7 @@ impl Net {
         {
             return Err(proxy.refusal(self, opened.head.status, route.to));
         }
+        proxy.inspect(|proxy| proxy.accepted());
         Ok(opened)
     }
 }
@@ -167,10 +173,30 @@ impl Opened {
             Reading::Nothing => false,
             Reading::Excerpt(most) => self.keep(&mut kept, most, until).await.unwrap_or(true),
             Reading::Whole(most) => self.keep(&mut kept, most, until).await?,
+            Reading::Timed => self.pass_by(until).await?,
         };
         phases.transfer += started.elapsed();
         let Parts { status, headers, .. } = self.head;
         Ok(Response { status, headers, body: kept.freeze(), cut })
+    }
+
+    /// Reads the body to its end; it is never cut.
+    async fn pass_by(&mut self, until: Instant) -> Result<bool, Obstacle> {
+        let mut bytes = 0;
+        loop {
+            match self.piece(until).await {
+                Ok(Some(data)) if bytes + data.len() <= MOST_TIMED => bytes += data.len(),
+                Ok(Some(_)) => {
+                    let because = format!(
+                        "{} goes on with its answer after 64 MiB, and is not waited for",
+                        self.peer
+                    );
+                    return Err(Obstacle::new(Reason::TOO_LARGE, because));
+                }
+                Ok(None) => return Ok(false),
+                Err(obstacle) => return Err(after(obstacle, bytes)),
+            }
+        }
     }
 
     /// Reads the body into `kept`; says whether it is longer than `most`.
@@ -181,14 +207,7 @@ impl Opened {
         until: Instant,
     ) -> Result<bool, Obstacle> {
         loop {
-            let piece = self.piece(until).await.map_err(|obstacle| {
-                if obstacle.reason != Reason::TIMED_OUT {
-                    return obstacle;
-                }
-                let because =
-                    format!("{}, after {} bytes of the body", obstacle.because, kept.len());
-                Obstacle { because, ..obstacle }
-            })?;
+            let piece = self.piece(until).await.map_err(|obstacle| after(obstacle, kept.len()))?;
             let Some(data) = piece else { return Ok(false) };
             let room = most - kept.len();
             if data.len() > room {
@@ -198,6 +217,15 @@ impl Opened {
             kept.extend_from_slice(&data);
         }
     }
+}
+
+/// The same silence, with how much of a body came before it.
+fn after(obstacle: Obstacle, bytes: usize) -> Obstacle {
+    if obstacle.reason != Reason::TIMED_OUT {
+        return obstacle;
+    }
+    let because = format!("{}, after {bytes} bytes of the body", obstacle.because);
+    Obstacle { because, ..obstacle }
 }
 
 /// The name that a TLS peer at `host` must prove.

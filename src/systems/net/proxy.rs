@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,6 +36,7 @@ use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
 use crate::systems::secrets::Secrets;
+use crate::systems::trials::Turn;
 
 /// An HTTP proxy to go through.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -73,20 +75,13 @@ impl ProxyServer {
         net: &Net,
         secrets: &Secrets,
         now: Timestamp,
+        until: Instant,
     ) -> Result<Proxy, Obstacle> {
         let Self { url: ProxyUrl(url), login } = self;
         let login = match login {
-            Some(login) => Some(login.read(url, secrets).await?),
+            Some(login) => Some(login.read(url, secrets, net, until).await?),
             None => None,
         };
-        if let Some(ago) = login.as_ref().and_then(|login| net.refused(login.digest)) {
-            let because = format!(
-                "the proxy {} refused this credential {} ago, and is not asked before it changes",
-                url.endpoint(),
-                spoken(ago)
-            );
-            return Err(Obstacle::ours(Reason::PROXY_FAILED, because));
-        }
         let terms = if url.is_secure() {
             let roots = net.roots(secrets, None).await?;
             let name = server_name(&url.host()).map_err(|obstacle| failed(&obstacle, url))?;
@@ -99,7 +94,13 @@ impl ProxyServer {
 }
 
 impl ProxyLogin {
-    async fn read(&self, url: &WebUrl, secrets: &Secrets) -> Result<Login, Obstacle> {
+    async fn read(
+        &self,
+        url: &WebUrl,
+        secrets: &Secrets,
+        net: &Net,
+        until: Instant,
+    ) -> Result<Login, Obstacle> {
         let Self { username, password } = self;
         let secret = secrets.read(password).await?;
         let pair = format!("{username}:{}", secret.expose_secret());
@@ -113,7 +114,25 @@ impl ProxyLogin {
         digest.update(url.endpoint().to_string().as_bytes());
         digest.update([0]);
         digest.update(pair.as_bytes());
-        Ok(Login { header, digest: digest.finalize().into() })
+        let digest = digest.finalize().into();
+        let failed = |because| Obstacle::ours(Reason::PROXY_FAILED, because);
+        let Some(turn) = net.trials().turn(digest, until).await else {
+            let because = format!(
+                "the proxy {} does not answer another look that shows it the same credential for \
+                 the first time, for which this one waited",
+                url.endpoint()
+            );
+            return Err(failed(because));
+        };
+        if let Some(ago) = net.refused(digest) {
+            let because = format!(
+                "the proxy {} refused this credential {} ago, and is not asked before it changes",
+                url.endpoint(),
+                spoken(ago)
+            );
+            return Err(failed(because));
+        }
+        Ok(Login { header, digest, turn: Arc::new(turn) })
     }
 }
 
@@ -130,12 +149,21 @@ pub struct Proxy {
 struct Login {
     header: HeaderValue,
     digest: [u8; 32],
+    /// Ours until the proxy has said what it thinks of it.
+    turn: Arc<Turn>,
 }
 
 impl Proxy {
     /// What it wants to hear from us, in a header.
     pub fn authorization(&self) -> Option<&HeaderValue> {
         self.login.as_ref().map(|login| &login.header)
+    }
+
+    /// It has let us through.
+    pub fn accepted(&self) {
+        if let Some(login) = &self.login {
+            login.turn.accepted();
+        }
     }
 
     /// The trouble with an answer that the proxy gave in its own name; 407 is nobody else's.
@@ -225,6 +253,7 @@ impl Net {
         if !response.status().is_success() {
             return Err(proxy.refusal(self, response.status(), target));
         }
+        proxy.accepted();
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| ours(told(error)))?;
         drop(connection);
         Ok(Box::new(TokioIo::new(upgraded)))

@@ -30,7 +30,12 @@ impl WebUrl {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn join(&self, location: &str) -> Result<Self, String> {
-        Self::of(self.0.join(location).map_err(|error| format!("not a URL: {error}"))?)
+        let onward = self.0.join(location).map_err(|error| format!("not a URL: {error}"))?;
+        // Who answers chose the word: it is not repeated.
+        if !["http", "https"].contains(&onward.scheme()) {
+            return Err("a URL of neither `http:` nor `https:`".to_owned());
+        }
+        Self::of(onward)
     }
 
     fn of(url: Url) -> Result<Self, String> {
@@ -84,6 +89,11 @@ impl WebUrl {
         self.0
             .query()
             .map_or_else(|| self.0.path().to_owned(), |query| format!("{}?{query}", self.0.path()))
+    }
+
+    /// Whether it has a query, which may hold what is not to be shown.
+    pub fn has_query(&self) -> bool {
+        self.0.query().is_some_and(|query| !query.is_empty())
     }
 
     /// All of it, for patterns of the configuration; never for sentences or labels.

@@ -185,7 +185,7 @@ impl Visit<'_> {
         }
         let way = match (self.web.proxy, at.filter(|_| here)) {
             (Some(server), _) => {
-                let ready = || server.ready(self.net, self.secrets, self.now);
+                let ready = || server.ready(self.net, self.secrets, self.now, self.until);
                 Way::Through(self.proxy.get_or_try_init(ready).await?)
             }
             (None, Some(address)) => Way::At(address),

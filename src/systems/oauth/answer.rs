@@ -12,9 +12,13 @@ use zeroize::Zeroize;
 
 /// The longest token that is taken, in bytes.
 const LONGEST_TOKEN: usize = 32 * 1024;
-/// Errors (RFC 6749, 5.2) that say that a credential is not accepted, whatever the status.
-const REFUSING: [&str; 4] =
-    ["invalid_grant", "invalid_client", "unauthorized_client", "access_denied"];
+/// Errors (RFC 6749, 5.2) that say that something is not accepted, whatever the status, and what.
+const REFUSING: [(&str, Refused); 4] = [
+    ("invalid_grant", Refused::Account),
+    ("invalid_client", Refused::Client),
+    ("unauthorized_client", Refused::Grant),
+    ("access_denied", Refused::Grant),
+];
 /// Errors that say that something else is wrong with what was asked, or with the server.
 const BENIGN: [&str; 7] = [
     "invalid_request",
@@ -35,11 +39,22 @@ pub struct Issued {
     pub lasts: Option<Duration>,
 }
 
+/// What of a grant is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The client's own credential, whatever it asks for.
+    Client,
+    /// The credential on whose behalf it asks: the user's, or else the client's own.
+    Account,
+    /// What is asked for, by these credentials.
+    Grant,
+}
+
 /// Why there is no token. Nothing in it is the endpoint's own word, but for the codes of OAuth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unissued {
-    /// The credential is not accepted: what was said.
-    Refused(String),
+    /// The credential is not accepted: which, and what was said.
+    Refused(Refused, String),
     /// It asks to be left alone for a while.
     Throttled,
     /// It is in trouble itself: the status.
@@ -56,25 +71,25 @@ pub fn read(status: StatusCode, body: &[u8]) -> Result<Issued, Unissued> {
     let mut document = serde_json::from_slice::<Value>(body).ok();
     let fields = document.as_mut().and_then(Value::as_object_mut);
     let error = fields.as_ref().and_then(|fields| fields.get("error")).and_then(Value::as_str);
-    let known = |codes: &[&'static str]| codes.iter().find(|code| Some(**code) == error).copied();
     let code = status.as_u16();
-    if let Some(refusing) = known(&REFUSING) {
-        return Err(Unissued::Refused(format!("answers {code}, `{refusing}`")));
+    if let Some((refusing, what)) = REFUSING.iter().find(|(code, _)| Some(*code) == error) {
+        return Err(Unissued::Refused(*what, format!("answers {code}, `{refusing}`")));
     }
     match code {
         429 => return Err(Unissued::Throttled),
         500..=599 => return Err(Unissued::ServerError(code)),
         _ => {}
     }
-    if let Some(benign) = known(&BENIGN) {
+    if let Some(benign) = BENIGN.iter().find(|code| Some(**code) == error) {
         return Err(Unissued::Unusable(format!("answers {code}, `{benign}`")));
     }
     let speaks = status.is_success() || [400, 401, 403].contains(&code);
     if speaks && error.is_some() {
-        return Err(Unissued::Refused(format!("answers {code} with an error of its own")));
+        let said = format!("answers {code} with an error of its own");
+        return Err(Unissued::Refused(Refused::Account, said));
     }
     if [400, 401, 403].contains(&code) {
-        return Err(Unissued::Refused(format!("answers {code}")));
+        return Err(Unissued::Refused(Refused::Account, format!("answers {code}")));
     }
     if !status.is_success() {
         return Err(Unissued::Unusable(format!("answers {code}")));
@@ -125,7 +140,9 @@ mod tests {
 
     fn unissued(status: u16, body: &str) -> &'static str {
         match told(status, body).unwrap_err() {
-            Unissued::Refused(_) => "refused",
+            Unissued::Refused(Refused::Account, _) => "refused",
+            Unissued::Refused(Refused::Client, _) => "client refused",
+            Unissued::Refused(Refused::Grant, _) => "grant refused",
             Unissued::Throttled => "throttled",
             Unissued::ServerError(_) => "server",
             Unissued::Unusable(_) => "unusable",
@@ -154,7 +171,9 @@ mod tests {
     fn a_refusal_is_told_from_trouble() {
         for (status, body, what) in [
             (400, r#"{"error":"invalid_grant"}"#, "refused"),
-            (401, r#"{"error":"invalid_client"}"#, "refused"),
+            (401, r#"{"error":"invalid_client"}"#, "client refused"),
+            (400, r#"{"error":"unauthorized_client"}"#, "grant refused"),
+            (403, r#"{"error":"access_denied"}"#, "grant refused"),
             (403, r#"{"error":"invalid_grant"}"#, "refused"),
             (500, r#"{"error":"invalid_grant"}"#, "refused"),
             (401, "", "refused"),

@@ -6,6 +6,7 @@ mod claims;
 use std::time::Duration;
 
 use vigie::checks::http::Http;
+use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie_sim::net::broken::Fault;
 use vigie_sim::net::site::{Answer, Site};
@@ -44,8 +45,36 @@ fn of_answers() -> Vec<Provocation> {
         "Unauthorized" Fail plain(Answer::new(401, ""), "");
         "Forbidden" Fail plain(Answer::new(403, ""), "");
         "ServerError" Fail plain(Answer::new(503, "no healthy upstream"), "");
+        "DsnMalformed" Fail dsn("http://0abc@$/project");
+        "DsnDiffers" Fail dsn("http://0abc@sentry.test/42");
         "Garbled" Fail broken("http", "http", Fault::Says("SSH-2.0-x\r\n".into()));
     }
+}
+
+/// A site that answers well, and a DSN.
+async fn dsn(text: &str) -> Judgement {
+    let ground = Ground::new().await;
+    let site = Site::plain().await.expect("a site");
+    site.answer("*", ok("fine"));
+    let origin = site.address().to_string();
+    let file = ground.file("dsn", &text.replace('$', &origin));
+    let judgement = ground
+        .look(&format!(
+            "http: {{ url: 'http://{origin}/', dsn: {{ file: '{}' }} }}",
+            file.display()
+        ))
+        .await;
+    assert!(!format!("{judgement:?}").contains("0abc"), "{judgement:?}");
+    assert!(!format!("{:?}", site.asked()).contains("0abc"), "nothing of it is sent");
+    judgement
+}
+
+#[tokio::test]
+async fn a_dsn_that_leads_to_the_url_is_as_good_as_what_answers_there() {
+    let judgement = dsn("http://0abc@$/42\n").await;
+    assert_eq!(judgement.reason(), None, "{}", judgement.because());
+    let judgement = dsn("").await;
+    assert_eq!(judgement.verdict(), Verdict::Unknown, "{}", judgement.because());
 }
 
 fn ok(body: &'static str) -> Answer {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::SignedDuration;
 use vigie::checks::tls::Tls;
+use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie_sim::kubernetes::{Act, Fault as ServerFault};
 use vigie_sim::net::broken::{Broken, Fault};
@@ -179,6 +180,20 @@ async fn stapled(word: Word, signer: Signer, begins: i64, rest: &str) -> Judgeme
     let until = from + SignedDuration::from_hours(240);
     site.staple(ground.mill.staple(&leaf, word, signer, from, Some(until)).expect("an answer"));
     ground.look(&check(&site, rest)).await
+}
+
+#[tokio::test]
+async fn an_answer_that_promises_no_news_is_believed_for_a_day() {
+    for (hours, verdict) in [(23, Verdict::Pass), (25, Verdict::Warn)] {
+        let ground = Ground::new().await;
+        let leaf = ground.leaf(Sort::Good, -1, 90);
+        let site = ground.secure_site(&leaf).await;
+        let from = now() - SignedDuration::from_hours(hours);
+        let answer = ground.mill.staple(&leaf, Word::Good, Signer::Issuer, from, None);
+        site.staple(answer.expect("an answer"));
+        let judgement = ground.look(&check(&site, "")).await;
+        assert_eq!(judgement.verdict(), verdict, "{hours}: {}", judgement.because());
+    }
 }
 
 /// A good endpoint that makes `fault` of an offer of old protocols.

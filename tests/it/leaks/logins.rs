@@ -28,7 +28,10 @@ impl Ground {
         for (path, status) in PATHS.into_iter().zip([200, 401, 403, 500, 302, 200]) {
             let site = Site::plain().await.expect("a site");
             let answer = Answer::new(status, echo.clone()).header("x-echo", VALUE);
-            site.answer("*", answer.header("location", &format!("{path}?key={VALUE}")));
+            let answer =
+                answer.header("retry-after", VALUE).header("location", &format!("/{VALUE}"));
+            site.answer(path, answer.clone());
+            site.answer("*", answer);
             sites.push(site);
         }
         let issuer = Site::plain().await.expect("a site");

@@ -105,7 +105,6 @@ async fn bodies_are_read_where_something_is_asked_about_them() {
         (endless("200 OK\r\n"), asks, Some(Reason::TOO_LARGE)),
         (endless("200 OK\r\n"), "max_bytes: 10", Some(Reason::TOO_LARGE)),
         (endless("200 OK\r\n"), "", None),
-        (endless("200 OK\r\n"), "fail_slower_than: 10s", None),
         (endless(&format!("302 Found\r\n{there}")), "", None),
         (endless(&format!("301 Moved\r\n{there}")), "redirects: { expect: { location: . } }", None),
     ] {
@@ -115,5 +114,27 @@ async fn bodies_are_read_where_something_is_asked_about_them() {
         assert_eq!(judgement.reason(), reason, "{rest}: {}", judgement.because());
     }
     let judgement = ground.look(&format!("http: {{ url: 'http://{}/' }}", site.address())).await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn an_answer_is_timed_to_its_end_however_long_it_is() {
+    let ground = Ground::new().await;
+    let mut stalls = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 3 << 20);
+    stalls.push_str(&"x".repeat(2 << 20));
+    let server = Broken::start(Fault::SaysAndHolds(stalls.into())).await.unwrap();
+    let check = format!("http: {{ url: 'http://{}/', fail_slower_than: 100ms }}", server.address());
+    let judgement = look_within(Duration::from_secs(2), &check, &ground.systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::TIMED_OUT), "{}", judgement.because());
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    let endless = Fault::Endless(head.into(), "a".repeat(1000).into());
+    let server = Broken::start(endless).await.unwrap();
+    let check = format!("http: {{ url: 'http://{}/', fail_slower_than: 10s }}", server.address());
+    let judgement = look_within(Duration::from_secs(2), &check, &ground.systems).await;
+    assert_eq!(judgement.verdict(), Verdict::Fail, "{}", judgement.because());
+    let site = Site::plain().await.unwrap();
+    site.answer("*", Answer::new(200, vec![b'x'; 3 << 20]));
+    let check = format!("http: {{ url: 'http://{}/', fail_slower_than: 10s }}", site.address());
+    let judgement = ground.look(&check).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
 }

@@ -10,7 +10,7 @@ use vigie::systems::Connections;
 use vigie_sim::net::broken::{Broken, Fault};
 use vigie_sim::net::site::{Answer, Site};
 
-use super::ground::Ground;
+use super::ground::{Ground, deserted};
 use crate::support::{look, look_within};
 
 fn check(site: &Site, path: &str, login: &str) -> String {
@@ -145,5 +145,72 @@ async fn a_login_stays_with_the_first_origin() {
         let asked = other.asked().pop().unwrap();
         assert!(!format!("{asked:?}").contains("w&rd"), "{asked:?}");
         assert!(!format!("{asked:?}").contains("bWU6dyZyZA"), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_credential_is_one_by_whatever_way_it_is_sent() {
+    let ground = Ground::new().await;
+    let (first, other) = (Site::plain().await.unwrap(), Site::plain().await.unwrap());
+    first.answer("*", Answer::new(401, ""));
+    let file = format!("{{ file: '{}' }}", ground.file("word", "wrong").display());
+    let direct = check(&first, "/", &logins(&file)[0]);
+    ground.look(&direct).await;
+    let elsewhere = format!("connect_to: '{}', login: ", other.address());
+    let judgement = ground.look(&direct.replace("login: ", &elsewhere)).await;
+    assert_eq!(judgement.reason(), Some(Reason::UNAUTHORIZED), "{}", judgement.because());
+    assert_eq!((first.asked().len(), other.asked().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_asks_by_a_plain_header_is_not_quoted_either_nor_tried_again() {
+    let ground = Ground::new().await;
+    for (name, rest) in [
+        ("Authorization", "headers: { Authorization: 'Basic s3cret' }"),
+        ("cookie", "headers: { cookie: 'a=s3cret' }"),
+    ] {
+        let site = Site::plain().await.unwrap();
+        site.answer("*", Answer::new(401, "who is s3cret?"));
+        let check = format!("http: {{ url: 'http://{}/', {rest} }}", site.address());
+        for _ in 0..3 {
+            let judgement = ground.look(&check).await;
+            assert_eq!(judgement.reason(), Some(Reason::UNAUTHORIZED), "{name}");
+            assert!(!format!("{judgement:?}").contains("s3cret"), "{judgement:?}");
+        }
+        assert_eq!(site.asked().len(), 1, "{name}");
+    }
+    let site = Site::plain().await.unwrap();
+    site.answer("*", Answer::new(404, "there is no /?token=s3cret"));
+    let check = format!("http: {{ url: 'http://{}/?token=s3cret' }}", site.address());
+    let judgement = ground.look(&check).await;
+    assert!(!format!("{judgement:?}").contains("s3cret"), "{judgement:?}");
+    assert!(judgement.because().contains("answers 404"), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn where_an_answer_sends_who_holds_a_secret_is_not_quoted() {
+    let ground = Ground::new().await;
+    let file = format!("{{ file: '{}' }}", ground.file("word", "s3cret").display());
+    let login = format!("login: {{ bearer: {file} }}");
+    let dead = deserted().await;
+    for (location, redirects) in [
+        ("/s3cret".to_owned(), "follow: 1"),
+        ("/s3cret/".to_owned(), "follow: 5"),
+        ("http://s3cret.test/".to_owned(), "follow: 5"),
+        ("https://app.test/s3cret".to_owned(), "expect: { to: 'https://other.test/' }"),
+        ("https://app.test/s3cret".to_owned(), "expect: { https: same_url, status: [301] }"),
+        (format!("http://{dead}/s3cret"), "follow: 5"),
+        ("ftp://s3cret/".to_owned(), "follow: 5"),
+        ("s3cret:".to_owned(), "follow: 5"),
+    ] {
+        let site = Site::plain().await.unwrap();
+        site.answer("*", Answer::new(302, "").header("location", &location));
+        let check = format!(
+            "http: {{ url: 'http://{}/', {login}, redirects: {{ {redirects} }} }}",
+            site.address()
+        );
+        let judgement = ground.look(&check).await;
+        assert_eq!(judgement.verdict(), Verdict::Fail, "{location}: {}", judgement.because());
+        assert!(!format!("{judgement:?}").contains("s3cret"), "{location}: {judgement:?}");
     }
 }

@@ -240,6 +240,45 @@ async fn a_token_that_is_refused_fresh_is_the_grants_trouble_and_not_shown_again
 }
 
 #[tokio::test]
+async fn an_account_that_is_refused_is_not_shown_again_whatever_is_asked_for() {
+    for (status, body, of_scope) in [
+        (400, r#"{"error":"invalid_grant"}"#, false),
+        (401, r#"{"error":"invalid_client"}"#, false),
+        (401, "", false),
+        (400, r#"{"error":"unauthorized_client"}"#, true),
+        (403, r#"{"error":"access_denied"}"#, true),
+    ] {
+        let scene = Scene::new().await;
+        let answer = Answer::new(status, body).after(Duration::from_millis(50));
+        scene.issuer.answer("/token", answer);
+        let scopes = ["scopes: [a]", "scopes: [b]", "client_secret_in: body", "scopes: [a]"];
+        let looks = join_all(scopes.map(|scope| scene.look(scope))).await;
+        for judgement in looks {
+            assert_eq!(said(&judgement), (Verdict::Fail, "Unauthorized"), "{status} {body}");
+        }
+        let asked = if of_scope { 3 } else { 1 };
+        assert_eq!(scene.issuer.asked().len(), asked, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_token_that_is_forbidden_is_replaced_once() {
+    let scene = Scene::new().await;
+    scene.issues(200, r#"{"access_token":"old","expires_in":3600}"#);
+    assert_eq!(said(&scene.look("").await).0, Verdict::Pass);
+    scene.api.answer("*", Answer::new(403, ""));
+    scene.api.answer_to("Bearer new", "/", Answer::new(200, "fine"));
+    scene.issues(200, r#"{"access_token":"new","expires_in":3600}"#);
+    let judgement = scene.look("").await;
+    assert_eq!(said(&judgement), (Verdict::Pass, "-"), "{}", judgement.because());
+    scene.api.answer_to("Bearer new", "/", Answer::new(403, ""));
+    for _ in 0..3 {
+        assert_eq!(said(&scene.look("").await), (Verdict::Fail, "Forbidden"));
+    }
+    assert_eq!(scene.issuer.asked().len(), 3, "once for each that was forbidden when old");
+}
+
+#[tokio::test]
 async fn a_token_is_asked_for_anew_when_it_has_expired() {
     let scene = Scene::new().await;
     for (lasts, asked) in [(0, 3), (3600, 1)] {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
@@ -83,6 +84,28 @@ async fn a_proxy_learns_who_we_are_and_the_target_does_not() {
         assert_eq!(judgement.verdict(), Verdict::Pass, "{url}: {}", judgement.because());
         assert!(!seen.asked()[0].headers.contains_key("proxy-authorization"));
     }
+}
+
+#[tokio::test]
+async fn ten_looks_at_once_show_a_proxy_a_wrong_password_once() {
+    let ground = Ground::new().await;
+    let proxy = Proxy::start(None).await.unwrap();
+    proxy.wants("Basic dmlnaWU6czNjcmV0");
+    let password = ground.file("password", "wrong");
+    let proxied = format!(
+        "proxy: {{ url: 'http://{}', login: {{ username: vigie, password: {{ file: '{}' }} }} }}",
+        proxy.address(),
+        password.display()
+    );
+    let checks = (0..10).map(|n| {
+        let scheme = if n % 2 == 0 { "http" } else { "https" };
+        format!("http: {{ url: '{scheme}://a.test/{n}', {proxied} }}")
+    });
+    let checks: Vec<_> = checks.collect();
+    for judgement in join_all(checks.iter().map(|check| ground.look(check))).await {
+        assert_eq!(said(&judgement), (Verdict::Unknown, Some("ProxyFailed")));
+    }
+    assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
 }
 
 #[tokio::test]

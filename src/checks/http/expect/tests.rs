@@ -51,6 +51,32 @@ fn expectations_are_judged_one_by_one() {
 }
 
 #[test]
+fn numbers_are_equal_to_their_last_digit_and_whole_ones_however_they_are_written() {
+    let big = response(200, &[], r#"{"n":9007199254740992,"o":{"a":[1.0,{"b":2}]}}"#);
+    for (expect, wrong) in [
+        ("{json: {/n: {is: 9007199254740992}}}", None),
+        ("{json: {/n: {is: 9007199254740993}}}", Some(WRONG_JSON)),
+        ("{json: {/o: {is: {a: [1, {b: 2.0}]}}}}", None),
+        ("{json: {/o: {is: {a: [1]}}}}", Some(WRONG_JSON)),
+        ("{json: {/o: {is: {a: [1, {b: 3}]}}}}", Some(WRONG_JSON)),
+        ("{json: {/o: {is: {a: [1, {b: 2}], c: 1}}}}", Some(WRONG_JSON)),
+    ] {
+        assert_eq!(judged(expect, &big).map(|(reason, _)| reason), wrong, "{expect}");
+    }
+    let endless = response(200, &[], r#"{"n":1e999}"#);
+    assert_eq!(judged("{json: {/n: {is: 1}}}", &endless).unwrap().0, NOT_JSON);
+}
+
+#[test]
+fn an_encoding_counts_wherever_it_stands() {
+    let body = "{body: {must_not_contain: [error]}}";
+    let mut coded = response(200, &[("content-encoding", "identity")], "\u{1f}");
+    assert_eq!(judged(body, &coded), None);
+    coded.headers.append("content-encoding", "gzip".parse().unwrap());
+    assert_eq!(judged(body, &coded).unwrap().0, Reason::GARBLED);
+}
+
+#[test]
 fn statuses_with_a_meaning_have_a_reason_of_their_own() {
     for (status, reason) in [
         (401, Reason::UNAUTHORIZED),
@@ -93,16 +119,20 @@ fn a_refused_grant_is_told_from_other_bad_requests() {
 
 #[test]
 fn an_answer_that_must_not_be_quoted_is_not() {
-    let secret = response(500, &[("x-token", "s3cret")], r#"{"token":"s3cret"}"#);
+    let echoes = ["x-token", "retry-after"].map(|name| (name, "s3cret"));
+    let secret = response(500, &echoes, r#"{"token":"s3cret"}"#);
+    let coded = response(500, &[("content-encoding", "s3cret")], "");
     for expect in [
         "{}",
         "{status: [500], headers: {x-token: never}}",
         "{status: [500], body: {must_match: [never]}}",
         "{status: [500], json: {/token: {is: never}}}",
+        "{status: [500], body: {must_contain: ['']}}",
     ] {
         let expect: Expect = serde_saphyr::from_str(expect).unwrap();
-        let (_, because) = expect.judge(&secret, false, false).unwrap_err();
-        assert!(!because.contains("s3cret"), "{because}");
+        let wrong = [&secret, &coded].map(|answer| expect.judge(answer, false, false).err());
+        assert!(wrong.iter().any(Option::is_some));
+        assert!(!format!("{wrong:?}").contains("s3cret"), "{wrong:?}");
     }
 }
 

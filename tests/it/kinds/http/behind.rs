@@ -2,12 +2,14 @@
 
 use serde_json::json;
 use vigie::checks::http::Http;
+use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
+use vigie::model::reason::Reason;
 use vigie_sim::net::broken::{Broken, Fault};
 
 use crate::kinds::Provocation;
 use crate::kinds::services::slice;
-use crate::kubernetes::{Cluster, brisk, trouble, with};
+use crate::kubernetes::{Cluster, brisk, trouble, until, with};
 
 pub(super) fn provocations() -> Vec<Provocation> {
     rows! { Http:
@@ -36,6 +38,35 @@ pub(super) fn provocations() -> Vec<Provocation> {
         "Unauthorized" Unknown blind(|check| Box::pin(async move { trouble::unauthorized(&check).await }));
         "KindUnknown" Unknown blind(|check| Box::pin(async move { trouble::kind_unknown(&check).await }));
     }
+}
+
+#[tokio::test]
+async fn of_several_services_behind_a_host_one_that_is_ready_is_enough_to_doubt() {
+    let cluster = Cluster::start().await;
+    let to = |path: &str, service: &str| {
+        let backend = json!({ "service": { "name": service, "port": { "number": 80 } } });
+        json!({ "path": path, "pathType": "Prefix", "backend": backend })
+    };
+    let paths = [to("/", "web"), to("/api", "api")];
+    cluster.put(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": { "namespace": "shop", "name": "front" },
+        "spec": { "rules": [{ "host": "127.0.0.1", "http": { "paths": paths } }] },
+    }));
+    let (check, _server) = astray().await;
+    let check = check.replace(
+        "service: { namespace: shop, name: web }",
+        "ingress: { namespace: shop, name: front }",
+    );
+    let judgement = cluster.look(&check).await;
+    assert_eq!(judgement.verdict(), Verdict::Fail, "{}", judgement.because());
+    assert!(judgement.because().contains("shop/web, shop/api"), "{}", judgement.because());
+    cluster.put(slice("web", "a", &["10.0.0.1"]));
+    let doubted = until(
+        || cluster.look(&check),
+        |seen| seen.reason().map(Reason::code) == Some("HairpinSuspected"),
+    );
+    assert_eq!(doubted.await.verdict(), Verdict::Unknown);
 }
 
 /// A check of a host that hangs up without a word, and that host.
