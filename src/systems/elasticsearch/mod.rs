@@ -26,7 +26,7 @@ use super::secrets::Secrets;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use cluster::{Health, Version};
-use disk::{Disk, Watermarks};
+use disk::{Blocked, Disk, Watermarks};
 use index::{IndexName, IndexRow};
 use search::{Field, Found};
 
@@ -85,7 +85,9 @@ impl Elasticsearch {
     ) -> Result<Option<Vec<String>>, Obstacle> {
         let path = format!("/_alias/{alias}");
         match absent(self.ask(asking, &path, &[]).await)? {
-            Some(answered) => index::read_alias(&doing(asking), &answered.body).map(Some),
+            Some(answered) => {
+                index::read_alias(&doing(asking), &answered.body, alias.as_str()).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -148,12 +150,13 @@ impl Elasticsearch {
         disk::read_watermarks(&doing(asking), &answered.body)
     }
 
-    /// The indices that it closed to writers because a disk is full.
+    /// The indices that it closed to writers because a disk is full. With a setting that each index
+    /// has, so that one without a block is told from one that the credential may not see.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn blocked(&self, asking: Asking<'_>) -> Result<Vec<String>, Obstacle> {
-        let path = "/_all/_settings/index.blocks.*";
+    pub async fn blocked(&self, asking: Asking<'_>) -> Result<Blocked, Obstacle> {
+        let path = "/_all/_settings/index.blocks.*,index.creation_date";
         let answered = self.ask(asking, path, &[("flat_settings", "true")]).await?;
         disk::read_blocked(&doing(asking), &answered.body)
     }
@@ -199,9 +202,19 @@ fn refusal(doing: &str, answered: &Answered) -> Obstacle {
             garbled(doing, "its status is not that of its own words")
         }
         (400, Some(_)) => Obstacle { reason: QUESTION_REFUSED, ..obstacle },
-        // A proxy's pages say nothing about an index.
-        (404, None) => garbled(doing, "it answers 404, and not as Elasticsearch does"),
+        // What a proxy, or another application, does not find says nothing about an index.
+        (404, failure) if !failure.as_ref().is_some_and(|it| of_an_index(&it.error)) => {
+            garbled(doing, "it answers 404, and not as Elasticsearch does")
+        }
         (_, _) => obstacle,
+    }
+}
+
+/// Whether it is an index or an alias that a cluster misses.
+fn of_an_index(error: &Value) -> bool {
+    match error {
+        Value::String(words) => words.starts_with("alias"),
+        error => error.get("type").is_some_and(Value::is_string),
     }
 }
 
@@ -231,5 +244,14 @@ mod tests {
         assert_eq!(words(&whole), "index_not_found_exception: no such index [a]");
         assert_eq!(words(&json!({ "type": "odd" })), "odd");
         assert_eq!(words(&json!(7)), "");
+    }
+
+    #[test]
+    fn a_cluster_misses_an_index_and_a_page_is_not_found() {
+        assert!(of_an_index(&json!("alias [bsds] missing")));
+        assert!(of_an_index(&json!({ "type": "index_not_found_exception", "reason": "no" })));
+        for other in [json!("Not Found"), json!({ "code": 404 }), json!(null), json!(404)] {
+            assert!(!of_an_index(&other), "{other}");
+        }
     }
 }
