@@ -15,9 +15,11 @@ use crate::kubernetes::until;
 const USER: &str = "jo";
 
 /// Answers that repeat what was sent, where an API puts words of its own.
-fn echoes() -> Vec<(u16, String)> {
-    let basic = encoded(&format!("{USER}:{VALUE}"));
-    let words = format!("{VALUE} Basic {basic}");
+fn echoes(login: &str) -> Vec<(u16, String)> {
+    let words = match login.starts_with("basic") {
+        true => format!("{VALUE} Basic {}", encoded(&format!("{USER}:{VALUE}"))),
+        false => VALUE.to_owned(),
+    };
     let labels = format!(r#"{{"alertname":"{words}","job":"{words}"}}"#);
     let time = "2026-01-01T00:00:00Z";
     vec![
@@ -112,7 +114,7 @@ impl Ground {
             connections.push_str(&format!("  {system}:\n"));
             let logins = logins(&folder).into_iter().filter(|(of, _)| *of == system);
             for (login, (_, written)) in logins.enumerate() {
-                for (at, (status, body)) in echoes().into_iter().enumerate() {
+                for (at, (status, body)) in echoes(&written).into_iter().enumerate() {
                     let site = Site::plain().await.expect("a site");
                     let answer = Answer::new(status, body).header("location", &format!("/{VALUE}"));
                     site.answer("*", answer);
