@@ -132,7 +132,7 @@ impl Ground {
         }
         let (database, urls) = databases().await;
         database.say("query", Said::error("42601", &format!("{VALUE} is no SQL")));
-        database.say("password", Said::error("28P01", &format!("{VALUE} is wrong")));
+        database.say("password", Said::rows(&[&["in"]]));
         connections.push_str("  postgres:\n");
         for (at, url) in urls.iter().enumerate() {
             let secret = folder.path().join(format!("url{at}"));
