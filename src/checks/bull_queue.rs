@@ -29,7 +29,8 @@ use crate::model::measure::{BASELINE, Bound, Measure, Series};
 use crate::model::needs::{Needs, SystemName};
 use crate::model::past::Past;
 use crate::model::reason::Documented;
-use limits::{Limits, seconds};
+use crate::model::steps::Steps;
+use limits::seconds;
 use measures::{FINISHED, JOBS, OLDEST, OUTCOMES, RATE, STATES, WORKERS};
 use parameters::{
     Amount, Baseline, ConnectionName, Discover, MaxStalled, OldestWaitingWithin, Prefix,
@@ -63,7 +64,7 @@ pub struct BullQueue {
     oldest_waiting_within: OldestWaitingWithin,
     /// How many jobs may wait, prioritized ones included. Default: any number.
     #[serde(default)]
-    max_waiting: Limits<u64>,
+    max_waiting: Steps<u64>,
     /// How many jobs may be active without the lock that their worker should hold. Default:
     /// `{ fail: 0 }`.
     #[serde(default)]
@@ -71,15 +72,15 @@ pub struct BullQueue {
     /// How many jobs may fail for good within `window`: the queue must keep them so long. Default:
     /// any number.
     #[serde(default)]
-    max_failed: Limits<u64>,
+    max_failed: Steps<u64>,
     /// The share of the jobs finished within `window` that may have failed for good, from 0 to 1;
     /// looked at from 20 finished jobs on. Default: any share.
     #[serde(default)]
-    failed_ratio: Limits<f64>,
+    failed_ratio: Steps<f64>,
     /// How many jobs must finish a minute, looked at only while a job has been waiting for the whole
     /// of `window`. Default: any number.
     #[serde(default)]
-    finished_per_minute_at_least: Limits<f64>,
+    finished_per_minute_at_least: Steps<f64>,
     /// How fast jobs finish, compared with how fast they did. Default: not compared.
     baseline: Option<Baseline>,
     /// How long ago a repeatable job may have been due, where no job of it is on its way. Default:

@@ -25,7 +25,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::bull_queue::limits::Limits;
 use super::{Check, Look};
 use crate::model::duration::Period;
 use crate::model::finding::{Finding, Grade, Obstacle};
@@ -34,11 +33,12 @@ use crate::model::measure::{BASELINE, Bound, Measure, Sample, Series};
 use crate::model::needs::{Needs, SystemName};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
+use crate::model::steps::Steps;
 use looking::Seen;
 use measures::{
     BLOCKS_HIT, BLOCKS_READ, CONNECT, CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_OF_USER,
     DEAD_SHARE, DEADLOCKS, FROZEN_AGE, HIT_RATIO, IDLE_TRANSACTION, IN_USE, LAG_BYTES, LAG_SECONDS,
-    LONGEST_TRANSACTION, MIGRATIONS, QUERY_ROWS, QUERY_VALUE, SLOT_BYTES, STANDBYS,
+    LONGEST_TRANSACTION, MIGRATIONS, QUERY_ROWS, QUERY_VALUE, SERVER_STARTED, SLOT_BYTES, STANDBYS,
     STATISTICS_RESET,
 };
 use parameters::{
@@ -237,6 +237,7 @@ impl Check for Postgres {
         &HIT_RATIO,
         &DEADLOCKS,
         &STATISTICS_RESET,
+        &SERVER_STARTED,
         &DEAD_SHARE,
         &FROZEN_AGE,
         &QUERY_ROWS,
@@ -297,11 +298,11 @@ impl Check for Postgres {
 }
 
 /// What is wrong with limits of a share that must not be passed.
-fn ceiling(name: &str, limits: Limits<f64>) -> Vec<String> {
+fn ceiling(name: &str, limits: Steps<f64>) -> Vec<String> {
     limits.ceiling_flaw(name).into_iter().chain(share(name, limits)).collect()
 }
 
-fn share(name: &str, limits: Limits<f64>) -> Option<String> {
+fn share(name: &str, limits: Steps<f64>) -> Option<String> {
     let outside = |share: &f64| !(0.0..=1.0).contains(share);
     let any = limits.given().iter().flatten().any(outside);
     any.then(|| format!("`{name}` is a share from 0 to 1"))

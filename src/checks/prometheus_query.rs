@@ -24,8 +24,8 @@ use crate::model::needs::{Needs, SystemName};
 use crate::model::past::Past;
 use crate::model::reason::{Documented, Reason};
 use crate::model::steps::Steps;
-use crate::systems::prometheus::{Answer, Asking, NO_CONNECTION, QUERY_REFUSED, Range, Row};
-use baseline::Baseline;
+use crate::systems::prometheus::{Answer, Asking, NO_CONNECTION, QUERY_REFUSED, Row};
+use baseline::{Baseline, Before};
 use parameters::{ConnectionName, Expected, Outcome, QueryName};
 
 const ABOVE_LIMIT: Reason = Reason::new("AboveLimit");
@@ -110,7 +110,7 @@ pub struct Seen {
     /// When each series was sampled, in seconds.
     sampled: Option<Result<Vec<Row>, Obstacle>>,
     /// What it was before.
-    before: Option<Result<Vec<Range>, Obstacle>>,
+    before: Option<Result<Before, Obstacle>>,
 }
 
 impl Check for PrometheusQuery {
@@ -255,7 +255,7 @@ impl Check for PrometheusQuery {
             Some(match self.baseline.as_ref()?.span(look) {
                 Ok(span) => {
                     let asked = prometheus.query_range(asking, &self.expression, span).await;
-                    asked.map(|(ranges, _)| ranges)
+                    asked.map(|(ranges, notes)| Before::new(ranges, notes.warnings))
                 }
                 Err(obstacle) => Err(obstacle),
             })

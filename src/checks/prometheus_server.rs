@@ -281,6 +281,10 @@ impl Check for PrometheusServer {
                 (Ok(dropped), Ok(failed)) => {
                     alerting::judge_counted(wanted, dropped, failed, &mut judgement);
                 }
+                (Ok(dropped), Err(obstacle)) if alerting::any(dropped) => {
+                    alerting::judge_counted(wanted, dropped, &[], &mut judgement);
+                    judgement.add("failed notifications", blamed(obstacle));
+                }
                 (Err(obstacle), _) | (_, Err(obstacle)) => {
                     judgement.add("notifications", blamed(obstacle));
                 }

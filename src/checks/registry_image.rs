@@ -39,6 +39,7 @@ const DEPLOYMENT_MISSING: Reason = Reason::new("DeploymentMissing");
 const REVISION_GONE: Reason = Reason::new("RevisionGone");
 const IMAGE_INVALID: Reason = Reason::new("ImageInvalid");
 const PLATFORM_MISSING: Reason = Reason::new("PlatformMissing");
+const NO_TIME_LEFT: Reason = Reason::new("NoTimeLeft");
 const MOVED: Reason = Reason::new("TagMoved");
 
 /// A reason that the registry gives as the subject, and the API server as a witness.
@@ -68,6 +69,10 @@ const OWN: &[Documented] = &[
     Documented::blinds(
         Reason::THROTTLED,
         "The registry answers 429: we ask too much, which says nothing of the image.",
+    ),
+    Documented::blinds(
+        NO_TIME_LEFT,
+        "The others took more than half of the time: allow more by `timeout`, or name fewer images.",
     ),
     either(
         Reason::UNAUTHORIZED,

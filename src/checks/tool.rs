@@ -113,15 +113,17 @@ impl Check for Tool {
     }
 
     fn judge(&self, seen: &Seen, _: &Past, _: Timestamp) -> Judgement {
-        let mut first = None;
+        // Where none will do, one that can't be told may be the one that does.
+        let (mut first, mut blind) = (None, None);
         for (program, ran) in self.programs.iter().zip(&seen.ran) {
             let answer = self.judge_one(program, ran, seen.server.as_ref());
             match answer {
                 Answer::Found(Finding { grade: Grade::Pass, .. }) => return answer.into(),
-                Answer::Found(_) | Answer::Blind(_) => first = first.or(Some(answer)),
+                Answer::Found(_) => first = first.or(Some(answer)),
+                Answer::Blind(_) => blind = blind.or(Some(answer)),
             }
         }
-        first.map(Judgement::from).unwrap_or_else(Judgement::new)
+        blind.or(first).map(Judgement::from).unwrap_or_else(Judgement::new)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Limits with two steps: beyond the first somebody should look, beyond the second it does not hold.
 
-use std::fmt::Display;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,7 +24,12 @@ impl<T> Default for Steps<T> {
     }
 }
 
-impl<T: Copy + PartialOrd + Display> Steps<T> {
+impl<T: Copy + PartialOrd> Steps<T> {
+    /// Both steps.
+    pub fn given(&self) -> [Option<T>; 2] {
+        [self.warn, self.fail]
+    }
+
     /// Whether any step is given.
     pub fn any(&self) -> bool {
         self.warn.is_some() || self.fail.is_some()

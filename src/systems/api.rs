@@ -4,18 +4,21 @@
 //! credential is for one place alone. A credential that was refused is not sent again before it
 //! changes, at most twice a day. What the answer means is its system's business.
 
+mod credential;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
+
+pub(super) use credential::{Basic, Credentials};
+use credential::{Credential, Signed};
 
 use super::net::Net;
 use super::net::dial::{Family, Route, blamed};
@@ -45,58 +48,6 @@ pub(super) struct Access {
     base: WebUrl,
     credential: Option<Credential>,
     ca: Option<SecretSource>,
-}
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// Whoever has this token.
-    Bearer(SecretSource),
-    /// Whoever has this key, as Elasticsearch encodes it.
-    ApiKey(SecretSource),
-    /// A user with a password.
-    Basic(Basic),
-}
-
-/// A user with a password.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "ApiBasic")]
-pub(super) struct Basic {
-    /// The user.
-    pub(super) username: String,
-    /// Where the password is read from, at each use.
-    pub(super) password: SecretSource,
-}
-
-/// What may be written of a credential; at most one of them.
-#[derive(Debug, Default)]
-pub(super) struct Credentials {
-    pub(super) bearer: Option<SecretSource>,
-    pub(super) api_key: Option<SecretSource>,
-    pub(super) basic: Option<Basic>,
-}
-
-impl Credentials {
-    fn one(self) -> Result<Option<Credential>, String> {
-        let Self { bearer, api_key, basic } = self;
-        if let Some(basic) = &basic
-            && basic.username.contains(':')
-        {
-            return Err("no user name holds a `:`".to_owned());
-        }
-        let given = [
-            bearer.map(Credential::Bearer),
-            api_key.map(Credential::ApiKey),
-            basic.map(Credential::Basic),
-        ];
-        let mut given = given.into_iter().flatten();
-        let first = given.next();
-        if given.next().is_some() {
-            return Err("write one credential: `basic` or a token, not both".to_owned());
-        }
-        Ok(first)
-    }
 }
 
 impl Access {
@@ -192,22 +143,6 @@ pub(super) struct Answered {
     location: Option<String>,
 }
 
-/// A credential on its way.
-struct Signed {
-    /// By which a refusal is remembered.
-    digest: [u8; 32],
-    /// What must never be repeated: the secret, and the secret as it is sent.
-    words: [Zeroizing<String>; 2],
-}
-
-impl Signed {
-    /// Whether somebody repeats it.
-    fn is_in(&self, words: &[u8]) -> bool {
-        let words = String::from_utf8_lossy(words);
-        self.words.iter().any(|word| words.contains(word.as_str()))
-    }
-}
-
 /// Whatever speaks JSON over HTTP. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
@@ -265,6 +200,11 @@ impl Api {
         if status == StatusCode::OK && cut {
             let because = format!("{doing}: the answer is longer than {longest} bytes");
             return Err(Obstacle::new(Reason::TOO_LARGE, because));
+        }
+        if status == StatusCode::OK
+            && let Some(signed) = &signed
+        {
+            body = signed.masked(body);
         }
         let echoes = |words: &[u8]| signed.as_ref().is_some_and(|signed| signed.is_in(words));
         if status != StatusCode::OK && echoes(&body) {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -14,6 +15,9 @@ use tokio::time::Instant;
 
 /// The most that is read of what a program prints, in bytes.
 const LONGEST_OUTPUT: u64 = 64 << 10;
+
+/// How long is listened to a program that has ended, while others hold its output open.
+const LONGEST_ECHO: Duration = Duration::from_millis(500);
 
 /// Where programs are looked for.
 #[derive(Clone, Debug, Default)]
@@ -69,32 +73,43 @@ impl Programs {
             .spawn()
             .map_err(|error| Trouble::NotStarted(error.to_string()))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let ended = async {
-            let (mut said, complained) = tokio::join!(read(stdout), read(stderr));
-            said.extend(complained);
-            (said, child.wait().await)
+        let (mut said, mut complained) = (Vec::new(), Vec::new());
+        let status = {
+            let reading =
+                async { tokio::join!(read(stdout, &mut said), read(stderr, &mut complained)) };
+            tokio::pin!(reading);
+            let ended = async {
+                let status = tokio::select! {
+                    biased;
+                    _ = &mut reading => return child.wait().await,
+                    status = child.wait() => status,
+                };
+                // What it left behind may hold its output open for ever.
+                tokio::time::timeout(LONGEST_ECHO, &mut reading).await.ok();
+                status
+            };
+            tokio::time::timeout_at(until, ended).await.map_err(|_| Trouble::TimedOut)?
         };
-        let ended = tokio::time::timeout_at(until, ended).await;
-        let (output, status) = ended.map_err(|_| Trouble::TimedOut)?;
+        said.extend(complained);
         let status = status.map_err(|error| Trouble::NotStarted(error.to_string()))?;
-        Ok(Ran { output: String::from_utf8_lossy(&output).into_owned(), code: status.code() })
+        Ok(Ran { output: String::from_utf8_lossy(&said).into_owned(), code: status.code() })
     }
 }
 
 /// The beginning of what comes; the rest is read and forgotten, so that nobody waits for a reader.
-async fn read(from: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
-    let mut output = Vec::new();
-    let Some(mut from) = from else { return output };
-    if (&mut from).take(LONGEST_OUTPUT).read_to_end(&mut output).await.is_ok() {
+async fn read(from: Option<impl tokio::io::AsyncRead + Unpin>, output: &mut Vec<u8>) {
+    let Some(mut from) = from else { return };
+    if (&mut from).take(LONGEST_OUTPUT).read_to_end(output).await.is_ok() {
         tokio::io::copy(&mut from, &mut tokio::io::sink()).await.ok();
     }
-    output
 }
 
-/// The first file of this name that may be run.
+/// The first file of this name that may be run. A part of PATH that is empty or relative is the
+/// folder that one happens to be in, whose programs nobody vouches for.
 fn find(path: &OsString, name: &str) -> Option<PathBuf> {
     let may_run = |file: &PathBuf| {
         file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
     };
-    std::env::split_paths(path).map(|folder| folder.join(name)).find(may_run)
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(may_run)
 }

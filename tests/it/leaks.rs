@@ -1,6 +1,7 @@
 //! What a Secret holds is shown nowhere, however it is malformed: not by the daemon's page, metrics,
 //! API or log at its most talkative, nor by `vigie once`.
 
+mod asked;
 mod logins;
 
 use std::fs;

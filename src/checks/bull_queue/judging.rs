@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::BullQueue;
-use super::limits::{Limits, real};
+use super::limits::real;
 use super::looking::counted::LOCKED_WITHIN;
 use super::measures::{ADDED, JOBS, OLDEST, STATES, UNFINISHED, UNLOCKED, WORKERS};
 use super::parameters::{Amount, Baseline};
@@ -25,6 +25,7 @@ use crate::model::finding::{Finding, Grade, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::past::Past;
 use crate::model::reason::{CLOCK_TOLERANCE, Reason};
+use crate::model::steps::Steps;
 
 pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
     let mut judgement = Judgement::new();
@@ -216,8 +217,8 @@ impl Line<'_> {
 
     fn too_old(&self) -> Option<Finding> {
         let waited = self.waited()?;
-        let Limits { warn, fail } = self.check.oldest_waiting_within.0;
-        let limits = Limits { warn: warn.map(Period::get), fail: fail.map(Period::get) };
+        let Steps { warn, fail } = self.check.oldest_waiting_within.0;
+        let limits = Steps { warn: warn.map(Period::get), fail: fail.map(Period::get) };
         let grade = limits.grade_above(waited, BACKLOG_TOO_OLD);
         let allowed = spoken(limits.step(grade)?);
         let ready = jobs(self.ready(), "waits", "wait");
@@ -236,8 +237,8 @@ impl Line<'_> {
     fn overdue(&self) -> Option<Finding> {
         let Overdue { key, due } = self.queue.overdue.iter().min_by_key(|overdue| overdue.due)?;
         let late = Duration::try_from(self.now.duration_since(*due)).unwrap_or_default();
-        let Limits { warn, fail } = self.check.repeatable_overdue_within.0;
-        let limits = Limits { warn: warn.map(Period::get), fail: fail.map(Period::get) };
+        let Steps { warn, fail } = self.check.repeatable_overdue_within.0;
+        let limits = Steps { warn: warn.map(Period::get), fail: fail.map(Period::get) };
         let grade = limits.grade_above(late, REPEATABLE_OVERDUE);
         let allowed = spoken(limits.step(grade)?);
         let others = match self.queue.overdue.len() {

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::limits::Limits;
 use crate::model::duration::Period;
 use crate::model::finding::Finding;
 use crate::model::pattern::Pattern;
 use crate::model::reason::Reason;
+use crate::model::steps::Steps;
 
 /// The name of a connection, `default` by default.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,12 +27,12 @@ pub(super) struct WorkersAtLeast(pub(super) usize);
 /// How old a waiting job may be, 5 and 15 minutes by default.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct OldestWaitingWithin(pub(super) Limits<Period>);
+pub(super) struct OldestWaitingWithin(pub(super) Steps<Period>);
 
 /// How many stalled jobs there may be, none by default.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct MaxStalled(pub(super) Limits<u64>);
+pub(super) struct MaxStalled(pub(super) Steps<u64>);
 
 /// The span for rates, five minutes by default.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -59,13 +59,13 @@ impl Default for WorkersAtLeast {
 
 impl Default for OldestWaitingWithin {
     fn default() -> Self {
-        Self(Limits { warn: Some(Period::from_secs(300)), fail: Some(Period::from_secs(900)) })
+        Self(Steps { warn: Some(Period::from_secs(300)), fail: Some(Period::from_secs(900)) })
     }
 }
 
 impl Default for MaxStalled {
     fn default() -> Self {
-        Self(Limits { warn: None, fail: Some(0) })
+        Self(Steps { warn: None, fail: Some(0) })
     }
 }
 
@@ -102,11 +102,11 @@ impl Amount {
 /// How long a repeatable job may be overdue, with nothing on its way.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct RepeatableOverdueWithin(pub(super) Limits<Period>);
+pub(super) struct RepeatableOverdueWithin(pub(super) Steps<Period>);
 
 impl Default for RepeatableOverdueWithin {
     fn default() -> Self {
-        Self(Limits { warn: Some(Period::from_secs(900)), fail: None })
+        Self(Steps { warn: Some(Period::from_secs(900)), fail: None })
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) struct Store {
     pub(super) replicas_at_least: usize,
     /// How long ago each connected replica may have confirmed what it received. Default: any time.
     #[serde(default)]
-    pub(super) replica_lag_within: Limits<Period>,
+    pub(super) replica_lag_within: Steps<Period>,
     /// The share of its limit of memory that may be in use, from 0 to 1. Default:
     /// `{ warn: 0.8, fail: 0.95 }`.
     #[serde(default)]
@@ -204,11 +204,11 @@ pub(super) struct Store {
 /// How full the memory may be.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct MemoryWithin(pub(super) Limits<f64>);
+pub(super) struct MemoryWithin(pub(super) Steps<f64>);
 
 impl Default for MemoryWithin {
     fn default() -> Self {
-        Self(Limits { warn: Some(0.8), fail: Some(0.95) })
+        Self(Steps { warn: Some(0.8), fail: Some(0.95) })
     }
 }
 
@@ -245,10 +245,10 @@ impl Default for Over {
 /// The share of the rate before, half of it by default.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct ShareAtLeast(pub(super) Limits<f64>);
+pub(super) struct ShareAtLeast(pub(super) Steps<f64>);
 
 impl Default for ShareAtLeast {
     fn default() -> Self {
-        Self(Limits { warn: None, fail: Some(0.5) })
+        Self(Steps { warn: None, fail: Some(0.5) })
     }
 }

@@ -7,14 +7,14 @@ use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
 use crate::systems::api::Asking;
 use crate::systems::elasticsearch::Elasticsearch;
-use crate::systems::elasticsearch::disk::{Disk, Room, Watermarks};
+use crate::systems::elasticsearch::disk::{Blocked, Disk, Room, Watermarks};
 
 /// What was seen of disks.
 #[derive(Debug)]
 pub(super) struct DisksSeen {
     pub(super) disks: Result<Vec<Disk>, Obstacle>,
     pub(super) watermarks: Result<Watermarks, Obstacle>,
-    pub(super) blocked: Result<Vec<String>, Obstacle>,
+    pub(super) blocked: Result<Blocked, Obstacle>,
 }
 
 pub(super) async fn look(cluster: &Elasticsearch, asking: Asking<'_>) -> DisksSeen {
@@ -34,12 +34,17 @@ pub(super) fn judge(wanted: &Disks, seen: &DisksSeen, connection: &str, judgemen
         return;
     }
     match &seen.blocked {
-        Ok(blocked) if blocked.is_empty() => {
-            let because = "no index is closed to writers for want of room";
+        Ok(Blocked { shown: 0, .. }) => {
+            let because = "no index is shown to this credential";
+            judgement.add("writing", Obstacle::new(NOT_COUNTED, because));
+        }
+        Ok(Blocked { closed, shown }) if closed.is_empty() => {
+            let because =
+                format!("of the indices that are shown, {shown}, none is closed for want of room");
             judgement.add("writing", Finding::pass(because));
         }
-        Ok(blocked) => {
-            let because = format!("closed to writers, since a disk was full: {}", named(blocked));
+        Ok(Blocked { closed, .. }) => {
+            let because = format!("closed to writers, since a disk was full: {}", named(closed));
             judgement.add("writing", Finding::fail(INDEX_READ_ONLY, because));
         }
         Err(obstacle) => judgement.add("writing", obstacle.clone()),

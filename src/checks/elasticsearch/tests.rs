@@ -1,7 +1,7 @@
 use super::parameters::Number;
 use super::*;
 use crate::model::finding::Verdict;
-use crate::systems::elasticsearch::disk::{Disk, Mark, Room, Watermarks};
+use crate::systems::elasticsearch::disk::{Blocked, Disk, Mark, Room, Watermarks};
 
 fn now() -> Timestamp {
     "2026-03-15T12:00:00Z".parse().unwrap()
@@ -97,7 +97,7 @@ fn a_disk_is_held_to_its_marks_and_one_that_is_not_told_of_to_none() {
         disks: Some(DisksSeen {
             disks: Ok(vec![Disk { node: "n".to_owned(), room }]),
             watermarks: Ok(watermarks),
-            blocked: Ok(Vec::new()),
+            blocked: Ok(Blocked { closed: Vec::new(), shown: 2 }),
         }),
         ..nothing()
     };
@@ -111,6 +111,23 @@ fn a_disk_is_held_to_its_marks_and_one_that_is_not_told_of_to_none() {
         assert_eq!(said("disks: {}", &seen(room)), (verdict, reason), "{available}");
     }
     assert_eq!(said("disks: {}", &seen(None)), (Verdict::Unknown, Some("NotCounted")));
+}
+
+#[test]
+fn a_credential_that_sees_no_index_does_not_see_that_all_are_open() {
+    let watermarks = Err(Obstacle::new(Reason::FORBIDDEN, "x"));
+    let judged = |closed: &[&str], shown| {
+        let closed = closed.iter().map(|name| (*name).to_owned()).collect();
+        let blocked = Ok(Blocked { closed, shown });
+        let disks = DisksSeen { disks: Ok(Vec::new()), watermarks: watermarks.clone(), blocked };
+        let seen = Seen { disks: Some(disks), ..nothing() };
+        let judgement = check("disks: {}").judge(&seen, &Past::default(), now());
+        let line = judgement.lines().iter().find(|line| line.subject == "writing").unwrap().clone();
+        line.verdict
+    };
+    assert_eq!(judged(&[], 0), Verdict::Unknown);
+    assert_eq!(judged(&[], 3), Verdict::Pass);
+    assert_eq!(judged(&["a"], 3), Verdict::Fail);
 }
 
 #[test]

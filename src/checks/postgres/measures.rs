@@ -88,6 +88,8 @@ pub(super) static DEADLOCKS: Measure = Measure::counter(
 /// When the counters were last reset, in seconds.
 pub(super) static STATISTICS_RESET: Measure =
     Measure::memory("postgres_statistics_reset", BY, MEMORY);
+/// When the server started, in seconds: another one has other counters.
+pub(super) static SERVER_STARTED: Measure = Measure::memory("postgres_server_started", BY, MEMORY);
 pub(super) static DEAD_SHARE: Measure = gauge(
     "vigie_postgres_dead_rows_ratio",
     "The share of dead rows in the table that has most, among those that have many.",

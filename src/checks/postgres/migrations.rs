@@ -88,6 +88,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it broke off, and nobody told what became of it.
+    fn is_unresolved(&self) -> bool {
+        self.finished.is_none() && self.rolled_back.is_none() && self.complains
+    }
+
     /// The attempts of an answer, the oldest first.
     pub(super) fn read(answer: &Rows) -> Result<Vec<Self>, Obstacle> {
         if answer.cells.len() > MOST_ROWS {
@@ -232,7 +237,8 @@ impl State {
     }
 }
 
-/// The latest row of each migration of a table.
+/// What each migration of a table has come to: its latest row, unless an older one broke off and
+/// nobody resolved it. With such a row Prisma refuses to apply anything more.
 struct Table<'a> {
     latest: BTreeMap<&'a str, (State, Timestamp)>,
     all: usize,
@@ -243,7 +249,8 @@ impl<'a> Table<'a> {
         let mut latest = BTreeMap::<&str, &Attempt>::new();
         for attempt in attempts {
             let known = latest.entry(&attempt.name).or_insert(attempt);
-            if known.started <= attempt.started {
+            let later = known.started <= attempt.started;
+            if attempt.is_unresolved() || (later && !known.is_unresolved()) {
                 *known = attempt;
             }
         }
@@ -277,6 +284,10 @@ impl<'a> Table<'a> {
         if answers.is_empty() {
             let last = self.last().unwrap_or_default();
             let because = match self.latest.len() {
+                0 => {
+                    let because = "every migration that is there is left out by `except`";
+                    return vec![Obstacle::ours(EXPECTATION_MISSING, because).into()];
+                }
                 1 => format!("1 migration is finished, `{last}`"),
                 count => format!("{count} migrations are finished, the last one `{last}`"),
             };

@@ -20,8 +20,12 @@ fn the_latest_row_of_each_migration_counts() {
     let finished = ["a", "999000", "999010", "-", "f"];
     let rolled_back = ["b", "999000", "-", "999005", "t"];
     let again = ["b", "999100", "999110", "-", "f"];
+    let broken = ["b", "999000", "-", "-", "t"];
     let wanted = Migrations::default();
     for (rows, code) in [
+        // Two pods at once: one breaks off, the other one finishes.
+        (vec![&broken[..], &again[..]], Some(MIGRATION_FAILED)),
+        (vec![&again[..], &broken[..]], Some(MIGRATION_FAILED)),
         (vec![&finished[..]], None),
         (vec![&finished[..], &rolled_back[..]], Some(MIGRATION_ROLLED_BACK)),
         (vec![&rolled_back[..], &again[..]], None),
@@ -63,4 +67,12 @@ fn too_many_rows_are_not_read() {
     assert_eq!(Attempt::read(&answer(&rows)).unwrap_err().reason, Reason::TOO_LARGE);
     let places: Vec<&[&str]> = vec![&["s", "t"]; MOST_SCHEMAS + 1];
     assert_eq!(Place::read(&answer(&places)).unwrap_err().reason, Reason::TOO_LARGE);
+}
+
+#[test]
+fn nothing_left_to_judge_is_no_pass() {
+    let wanted = Migrations { except: vec!["a".to_owned()], ..Migrations::default() };
+    let judgement = judged(&wanted, &[&["a", "999000", "-", "999005", "t"]]);
+    assert_eq!(judgement.verdict(), Verdict::Unknown);
+    assert_eq!(judgement.reason(), Some(EXPECTATION_MISSING));
 }

@@ -6,8 +6,8 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::bull_queue::limits::Limits;
 use crate::model::duration::Period;
+use crate::model::steps::Steps;
 
 /// That a new connection is accepted, and answers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -16,7 +16,7 @@ use crate::model::duration::Period;
 pub(super) struct Reachable {
     /// How long it may take until a new connection has answered a question. Default: as long as the
     /// attempt may take.
-    pub(super) within: Limits<Period>,
+    pub(super) within: Steps<Period>,
 }
 
 /// What Prisma wrote of its migrations, in `_prisma_migrations`.
@@ -182,9 +182,9 @@ pub(super) struct Query {
 #[schemars(rename = "PostgresColumn")]
 pub(super) struct Column {
     /// It is not above this.
-    pub(super) at_most: Limits<f64>,
+    pub(super) at_most: Steps<f64>,
     /// It is not below this.
-    pub(super) at_least: Limits<f64>,
+    pub(super) at_least: Steps<f64>,
     /// What NULL amounts to. Default: `fail`.
     pub(super) null: Null,
 }
@@ -231,8 +231,8 @@ macro_rules! defaults {
     )*};
 }
 
-const fn both<T>(warn: T, fail: T) -> Limits<T> {
-    Limits { warn: Some(warn), fail: Some(fail) }
+const fn both<T>(warn: T, fail: T) -> Steps<T> {
+    Steps { warn: Some(warn), fail: Some(fail) }
 }
 
 defaults! {
@@ -241,35 +241,35 @@ defaults! {
     /// One by default.
     StandbysAtLeast(u64) = 1;
     /// Half a minute and five by default.
-    Lag(Limits<Period>) = both(Period::from_secs(30), Period::from_secs(300));
+    Lag(Steps<Period>) = both(Period::from_secs(30), Period::from_secs(300));
     /// 128 MiB and 1 GiB by default.
-    LagBytes(Limits<Bytes>) = both(Bytes(ByteSize::mib(128)), Bytes(ByteSize::gib(1)));
+    LagBytes(Steps<Bytes>) = both(Bytes(ByteSize::mib(128)), Bytes(ByteSize::gib(1)));
     /// 1 GiB and 10 by default.
-    SlotHolds(Limits<Bytes>) = both(Bytes(ByteSize::gib(1)), Bytes(ByteSize::gib(10)));
+    SlotHolds(Steps<Bytes>) = both(Bytes(ByteSize::gib(1)), Bytes(ByteSize::gib(10)));
     /// Four fifths and nearly all by default.
-    InUse(Limits<f64>) = both(0.8, 0.95);
+    InUse(Steps<f64>) = both(0.8, 0.95);
     /// One by default.
     AtLeast(u64) = 1;
     /// Five minutes and an hour by default.
-    Longest(Limits<Period>) = both(Period::from_secs(300), Period::from_secs(3_600));
+    Longest(Steps<Period>) = both(Period::from_secs(300), Period::from_secs(3_600));
     /// A minute and a quarter of an hour by default.
-    Idle(Limits<Period>) = both(Period::from_secs(60), Period::from_secs(900));
+    Idle(Steps<Period>) = both(Period::from_secs(60), Period::from_secs(900));
     /// Nearly all and four fifths by default.
-    Hits(Limits<f64>) = both(0.95, 0.8);
+    Hits(Steps<f64>) = both(0.95, 0.8);
     /// A quarter of an hour by default.
     Window(Period) = Period::from_secs(900);
     /// A thousand by default.
     FromBlocks(u64) = 1_000;
     /// None without a warning, ten without a failure, by default.
-    DeadlocksAtMost(Limits<u64>) = both(0, 10);
+    DeadlocksAtMost(Steps<u64>) = both(0, 10);
     /// 30 % and 60 % by default.
-    DeadShare(Limits<f64>) = both(0.3, 0.6);
+    DeadShare(Steps<f64>) = both(0.3, 0.6);
     /// Ten thousand by default.
     FromRows(u64) = 10_000;
     /// 40 % and 75 % by default.
-    AgeShare(Limits<f64>) = both(0.4, 0.75);
+    AgeShare(Steps<f64>) = both(0.4, 0.75);
     /// Half as much again by default.
-    Overdue(Limits<f64>) = Limits { warn: Some(1.5), fail: None };
+    Overdue(Steps<f64>) = Steps { warn: Some(1.5), fail: None };
     /// One by default.
     RowsAtLeast(usize) = 1;
     /// A hundred by default.
@@ -298,9 +298,9 @@ defaults! {
     /// Six hours by default.
     BaselineWindow(Period) = Period::from_secs(6 * 3_600);
     /// Twice as many by default.
-    InUseFactor(Limits<f64>) = Limits { warn: Some(2.0), fail: None };
+    InUseFactor(Steps<f64>) = Steps { warn: Some(2.0), fail: None };
     /// A fifth by default.
     InUseFrom(f64) = 0.2;
     /// A tenth by default.
-    HitsLost(Limits<f64>) = Limits { warn: Some(0.1), fail: None };
+    HitsLost(Steps<f64>) = Steps { warn: Some(0.1), fail: None };
 }

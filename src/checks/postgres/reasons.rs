@@ -37,7 +37,10 @@ pub(super) const REASONS: &[Documented] = &[
     fails(MIGRATION_STUCK, "A migration has been running for too long: most likely it died."),
     fails(MIGRATION_ROLLED_BACK, "A migration was rolled back, and not applied again."),
     Documented::warns(MIGRATION_RUNNING, "A migration is running."),
-    blinds(EXPECTATION_MISSING, "No last migration is known to compare with."),
+    blinds(
+        EXPECTATION_MISSING,
+        "No last migration is known to compare with, or `except` leaves none to judge.",
+    ),
     fails(WRONG_ROLE, "The connection leads to a standby in place of a primary, or the reverse."),
     fails(STANDBY_MISSING, "Fewer standbys stream from the primary than wanted."),
     fails(NOT_STREAMING, "The standby does not receive anything from its primary."),

@@ -14,6 +14,7 @@ use crate::model::duration::{Period, spoken};
 use crate::model::finding::{Finding, Grade, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::{CLOCK_TOLERANCE, Reason};
+use crate::model::steps::Steps;
 use crate::systems::postgres::{Facts, Question, Rows};
 
 /// The most characters of a standby's or a slot's name in a sentence.
@@ -256,7 +257,7 @@ pub(super) trait GradePeriod {
     fn grade_above_period(&self, value: Duration, reason: Reason) -> Grade;
 }
 
-impl GradePeriod for super::super::bull_queue::limits::Limits<Period> {
+impl GradePeriod for Steps<Period> {
     fn grade_above_period(&self, value: Duration, reason: Reason) -> Grade {
         let beyond = |limit: Option<Period>| limit.is_some_and(|limit| value > limit.get());
         if beyond(self.fail) {

@@ -1,7 +1,8 @@
 //! Statistics of the database: counters that only grow, judged by what was added between looks.
 //!
 //! They begin anew when somebody resets them, and after a crash. Then what is there was added since,
-//! so that no figure is ever negative, nor an old one counted twice.
+//! so that no figure is ever negative, nor an old one counted twice. Another server, to which a
+//! failover led, has counted for itself: of what it had by then, nothing was added between looks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::cells::only;
 use super::parameters::{Cache, Deadlocks};
 use super::{
     BLOCKS_HIT, BLOCKS_READ, CACHE_TOO_COLD, DEADLOCKS, HIT_RATIO, NOT_TRACKED, Postgres,
-    STATISTICS_RESET, TOO_MANY_DEADLOCKS, graded, percent, real,
+    SERVER_STARTED, STATISTICS_RESET, TOO_MANY_DEADLOCKS, graded, percent, real,
 };
 use crate::model::duration::{Period, spoken};
 use crate::model::finding::{Finding, Obstacle};
@@ -26,7 +27,8 @@ use crate::systems::postgres::{Question, Rows};
 pub(super) fn question() -> Question {
     Question::Own(
         "SELECT /* vigie statistics */ current_setting('track_counts'), blks_hit, blks_read, \
-         deadlocks, extract(epoch FROM stats_reset) FROM pg_catalog.pg_stat_database \
+         deadlocks, extract(epoch FROM stats_reset), \
+         extract(epoch FROM pg_catalog.pg_postmaster_start_time()) FROM pg_catalog.pg_stat_database \
          WHERE datname = current_database()"
             .to_owned(),
     )
@@ -41,6 +43,8 @@ pub(super) struct Seen {
     deadlocks: f64,
     /// When they were last reset, in seconds; 0 where they never were.
     reset: f64,
+    /// When the server started, in seconds.
+    started: f64,
 }
 
 impl Seen {
@@ -52,17 +56,19 @@ impl Seen {
             read: cells.figure()?,
             deadlocks: cells.figure()?,
             reset: cells.number()?.unwrap_or(0.0),
+            started: cells.figure()?,
         })
     }
 
     /// What is exported of them, and remembered.
     pub(super) fn measure(&self, check: &Postgres, judgement: &mut Judgement) {
-        let Self { tracked, hit, read, deadlocks, reset } = self;
+        let Self { tracked, hit, read, deadlocks, reset, started } = self;
         if *tracked {
             judgement.measure(check.is(&BLOCKS_HIT, *hit));
             judgement.measure(check.is(&BLOCKS_READ, *read));
             judgement.measure(check.is(&DEADLOCKS, *deadlocks));
             judgement.measure(check.is(&STATISTICS_RESET, *reset));
+            judgement.measure(check.is(&SERVER_STARTED, *started));
         }
     }
 
@@ -89,6 +95,36 @@ struct Added {
     within: Duration,
 }
 
+/// A counter at one look.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at: Timestamp,
+    value: f64,
+    /// When it was last reset, in seconds.
+    reset: Option<f64>,
+    /// When the server started, in seconds.
+    started: Option<f64>,
+}
+
+impl Point {
+    /// What was added between two looks.
+    fn added_since(self, before: Self) -> f64 {
+        // One that has run since before the look before, and is not the one seen then.
+        let another = self.started.zip(before.started).is_some_and(|(is, was)| {
+            #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+            let at = before.at.as_second() as f64;
+            (is - was).abs() > 1.0 && is < at
+        });
+        if another {
+            0.0
+        } else if self.value < before.value || self.reset != before.reset {
+            self.value
+        } else {
+            self.value - before.value
+        }
+    }
+}
+
 impl Counters<'_> {
     /// What was added to the counter that `measure` keeps, and which is now at `value`. `None`
     /// where nothing is remembered of the window.
@@ -96,21 +132,24 @@ impl Counters<'_> {
         let labels = [self.check.connection.0.as_str()];
         let window = SignedDuration::try_from(window.get()).unwrap_or(SignedDuration::MAX);
         let in_time = |at: Timestamp| at < self.now && self.now.duration_since(at) <= window;
-        let resets: HashMap<Timestamp, f64> =
-            self.past.points(&STATISTICS_RESET, &labels).collect();
+        let kept =
+            |measure| -> HashMap<Timestamp, f64> { self.past.points(measure, &labels).collect() };
+        let (resets, starts) = (kept(&STATISTICS_RESET), kept(&SERVER_STARTED));
         let points: Vec<_> =
             self.past.points(measure, &labels).filter(|(at, _)| in_time(*at)).collect();
         let (first, _) = points.first()?;
         let mut count = 0.0;
-        let mut before: Option<(f64, Option<f64>)> = None;
-        let steps = points.iter().map(|(at, value)| (*value, resets.get(at).copied()));
-        for (value, reset) in steps.chain([(value, Some(self.seen.reset))]) {
-            count += match before {
-                None => 0.0,
-                Some((old, was)) if value < old || was != reset => value,
-                Some((old, _)) => value - old,
-            };
-            before = Some((value, reset));
+        let mut before: Option<Point> = None;
+        let steps = points.iter().map(|(at, value)| Point {
+            at: *at,
+            value: *value,
+            reset: resets.get(at).copied(),
+            started: starts.get(at).copied(),
+        });
+        let (reset, started) = (Some(self.seen.reset), Some(self.seen.started));
+        for point in steps.chain([Point { at: self.now, value, reset, started }]) {
+            count += before.map_or(0.0, |before| point.added_since(before));
+            before = Some(point);
         }
         let within = Duration::try_from(self.now.duration_since(*first)).unwrap_or_default();
         Some(Added { count, within })

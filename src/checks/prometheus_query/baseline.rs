@@ -1,12 +1,13 @@
 //! What an expression amounted to before, and how far from it each series may be.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::judging::{figure, identity};
+use super::judging::{Identity, figure, identity};
 use super::parameters::Outcome;
 use super::{ABOVE_BASELINE, BELOW_BASELINE, NO_BASELINE};
 use crate::checks::Look;
@@ -101,8 +102,8 @@ impl Baseline {
     }
 
     /// A series against what it was.
-    pub(super) fn compare(&self, row: &Row, before: &[Range]) -> Answer {
-        let Some(level) = level(of(row, before)) else {
+    pub(super) fn compare(&self, row: &Row, before: &Before) -> Answer {
+        let Some(level) = level(before.of(row)) else {
             let because = format!("there are too few figures of {}", self.then());
             return self.missing.answer(NO_BASELINE, because);
         };
@@ -143,10 +144,27 @@ impl Baseline {
     }
 }
 
-/// What a series was before.
-pub(super) fn of<'b>(row: &Row, before: &'b [Range]) -> &'b [f64] {
-    let known = before.iter().find(|range| identity(&range.labels).eq(identity(&row.labels)));
-    known.map(|range| range.values.as_slice()).unwrap_or_default()
+/// What series were before, by all of their labels but their name.
+#[derive(Debug)]
+pub(super) struct Before {
+    values: HashMap<Identity, Vec<f64>>,
+    /// What the server warned of: that figures may be missing.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Before {
+    pub(super) fn new(ranges: Vec<Range>, warnings: Vec<String>) -> Self {
+        let mut values = HashMap::with_capacity(ranges.len());
+        for Range { labels, values: figures } in ranges {
+            values.entry(identity(&labels)).or_insert(figures);
+        }
+        Self { values, warnings }
+    }
+
+    /// What a series was.
+    pub(super) fn of(&self, row: &Row) -> &[f64] {
+        self.values.get(&identity(&row.labels)).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// The average of what was a number, where there is enough of it.

@@ -1,9 +1,10 @@
 //! Judging what an expression amounts to: pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::baseline::Before;
 use super::{
     ABOVE_LIMIT, ANSWER_TOO_OLD, BELOW_LIMIT, INFINITE, NO_SERIES, NOT_A_FIGURE, NOT_A_NUMBER,
     PARTIAL_ANSWER, PrometheusQuery, SAMPLE_TOO_OLD, SERIES, Seen, VALUE, baseline,
@@ -13,7 +14,7 @@ use crate::model::finding::{Finding, Grade, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::measure::{BASELINE, Sample};
 use crate::model::reason::{CLOCK_TOLERANCE, Reason};
-use crate::systems::prometheus::{self, Figures, Range, Row};
+use crate::systems::prometheus::{self, Figures, Row};
 
 /// The subjects of `vigie_query_value` where no series is expected by name.
 pub(super) const EXTREMES: [&str; 2] = ["highest", "lowest"];
@@ -44,8 +45,13 @@ pub(super) fn judge(check: &PrometheusQuery, seen: &Seen, now: Timestamp) -> Jud
     let mut judgement = Judgement::new();
     let infos = seen.now.notes.infos.iter().map(|info| format!("; it notes: {info}"));
     let infos = infos.collect::<Vec<_>>().concat();
+    let sampled: Option<Sampled> = match &seen.sampled {
+        Some(Ok(rows)) => Some(rows.iter().map(|row| (identity(&row.labels), row.value)).collect()),
+        Some(Err(_)) | None => None,
+    };
     for row in &rows {
-        judgement.add(check.name(&row.labels), line(check, seen, row, now, &infos));
+        let answer = line(check, seen, sampled.as_ref(), row, now, &infos);
+        judgement.add(check.name(&row.labels), answer);
     }
     absent(check, &rows, &mut judgement);
     for warning in &seen.now.notes.warnings {
@@ -55,8 +61,15 @@ pub(super) fn judge(check: &PrometheusQuery, seen: &Seen, now: Timestamp) -> Jud
     if let Some(Err(obstacle)) = &seen.sampled {
         judgement.add("samples", obstacle.clone());
     }
-    if let Some(Err(obstacle)) = &seen.before {
-        judgement.add("baseline", obstacle.clone());
+    match &seen.before {
+        Some(Ok(before)) => {
+            for warning in &before.warnings {
+                let because = format!("figures of before may be missing: {warning}");
+                judgement.add("baseline", check.partial.answer(PARTIAL_ANSWER, because));
+            }
+        }
+        Some(Err(obstacle)) => judgement.add("baseline", obstacle.clone()),
+        None => {}
     }
     for sample in samples(check, &rows) {
         judgement.measure(sample);
@@ -75,10 +88,10 @@ pub(super) fn compared(query: &str, value: Option<&str>) -> String {
 }
 
 /// What was before: of each expected series, else of the only one.
-fn levels(check: &PrometheusQuery, rows: &[Row], before: &[Range]) -> Vec<Sample> {
+fn levels(check: &PrometheusQuery, rows: &[Row], before: &Before) -> Vec<Sample> {
     let query = check.name.0.as_str();
     let level = |row: &Row, value: Option<&str>| {
-        let level = baseline::level(baseline::of(row, before))?;
+        let level = baseline::level(before.of(row))?;
         Some(BASELINE.is(level, [VALUE.name, &compared(query, value)]))
     };
     match (&check.expect, rows) {
@@ -124,8 +137,18 @@ fn misdated(at: Timestamp, now: Timestamp) -> Option<Obstacle> {
     })
 }
 
-fn line(check: &PrometheusQuery, seen: &Seen, row: &Row, now: Timestamp, infos: &str) -> Answer {
-    if let (Some(allowed), Some(Ok(sampled))) = (check.max_age, &seen.sampled)
+/// When series were sampled, in seconds.
+type Sampled = HashMap<Identity, f64>;
+
+fn line(
+    check: &PrometheusQuery,
+    seen: &Seen,
+    sampled: Option<&Sampled>,
+    row: &Row,
+    now: Timestamp,
+    infos: &str,
+) -> Answer {
+    if let (Some(allowed), Some(sampled)) = (check.max_age, sampled)
         && let Some(obstacle) = aged(allowed, sampled, row, now)
     {
         return obstacle.into();
@@ -176,13 +199,11 @@ fn held(check: &PrometheusQuery, value: f64) -> Finding {
 }
 
 /// Why a series can't be judged by how old its newest sample is.
-fn aged(allowed: Period, sampled: &[Row], row: &Row, now: Timestamp) -> Option<Obstacle> {
-    let known = sampled.iter().find(|other| identity(&other.labels).eq(identity(&row.labels)));
+fn aged(allowed: Period, sampled: &Sampled, row: &Row, now: Timestamp) -> Option<Obstacle> {
+    let known = sampled.get(&identity(&row.labels)).copied();
     #[expect(clippy::cast_possible_truncation, reason = "checked by the timestamp's range")]
     let at = known.and_then(|known| {
-        Timestamp::from_millisecond((known.value * 1_000.0) as i64)
-            .ok()
-            .filter(|_| known.value > 0.0)
+        Timestamp::from_millisecond((known * 1_000.0) as i64).ok().filter(|_| known > 0.0)
     });
     let Some(at) = at else {
         let because = format!("when it was sampled can't be told, {allowed} ago at most allowed");
@@ -201,10 +222,13 @@ fn aged(allowed: Period, sampled: &[Row], row: &Row, now: Timestamp) -> Option<O
 }
 
 /// What tells a series from others, whatever was done to its name.
-pub(super) fn identity(
-    labels: &BTreeMap<String, String>,
-) -> impl Iterator<Item = (&String, &String)> {
-    labels.iter().filter(|(name, _)| *name != "__name__")
+pub(super) type Identity = BTreeMap<String, String>;
+
+/// All labels but the metric's name.
+pub(super) fn identity(labels: &BTreeMap<String, String>) -> Identity {
+    let mut identity = labels.clone();
+    identity.remove("__name__");
+    identity
 }
 
 fn samples(check: &PrometheusQuery, rows: &[Row]) -> Vec<Sample> {
@@ -234,7 +258,7 @@ impl PrometheusQuery {
     /// What a series is called, bounded.
     pub(super) fn name(&self, labels: &BTreeMap<String, String>) -> String {
         let chosen = |name: &String| self.labels.is_empty() || self.labels.contains(name);
-        let shown = identity(labels).filter(|(name, _)| chosen(name));
+        let shown = labels.iter().filter(|(name, _)| *name != "__name__" && chosen(name));
         let shown: Vec<_> = shown
             .take(MOST_LABELS)
             .map(|(name, value)| {

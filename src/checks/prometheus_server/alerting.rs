@@ -47,6 +47,11 @@ pub(super) fn counted(asked: Result<Answer, Obstacle>) -> Result<Vec<Row>, Obsta
     }
 }
 
+/// Whether anything was counted.
+pub(super) fn any(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.value > 0.0)
+}
+
 pub(super) fn judge(
     wanted: &Alertmanagers,
     count: usize,

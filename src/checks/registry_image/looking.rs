@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
+use tokio::time::Instant;
 
 use super::parameters::{Deployments, Which};
 use super::revision::{Revision, newest};
@@ -68,10 +69,14 @@ impl RegistryImage {
             .iter()
             .map(|meant| (meant.image.as_str(), ImageName::parse(&meant.image).ok()))
             .collect();
+        // Of what is asked later than this, silence says more of our queue than of the registry.
+        let begin = Instant::now();
+        let late = begin + look.until().saturating_duration_since(begin) / 2;
         let distinct: BTreeSet<ImageName> = names.values().flatten().cloned().collect();
         let asked = distinct.into_iter().map(|image| async move {
+            let is_late = Instant::now() > late;
             let answer = self.ask(&image, look).await;
-            (image, answer)
+            (image, if is_late { answer.map_err(no_time_left) } else { answer })
         });
         let answers: BTreeMap<ImageName, Result<Found, Obstacle>> =
             stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
@@ -195,6 +200,15 @@ impl RegistryImage {
         }
         running
     }
+}
+
+/// Silence towards somebody who had little time left to hear.
+fn no_time_left(obstacle: Obstacle) -> Obstacle {
+    if obstacle.reason == Reason::TIMED_OUT {
+        let because = format!("{}; others took most of the time before", obstacle.because);
+        return Obstacle::ours(super::NO_TIME_LEFT, because);
+    }
+    obstacle
 }
 
 fn no_previous(current: &Revision) -> Obstacle {

@@ -138,11 +138,20 @@ pub fn read_watermarks(doing: &str, body: &[u8]) -> Result<Watermarks, Obstacle>
     })
 }
 
+/// The indices that a cluster shows to whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Those that are closed to writers because a disk was full, bounded names.
+    pub closed: Vec<String>,
+    /// How many indices are shown at all: a credential may see none.
+    pub shown: usize,
+}
+
 /// Reads which indices are closed to writers because a disk was full.
 ///
 /// # Errors
 /// The answer holds no settings.
-pub fn read_blocked(doing: &str, body: &[u8]) -> Result<Vec<String>, Obstacle> {
+pub fn read_blocked(doing: &str, body: &[u8]) -> Result<Blocked, Obstacle> {
     #[derive(Deserialize)]
     struct Index {
         settings: BTreeMap<String, Value>,
@@ -155,8 +164,9 @@ pub fn read_blocked(doing: &str, body: &[u8]) -> Result<Vec<String>, Obstacle> {
         Some(Value::String(text)) => text != "false",
         Some(_) => true,
     };
+    let shown = indices.len();
     let names = indices.into_iter().filter(|(_, Index { settings })| closed(settings));
-    Ok(names.map(|(name, _)| legible(&name, 128)).collect())
+    Ok(Blocked { closed: names.map(|(name, _)| legible(&name, 128)).collect(), shown })
 }
 
 /// A share (`85%`, `0.85`) or a size (`10gb`).
@@ -260,7 +270,8 @@ mod tests {
             "b": { "settings": { "index.blocks.read_only_allow_delete": "false" } },
             "c": { "settings": { "index.blocks.write": "true" } },
         });
-        assert_eq!(read_blocked("asking", sent.to_string().as_bytes()).unwrap(), ["a"]);
+        let wanted = Blocked { closed: vec!["a".to_owned()], shown: 3 };
+        assert_eq!(read_blocked("asking", sent.to_string().as_bytes()), Ok(wanted));
         assert!(read_blocked("asking", b"{\"a\":{}}").is_err());
     }
 

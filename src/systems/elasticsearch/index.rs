@@ -95,19 +95,20 @@ struct Row {
     documents: Option<String>,
 }
 
-/// Reads which indices bear an alias.
+/// Reads which indices bear the alias `alias`.
 ///
 /// # Errors
 /// The answer does not say.
-pub fn read_alias(doing: &str, body: &[u8]) -> Result<Vec<String>, Obstacle> {
+pub fn read_alias(doing: &str, body: &[u8], alias: &str) -> Result<Vec<String>, Obstacle> {
     #[derive(Deserialize)]
     struct Aliased {
-        #[serde(rename = "aliases")]
-        _aliases: BTreeMap<String, IgnoredAny>,
+        aliases: BTreeMap<String, IgnoredAny>,
     }
     let indices: BTreeMap<String, Aliased> =
         serde_json::from_slice(body).map_err(|error| garbled(doing, &error.to_string()))?;
-    Ok(indices.into_keys().map(|name| legible(&name, LONGEST_NAME)).collect())
+    let bearers =
+        indices.into_iter().filter(|(_, Aliased { aliases })| aliases.contains_key(alias));
+    Ok(bearers.map(|(name, _)| legible(&name, LONGEST_NAME)).collect())
 }
 
 /// Reads a list of indices.
@@ -172,12 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_names_its_indices() {
-        let sent =
-            json!({ "bsds_v1": { "aliases": { "bsds": {} } }, "bsds_v2": { "aliases": {} } });
-        let names = read_alias("asking", sent.to_string().as_bytes()).unwrap();
+    fn an_alias_names_the_indices_that_bear_it() {
+        let sent = json!({
+            "bsds_v1": { "aliases": { "bsds": {} } }, "bsds_v2": { "aliases": { "bsds": {} } },
+            "bsds_v3": { "aliases": {} }, "bsds_v4": { "aliases": { "other": {} } },
+        });
+        let names = read_alias("asking", sent.to_string().as_bytes(), "bsds").unwrap();
         assert_eq!(names, ["bsds_v1", "bsds_v2"]);
-        assert!(read_alias("asking", b"{\"acknowledged\":true}").is_err());
-        assert!(read_alias("asking", b"[]").is_err());
+        assert!(read_alias("asking", b"{\"acknowledged\":true}", "bsds").is_err());
+        assert!(read_alias("asking", b"[]", "bsds").is_err());
     }
 }

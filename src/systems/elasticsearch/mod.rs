@@ -26,7 +26,7 @@ use super::secrets::Secrets;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use cluster::{Health, Version};
-use disk::{Disk, Watermarks};
+use disk::{Blocked, Disk, Watermarks};
 use index::{IndexName, IndexRow};
 use search::{Field, Found};
 
@@ -84,8 +84,10 @@ impl Elasticsearch {
         alias: &IndexName,
     ) -> Result<Option<Vec<String>>, Obstacle> {
         let path = format!("/_alias/{alias}");
-        match absent(self.ask(asking, &path, &[]).await)? {
-            Some(answered) => index::read_alias(&doing(asking), &answered.body).map(Some),
+        match self.find(asking, &path, &[]).await? {
+            Some(answered) => {
+                index::read_alias(&doing(asking), &answered.body, alias.as_str()).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -101,7 +103,7 @@ impl Elasticsearch {
     ) -> Result<Option<Vec<IndexRow>>, Obstacle> {
         let path = format!("/_cat/indices/{name}");
         let form = [("format", "json"), ("h", "health,status,index,docs.count")];
-        match absent(self.ask(asking, &path, &form).await)? {
+        match self.find(asking, &path, &form).await? {
             Some(answered) => index::read_indices(&doing(asking), &answered.body).map(Some),
             None => Ok(None),
         }
@@ -122,7 +124,7 @@ impl Elasticsearch {
         let left = asking.until.saturating_duration_since(Instant::now());
         let source = search::newest(field, left);
         let form = [("source", source.as_str()), ("source_content_type", "application/json")];
-        match absent(self.ask(asking, &path, &form).await)? {
+        match self.find(asking, &path, &form).await? {
             Some(answered) => search::read(&doing(asking), &answered.body),
             None => Ok(None),
         }
@@ -148,12 +150,13 @@ impl Elasticsearch {
         disk::read_watermarks(&doing(asking), &answered.body)
     }
 
-    /// The indices that it closed to writers because a disk is full.
+    /// The indices that it closed to writers because a disk is full. With a setting that each index
+    /// has, so that one without a block is told from one that the credential may not see.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn blocked(&self, asking: Asking<'_>) -> Result<Vec<String>, Obstacle> {
-        let path = "/_all/_settings/index.blocks.*";
+    pub async fn blocked(&self, asking: Asking<'_>) -> Result<Blocked, Obstacle> {
+        let path = "/_all/_settings/index.blocks.*,index.creation_date";
         let answered = self.ask(asking, path, &[("flat_settings", "true")]).await?;
         disk::read_blocked(&doing(asking), &answered.body)
     }
@@ -164,29 +167,43 @@ impl Elasticsearch {
         path: &str,
         form: &[(&str, &str)],
     ) -> Result<Answered, Obstacle> {
+        let answered = self.answered(asking, path, form).await?;
+        match answered.status {
+            StatusCode::OK => Ok(answered),
+            _ => Err(refusal(&doing(asking), &answered)),
+        }
+    }
+
+    /// The same, of an index or an alias; none where the cluster says that there is none.
+    async fn find(
+        &self,
+        asking: Asking<'_>,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Option<Answered>, Obstacle> {
+        let answered = self.answered(asking, path, form).await?;
+        match answered.status {
+            StatusCode::OK => Ok(Some(answered)),
+            StatusCode::NOT_FOUND if misses_an_index(&answered.body) => Ok(None),
+            _ => Err(refusal(&doing(asking), &answered)),
+        }
+    }
+
+    async fn answered(
+        &self,
+        asking: Asking<'_>,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answered, Obstacle> {
         let connection = self.connections.get(asking.name);
         let connection = connection.ok_or_else(|| unconfigured("elasticsearch", asking.name))?;
         let doing = doing(asking);
-        let question = asking.about(&doing, path, form, LONGEST_ANSWER);
-        let answered = self.api.ask(&connection.access, question).await?;
-        match answered.status {
-            StatusCode::OK => Ok(answered),
-            _ => Err(refusal(&doing, &answered)),
-        }
+        self.api.ask(&connection.access, asking.about(&doing, path, form, LONGEST_ANSWER)).await
     }
 }
 
 fn doing(asking: Asking<'_>) -> String {
     format!("asking Elasticsearch `{}`", asking.name)
-}
-
-/// What is not there is an answer.
-fn absent(asked: Result<Answered, Obstacle>) -> Result<Option<Answered>, Obstacle> {
-    match asked {
-        Ok(answered) => Ok(Some(answered)),
-        Err(obstacle) if obstacle.reason == Reason::NOT_FOUND => Ok(None),
-        Err(obstacle) => Err(obstacle),
-    }
 }
 
 /// Reads an answer with another status than 200.
@@ -202,6 +219,16 @@ fn refusal(doing: &str, answered: &Answered) -> Obstacle {
         // A proxy's pages say nothing about an index.
         (404, None) => garbled(doing, "it answers 404, and not as Elasticsearch does"),
         (_, _) => obstacle,
+    }
+}
+
+/// Whether a 404 is the cluster's own word that an index or an alias is missing: what a proxy, or
+/// another application, does not find says nothing about an index.
+fn misses_an_index(body: &[u8]) -> bool {
+    match serde_json::from_slice::<Failure>(body) {
+        Ok(Failure { error: Value::String(words), status: 404 }) => words.starts_with("alias"),
+        Ok(Failure { error, status: 404 }) => error.get("type").is_some_and(Value::is_string),
+        Ok(_) | Err(_) => false,
     }
 }
 
@@ -231,5 +258,18 @@ mod tests {
         assert_eq!(words(&whole), "index_not_found_exception: no such index [a]");
         assert_eq!(words(&json!({ "type": "odd" })), "odd");
         assert_eq!(words(&json!(7)), "");
+    }
+
+    #[test]
+    fn a_cluster_misses_an_index_and_a_page_is_not_found() {
+        let misses = |error: Value, status: u16| {
+            misses_an_index(json!({ "error": error, "status": status }).to_string().as_bytes())
+        };
+        let missing = json!({ "type": "index_not_found_exception", "reason": "no" });
+        assert!(misses(json!("alias [bsds] missing"), 404) && misses(missing.clone(), 404));
+        for other in [json!("Not Found"), json!({ "code": 404 }), json!(null), json!(404)] {
+            assert!(!misses(other.clone(), 404), "{other}");
+        }
+        assert!(!misses(missing, 403) && !misses_an_index(b"<html>"));
     }
 }

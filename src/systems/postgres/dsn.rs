@@ -51,6 +51,11 @@ impl Dsn {
     }
 
     fn of_url(rest: &str) -> Result<Self, &'static str> {
+        // A password that is not written as URLs want it would lead to a host that is a part of it.
+        let before = rest.split(['#', '?']).next().unwrap_or_default();
+        if !before.contains('@') && rest.contains('@') {
+            return Err("a `#` or `?` before the `@`, which a password has as `%23` or `%3F`");
+        }
         let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (user, rest) = match rest.rsplit_once('@') {
@@ -221,6 +226,8 @@ mod tests {
             ("postgres://u:hunter2@a,b/d", "several hosts"),
             ("postgres://u:hunter2@%2Frun%2Fpg/d", "a socket"),
             ("postgres://u:hunter2@[::1/d", "bracket"),
+            ("postgres://u:5#hunter2@h/d", "%23"),
+            ("postgres://u:5?hunter2@h/d", "%3F"),
             ("postgres://u:hunter2@h/d?sslmode=maybe", "sslmode"),
             ("hunter2", "neither a URL"),
             ("password='hunter2", "a quote"),

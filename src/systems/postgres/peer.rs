@@ -46,6 +46,8 @@ pub(super) struct Peer {
     schema: Option<String>,
     /// Lets the driver say goodbye, and then end.
     _alive: DropGuard,
+    /// When it was made.
+    born: Instant,
     /// When it last answered.
     heard: Instant,
     /// What was done to get here.
@@ -83,6 +85,9 @@ impl Failed {
 
 /// A connection that was silent for longer is closed: it takes a place that others may need.
 pub(super) const LONGEST_IDLE: Duration = Duration::from_mins(1);
+/// One that is older is closed: its name may lead elsewhere by now, after a failover, and who
+/// answers there may show another certificate.
+const LONGEST_LIFE: Duration = Duration::from_mins(10);
 /// How long a connection that is given up may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a query waits for somebody else's lock.
@@ -147,12 +152,13 @@ impl Peer {
         let made = Made { took: started.elapsed(), encrypted };
         let schema = target.schema.clone();
         let heard = Instant::now();
-        Ok(Self { client, whom, meter, schema, _alive: alive.drop_guard(), heard, made })
+        let (born, _alive) = (heard, alive.drop_guard());
+        Ok(Self { client, whom, meter, schema, _alive, born, heard, made })
     }
 
-    /// Whether it may be used again: it has not hung up, and answered not long ago.
+    /// Whether it may be used again: it has not hung up, answered not long ago, and is not old.
     pub(super) fn is_fresh(&self) -> bool {
-        !self.client.is_closed() && self.heard.elapsed() <= LONGEST_IDLE
+        !self.client.is_closed() && serves(self.born.elapsed(), self.heard.elapsed())
     }
 
     /// Asks one question in a read-only transaction of its own.
@@ -307,4 +313,22 @@ fn is_of_tls(found: &Obstacle) -> bool {
         Reason::CHAIN_INCOMPLETE,
     ];
     !found.ours && of_tls.contains(&found.reason)
+}
+
+/// Whether a connection of this age, silent for so long, is used again.
+fn serves(age: Duration, silent: Duration) -> bool {
+    age <= LONGEST_LIFE && silent <= LONGEST_IDLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_in_steady_use_is_made_anew_now_and_then() {
+        let second = Duration::from_secs(1);
+        assert!(serves(second, second) && serves(LONGEST_LIFE, second));
+        assert!(!serves(LONGEST_LIFE + second, second), "a failover would never be seen");
+        assert!(!serves(LONGEST_IDLE + second, LONGEST_IDLE + second));
+    }
 }

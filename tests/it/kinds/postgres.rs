@@ -73,7 +73,7 @@ fn looks() -> Vec<Provocation> {
         "TransactionTooLong" Fail sessions("transactions: {}", &[(11, "4000")]);
         "IdleInTransaction" Warn sessions("transactions: {}", &[(7, "70"), (10, "61")]);
         "IdleInTransaction" Fail sessions("transactions: { longest: {} }", &[(10, "901")]);
-        "NotTracked" Unknown says("deadlocks: {}", "statistics", &[&["off", "1", "1", "1", "-"]]);
+        "NotTracked" Unknown says("deadlocks: {}", "statistics", &[&["off", "1", "1", "1", "-", "1"]]);
         "TooManyDeadRows" Warn says("dead_rows: {}", "dead rows", &[&["on", "s.t", "60", "40"]]);
         "TooManyDeadRows" Fail says("dead_rows: {}", "dead rows", &[&["on", "s.t", "30", "70"]]);
         "WraparoundNear" Warn aged("310000000");
@@ -106,10 +106,10 @@ fn queries() -> Vec<Provocation> {
 
 fn remembered() -> Vec<Provocation> {
     rows! { Kind:
-        "CacheTooCold" Warn counted("cache: {}", &["on", "9900", "1100", "0", "7"]);
-        "CacheTooCold" Fail counted("cache: {}", &["on", "1000", "9000", "0", "7"]);
-        "TooManyDeadlocks" Warn counted("deadlocks: {}", &["on", "0", "0", "1", "7"]);
-        "TooManyDeadlocks" Fail counted("deadlocks: {}", &["on", "0", "0", "11", "7"]);
+        "CacheTooCold" Warn counted("cache: {}", &["on", "9900", "1100", "0", "7", "1"]);
+        "CacheTooCold" Fail counted("cache: {}", &["on", "1000", "9000", "0", "7", "1"]);
+        "TooManyDeadlocks" Warn counted("deadlocks: {}", &["on", "0", "0", "1", "7", "1"]);
+        "TooManyDeadlocks" Fail counted("deadlocks: {}", &["on", "0", "0", "11", "7", "1"]);
         "AboveBaseline" Warn compared("sessions: {}", "{}");
         "AboveBaseline" Fail compared("sessions: {}", "{ in_use: { fail: 3 } }");
         "BelowBaseline" Warn compared("cache: { hits_at_least: {} }", "{}");
@@ -189,7 +189,7 @@ async fn counted(check: &str, row: &[&str]) -> Judgement {
     let (systems, clock) = ground::by_hand(&server);
     let check = format!("postgres: {{ {check} }}");
     let mut past = Past::default();
-    server.say("statistics", Said::rows(&[&["on", "0", "0", "0", "7"]]));
+    server.say("statistics", Said::rows(&[&["on", "0", "0", "0", "7", "1"]]));
     crate::support::look_back(&check, &systems, &mut past).await;
     clock.set(clock.now() + SignedDuration::from_mins(10));
     server.say("statistics", Said::rows(&[row]));
@@ -205,7 +205,7 @@ async fn compared(check: &str, baseline: &str) -> Judgement {
     server.say("sessions", Said::rows(&[&QUIET]));
     for look in 0..10_u64 {
         let hit = (look * 10_000).to_string();
-        server.say("statistics", Said::rows(&[&["on", &hit, "0", "0", "7"]]));
+        server.say("statistics", Said::rows(&[&["on", &hit, "0", "0", "7", "1"]]));
         crate::support::look_back(&check, &systems, &mut past).await;
         clock.set(clock.now() + SignedDuration::from_mins(5));
     }
@@ -214,7 +214,7 @@ async fn compared(check: &str, baseline: &str) -> Judgement {
     let mut busy = QUIET;
     busy[2] = "60";
     server.say("sessions", Said::rows(&[&busy]));
-    server.say("statistics", Said::rows(&[&["on", "90000", "90000", "0", "7"]]));
+    server.say("statistics", Said::rows(&[&["on", "90000", "90000", "0", "7", "1"]]));
     look_deployed(&check, &systems, &mut past, &deployment).await
 }
 

@@ -50,6 +50,17 @@ fn of_registries() -> Vec<Provocation> {
             site.answer("/v2/shop/web/manifests/1", both.answer());
             look(&site, &systems).await
         };
+        "NoTimeLeft" Unknown async {
+            let (site, systems) = registry().await;
+            let (allowed, slow) = (Duration::from_secs(4), Duration::from_millis(2_600));
+            let image = manifest(&config("1"));
+            site.answer("*", image.answer().after(slow));
+            let images: Vec<_> = (0..12)
+                .map(|number| format!("'{}/shop/web:{number}'", site.address()))
+                .collect();
+            let check = format!("registry_image: {{ images: [{}] }}", images.join(", "));
+            look_within(allowed, &check, &systems).await
+        };
         "TagMoved" Warn async {
             let (site, cluster) = rolled_out(&["1"]).await;
             let before = serve(&site, "shop/web", "1", &config("1"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use vigie::checks::tool::Tool;
-use vigie::model::finding::Verdict::{Fail, Pass};
+use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::judgement::Judgement;
 use vigie::systems::clock::Clock;
 use vigie::systems::programs::Programs;
@@ -110,4 +110,29 @@ async fn programs_of_this_machine_are_found() {
     systems.programs = Programs::here();
     let judgement = look("tool: { programs: [{ name: git, at_least: '2.0' }] }", &systems).await;
     assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn a_program_that_leaves_somebody_behind_has_ended_all_the_same() {
+    let script = format!("sleep 60 &\n{}", says("v1.31.0"));
+    let judgement = with("kubectl", &script, KUBECTL).await;
+    assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn no_program_is_taken_from_the_folder_one_happens_to_be_in() {
+    let mut systems = systems("{}", Clock::System);
+    for path in ["", ":", "tests", "tests/..:"] {
+        systems.programs = Programs::On(path.into());
+        let check = "tool: { programs: [{ name: setup.sh, args: [--version] }] }";
+        let judgement = look_within(Duration::from_secs(5), check, &systems).await;
+        assert!(judgement.because().contains("is in no folder"), "{path}: {}", judgement.because());
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_told_may_be_the_one_that_will_do() {
+    let check = "tool: { programs: [{ name: kustomize }, { name: kubectl }] }";
+    let folder = folder("kubectl", "echo it is new");
+    assert_eq!(on(&folder, check).await.verdict(), Unknown);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::BullQueue;
-use super::super::limits::{Limits, real};
+use super::super::limits::real;
 use super::super::parameters::{Amount, Store};
 use super::super::reasons::{
     CLUSTER_BROKEN, EVICTS_JOBS, MEMORY_FULL, NODE_DOWN, NOT_PERSISTED, REPLICA_LAGGING,
@@ -15,6 +15,7 @@ use crate::model::duration::{Period, spoken};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
 use crate::model::reason::Reason;
+use crate::model::steps::Steps;
 use crate::systems::redis::info::{Info, Log, Replica};
 use crate::systems::redis::topology::Topology;
 
@@ -208,8 +209,8 @@ impl Claims<'_> {
     }
 
     fn lag(&self, online: &[&Replica]) -> Option<Answer> {
-        let Limits { warn, fail } = self.claims.replica_lag_within;
-        let limits = Limits { warn: warn.map(Period::get), fail: fail.map(Period::get) };
+        let Steps { warn, fail } = self.claims.replica_lag_within;
+        let limits = Steps { warn: warn.map(Period::get), fail: fail.map(Period::get) };
         if !limits.any() {
             return None;
         }

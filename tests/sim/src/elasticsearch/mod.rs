@@ -145,7 +145,11 @@ impl Elasticsearch {
         self.say("/_cluster/health", 200, &shapes::health(cluster));
         self.say("/_cluster/settings", 200, &shapes::settings(cluster));
         self.say("/_cat/allocation", 200, &shapes::allocation(cluster));
-        self.say("/_all/_settings/index.blocks.*", 200, &shapes::blocks(cluster));
+        self.say(
+            "/_all/_settings/index.blocks.*,index.creation_date",
+            200,
+            &shapes::blocks(cluster),
+        );
         for name in names {
             let rows = cluster.behind(name);
             let (status, alias) = shapes::alias(name, &rows);

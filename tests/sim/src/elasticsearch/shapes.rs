@@ -95,11 +95,16 @@ pub(super) fn allocation(cluster: &Cluster) -> Value {
     json!(rows)
 }
 
-/// `GET /_all/_settings/index.blocks.*?flat_settings=true`
+/// `GET /_all/_settings/index.blocks.*,index.creation_date?flat_settings=true`
 pub(super) fn blocks(cluster: &Cluster) -> Value {
-    let closed = cluster.indices.iter().filter(|index| index.read_only);
-    let settings = json!({ "settings": { "index.blocks.read_only_allow_delete": "true" } });
-    closed.map(|index| (index.name.clone(), settings.clone())).collect::<Map<_, _>>().into()
+    let settings = |index: &Index| {
+        let mut settings = json!({ "index.creation_date": "1773000000000" });
+        if index.read_only {
+            settings["index.blocks.read_only_allow_delete"] = json!("true");
+        }
+        (index.name.clone(), json!({ "settings": settings }))
+    };
+    cluster.indices.iter().map(settings).collect::<Map<_, _>>().into()
 }
 
 /// `GET /_alias/{name}`, with its status.
