@@ -13,7 +13,7 @@ use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 use vigie_sim::postgres::{Postgres, Said};
 
-use super::{Provocation, documented, provoke};
+use super::{Provocation, provoke};
 use crate::support::look_deployed;
 use ground::{over, server};
 
