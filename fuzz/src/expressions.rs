@@ -1,5 +1,6 @@
 //! Expressions in CEL over foreign objects.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,8 +9,6 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use vigie::checks::expression::evaluation::{Outcome, Quoting, Scene, Work, evaluate};
 use vigie::checks::expression::{Expression, OBJECT};
-
-use std::sync::LazyLock;
 
 /// What stands in each object outside of its status, and must never be told.
 const PLANTED: &str = "planted-and-never-told";
@@ -55,7 +54,12 @@ pub fn cel_expression(data: &[u8]) -> bool {
         let told = match &outcome {
             Outcome::False(Some(told)) if quoting == Quoting::Nothing => panic!("`{told}` is told"),
             Outcome::False(Some(told)) | Outcome::Mistake(told) | Outcome::Ahead(told) => told,
-            _ => continue,
+            Outcome::True
+            | Outcome::False(None)
+            | Outcome::Number(_)
+            | Outcome::Double(_)
+            | Outcome::Other(_)
+            | Outcome::OutOfTime => continue,
         };
         let said = expression.contains(PLANTED);
         assert!(

@@ -22,7 +22,7 @@ pub fn log_lines(data: &[u8]) -> bool {
         assert!(!line.contains(&b'\n'));
     });
     assert_eq!(first.lines, lines);
-    assert!(lines as usize <= body.len(), "{lines} lines in {} bytes", body.len());
+    assert!(lines <= body.len() as u64, "{lines} lines in {} bytes", body.len());
     assert!(!first.no_log || lines == 0, "what is no log has lines");
     if cut {
         // The line at which it was cut is read at last, where nothing else is new.

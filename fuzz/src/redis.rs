@@ -44,10 +44,7 @@ pub fn redis_reply(data: &[u8]) -> bool {
 
 /// The answer to `INFO`.
 pub fn redis_info(data: &[u8]) -> bool {
-    let info = match Info::read(data) {
-        Ok(info) => info,
-        Err(_) => return false,
-    };
+    let Ok(info) = Info::read(data) else { return false };
     let words = [&info.role, &info.policy, &info.last_dump];
     assert!(words.iter().all(|word| word.as_deref().is_none_or(|word| is_legible(word, 60))));
     assert!(info.role.is_some(), "a server without a role is taken");

@@ -168,7 +168,7 @@ fn every_target_has_all_that_belongs_to_it() {
     for target in &known {
         assert!(page.contains(&format!("\n| `{target}` | ")), "docs/fuzzing.md tells of {target}");
         let mut bin = format!("[[bin]]\nname = \"{target}\"\n");
-        write!(bin, "path = \"fuzz_targets/{target}.rs\"\n").expect("a string");
+        writeln!(bin, "path = \"fuzz_targets/{target}.rs\"").expect("a string");
         assert!(manifest.contains(&bin), "fuzz/Cargo.toml names {target}");
         let program = fuzz().join(format!("fuzz_targets/{target}.rs"));
         let program = fs::read_to_string(program).expect("a program");
