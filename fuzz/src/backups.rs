@@ -56,7 +56,8 @@ pub fn backup_info(data: &[u8]) -> bool {
 fn without_field(data: &[u8], field: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(data);
     let is_other = |line: &&str| line.split('=').next().is_none_or(|name| name.trim() != field);
-    text.lines().filter(is_other).map(|line| format!("{line}\n")).collect::<String>().into_bytes()
+    let lines: Vec<_> = text.lines().filter(is_other).chain([""]).collect();
+    lines.join("\n").into_bytes()
 }
 
 /// Metadata of Percona Backup for `MongoDB`.

@@ -94,9 +94,8 @@ pub fn certificate(data: &[u8]) -> bool {
 
 /// DER, and what is signed in it.
 pub fn der(data: &[u8]) -> bool {
-    let mut elements = Elements::of(data);
     let mut total = 0;
-    while let Some(element) = elements.next() {
+    for element in Elements::of(data) {
         total += element.whole.len();
         assert!(element.content.len() < element.whole.len());
         assert_eq!(Elements::of(element.whole).next(), Some(element));

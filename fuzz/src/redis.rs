@@ -51,7 +51,7 @@ pub fn redis_info(data: &[u8]) -> bool {
     assert!(info.replicas.as_ref().is_none_or(|replicas| replicas.len() <= 100));
     let text = String::from_utf8_lossy(data);
     let others = text.lines().filter(|line| !line.trim_end().starts_with("role:"));
-    let without: String = others.map(|line| format!("{line}\n")).collect();
+    let without = others.collect::<Vec<_>>().join("\n");
     assert!(Info::read(without.as_bytes()).is_err(), "it is taken without its role");
     let with = format!("{text}\n# Another\nunknown:1\n");
     assert_eq!(Info::read(with.as_bytes()), Ok(info));

@@ -149,7 +149,7 @@ async fn shelf(store: &Store<'_>) -> Result<(), vigie::model::finding::Obstacle>
     assert!(shelf.newest.is_sorted_by(|one, next| one.taken() >= next.taken()), "{shelf:?}");
     assert!(shelf.count.is_none_or(|count| count >= shelf.newest.len() as u64), "{shelf:?}");
     for backup in &shelf.newest {
-        assert!(backup.key.starts_with("db/") && backup.key.ends_with(".dump"), "{backup:?}");
+        assert!(backup.key.starts_with("db/2") && backup.dated.is_some(), "{backup:?}");
         assert!(backup.taken() <= backup.modified, "{backup:?}");
     }
     Ok(())

@@ -51,7 +51,8 @@ pub fn postgres_dsn(data: &[u8]) -> bool {
     ];
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let words = words.iter().filter_map(|(key, value)| Some((key, (*value)?)));
-    let written: String = words.map(|(key, value)| format!("{key}='{}' ", quoted(value))).collect();
+    let words: Vec<_> = words.map(|(key, value)| format!("{key}='{}'", quoted(value))).collect();
+    let written = words.join(" ");
     if written.contains("://") {
         // Whatever has this in it, is meant for a URL.
         return true;

@@ -27,7 +27,8 @@ fn fuzz() -> PathBuf {
 /// The seeds of a target, in order, with their names.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = fuzz().join("seeds").join(target);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|_| panic!("{folder:?} has the seeds"));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} has the seeds", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort_unstable();
     let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
