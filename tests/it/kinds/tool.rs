@@ -81,7 +81,7 @@ async fn the_first_program_that_will_do_counts() {
     let check = "tool: { programs: [{ name: kustomize, at_least: '4.0' }, { name: kubectl }] }";
     let folder = folder("kubectl", &says("v1.31.0"));
     let judgement = on(&folder, check).await;
-    assert_eq!((judgement.verdict(), judgement.because()), (Pass, "kubectl is v1.31.0".to_owned()));
+    assert_eq!((judgement.verdict(), judgement.because()), (Pass, "kubectl is 1.31.0".to_owned()));
     put(&folder, "kustomize", "echo v3.9.0");
     assert_eq!(on(&folder, check).await.verdict(), Pass, "too old, and another will do");
     std::fs::remove_file(folder.path().join("kubectl")).unwrap();
