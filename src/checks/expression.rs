@@ -4,7 +4,7 @@
 //! The crate has no limit of cost, so every loop in an expression is made to ask, at each turn,
 //! whether it may go on; and it recurses, so that it runs where the stack is deep.
 
-pub(super) mod evaluation;
+pub mod evaluation;
 mod names;
 
 use std::borrow::Cow;
@@ -39,7 +39,7 @@ const SUM: &str = "sum";
 /// The time of the look, which every expression may name.
 const NOW: &str = "now";
 /// What an expression over an object may name beside the time of the look.
-pub(super) const OBJECT: &str = "object";
+pub const OBJECT: &str = "object";
 
 /// The language: CEL's standard library and its strings extension.
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -54,11 +54,11 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
-pub(super) struct Expression(Arc<Compiled>);
+pub struct Expression(Arc<Compiled>);
 
 /// An expression as it is evaluated.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub struct Compiled {
     text: String,
     tree: IdedExpr,
     /// Both sides of a comparison, for the sentence that says what was seen.
@@ -72,7 +72,7 @@ impl Expression {
     ///
     /// # Errors
     /// A sentence that says what is wrong with it, and where.
-    pub(super) fn over(text: String, variables: &'static [&'static str]) -> Result<Self, String> {
+    pub fn over(text: String, variables: &'static [&'static str]) -> Result<Self, String> {
         if text.len() > LONGEST {
             let length = text.len();
             return Err(format!("an expression of {length} bytes, at most {LONGEST} are read"));
@@ -90,15 +90,17 @@ impl Expression {
     }
 
     /// Whether it says anything of what bears this name.
-    pub(super) fn names(&self, variable: &str) -> bool {
+    pub fn names(&self, variable: &str) -> bool {
         self.0.named.contains(&variable)
     }
 
-    pub(super) fn text(&self) -> &str {
+    /// The expression as it was written.
+    pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    pub(super) fn compiled(&self) -> Arc<Compiled> {
+    /// What [`evaluation::evaluate`] takes.
+    pub fn compiled(&self) -> Arc<Compiled> {
         Arc::clone(&self.0)
     }
 }
@@ -304,8 +306,11 @@ fn path(node: &IdedExpr) -> Option<Cow<'_, str>> {
                 _ => None,
             }
         }
-        // Whatever it is instead where the path leads nowhere.
-        Expr::Call(CallExpr { func_name, target: Some(target), .. }) if func_name == "orValue" => {
+        // What it is instead where the path leads nowhere, if that is none of another place.
+        Expr::Call(CallExpr { func_name, target: Some(target), args })
+            if func_name == "orValue"
+                && args.iter().all(|arg| matches!(arg.expr, Expr::Literal(_))) =>
+        {
             path(target)
         }
         Expr::Call(_)

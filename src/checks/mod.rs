@@ -12,7 +12,7 @@ pub mod cron_jobs;
 pub mod dns;
 pub mod elasticsearch;
 pub mod event_stream;
-mod expression;
+pub mod expression;
 pub mod firing_alerts;
 pub mod http;
 pub mod images;

@@ -3,7 +3,7 @@
 //! bytes and pods; what was not read is said, and never taken for good.
 
 mod judging;
-mod line;
+pub mod line;
 mod parameters;
 
 use std::collections::BTreeMap;

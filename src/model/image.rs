@@ -111,7 +111,8 @@ fn is_host(first: &str) -> bool {
         || first.chars().any(|c| c.is_ascii_uppercase())
 }
 
-/// A registry's name as references and the configuration write it, in lower case.
+/// A registry's name as references and the configuration write it, in lower case unless its case alone
+/// tells it from a part of a path.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
@@ -140,7 +141,12 @@ pub fn parse_host(text: &str) -> Result<String, String> {
         return Err(wrong());
     }
     let lower = text.to_ascii_lowercase();
-    Ok(if lower == "index.docker.io" { DOCKER_HUB.to_owned() } else { lower })
+    if lower == "index.docker.io" {
+        return Ok(DOCKER_HUB.to_owned());
+    }
+    // `Shop/api` is in the registry `Shop`; `shop/api` would be on Docker Hub.
+    let told_by_case = is_host(text) && !is_host(&lower);
+    Ok(if told_by_case { text.to_owned() } else { lower })
 }
 
 fn check_path(path: &str) -> Result<(), String> {
@@ -232,7 +238,7 @@ mod tests {
             ("docker.io/nginx", "docker.io/library/nginx"),
             ("localhost/a", "localhost/a"),
             ("localhost:5000/a:b", "localhost:5000/a:b"),
-            ("Registry/a/b", "registry/a/b"),
+            ("Registry/a/b", "Registry/a/b"),
             ("GHCR.io/shop/api:V1", "ghcr.io/shop/api:V1"),
             ("[::1]:5000/a/b:1", "[::1]:5000/a/b:1"),
             ("a--b/c__d/e.f_g:x", "docker.io/a--b/c__d/e.f_g:x"),

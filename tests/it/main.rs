@@ -13,6 +13,7 @@ mod browser;
 mod conformance;
 mod drill;
 mod fixtures;
+mod fuzz;
 mod kinds;
 mod kubernetes;
 mod leaks;

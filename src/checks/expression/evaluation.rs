@@ -34,7 +34,7 @@ static THREADS: Semaphore = Semaphore::const_new(MOST_THREADS);
 
 /// What an expression came to.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::checks) enum Outcome {
+pub enum Outcome {
     /// True.
     True,
     /// False; what was compared, where it can be told in a few words.
@@ -54,14 +54,14 @@ pub(in crate::checks) enum Outcome {
 }
 
 /// What expressions are about: values, by the names of their vocabulary.
-pub(in crate::checks) trait Scene: Send + 'static {
+pub trait Scene: Send + 'static {
     /// The values; each scene of a work has the same names.
     fn values(&self) -> Vec<(&'static str, &Value)>;
 }
 
 /// Which words may be repeated in the sentence that says what was compared. Numbers always may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::checks) enum Quoting {
+pub enum Quoting {
     /// Those of an object's status: what stands elsewhere may be a password.
     Status,
     /// All.
@@ -71,18 +71,19 @@ pub(in crate::checks) enum Quoting {
 }
 
 /// What is to be evaluated: on each scene each expression.
-pub(in crate::checks) struct Work<S> {
-    pub(in crate::checks) scenes: Vec<S>,
-    pub(in crate::checks) expressions: Vec<Arc<Compiled>>,
-    pub(in crate::checks) quoting: Quoting,
-    pub(in crate::checks) now: Timestamp,
+pub struct Work<S> {
+    /// What the expressions are about.
+    pub scenes: Vec<S>,
+    /// The expressions.
+    pub expressions: Vec<Arc<Compiled>>,
+    /// Which words may be repeated.
+    pub quoting: Quoting,
+    /// The time of the look.
+    pub now: Timestamp,
 }
 
 /// By scene and expression, in their order. What no time was left for says so.
-pub(in crate::checks) async fn evaluate<S: Scene>(
-    work: Work<S>,
-    until: Instant,
-) -> Vec<Vec<Outcome>> {
+pub async fn evaluate<S: Scene>(work: Work<S>, until: Instant) -> Vec<Vec<Outcome>> {
     let shape = (work.scenes.len(), work.expressions.len());
     let nothing = || vec![vec![Outcome::OutOfTime; shape.1]; shape.0];
     if shape.0 == 0 || shape.1 == 0 {

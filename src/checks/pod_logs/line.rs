@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::parameters::Errors;
+pub use super::parameters::Errors;
 use crate::model::judgement::legible;
 use crate::model::pattern::Pattern;
 use crate::systems::kubernetes::logs::Level;
@@ -15,7 +15,7 @@ const MOST_SEARCHED: usize = 64 << 10;
 const MOST_SHOWN: usize = 200;
 
 /// The text of a line: no terminal's escapes, and characters whatever the bytes.
-pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+pub fn text(line: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(&line[..line.len().min(MOST_SEARCHED)]);
     if text.contains('\u{1b}') { Cow::Owned(without_escapes(&text)) } else { text }
 }
@@ -41,12 +41,12 @@ fn without_escapes(text: &str) -> String {
 }
 
 /// What may be shown of a line, where lines are shown at all.
-pub(super) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     legible(text.trim(), MOST_SHOWN)
 }
 
 /// How bad a line is. What `ignore` names is no error, whatever else it looks like.
-pub(super) fn level(line: &[u8], text: &str, errors: &Errors) -> Level {
+pub fn level(line: &[u8], text: &str, errors: &Errors) -> Level {
     let Errors { level_key, by_level, patterns, ignore } = errors;
     let found = |patterns: &[Pattern]| patterns.iter().any(|p| p.regex().is_match(text));
     let own = own_level(line, text, level_key);

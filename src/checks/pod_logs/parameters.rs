@@ -11,7 +11,7 @@ use crate::model::pattern::Pattern;
 /// Which lines are errors.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Errors {
+pub struct Errors {
     /// The key of a JSON line that holds its level; `level` by default. Words and pino's numbers
     /// are understood; of lines that are not JSON, a level in front (`error: …`, `[ERROR] …`).
     pub(super) level_key: String,

@@ -4,7 +4,7 @@
 //! so many pods a look, in turn. Where a reader stands is kept here, by reader: a reload that leaves
 //! an item alone leaves its reader alone, too. Lines are counted and not kept.
 
-mod answer;
+pub mod answer;
 mod fetch;
 mod readers;
 mod tail;

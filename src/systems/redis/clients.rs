@@ -16,7 +16,10 @@ pub struct Clients {
 
 impl Clients {
     /// What each node answered to `CLIENT LIST`.
-    pub(super) fn of(answers: Vec<Result<Reply, Obstacle>>) -> Result<Self, Obstacle> {
+    ///
+    /// # Errors
+    /// No node told its clients.
+    pub fn of(answers: Vec<Result<Reply, Obstacle>>) -> Result<Self, Obstacle> {
         let mut clients = Self::default();
         for answer in answers {
             match answer.and_then(|reply| names(&reply)) {

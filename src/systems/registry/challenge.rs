@@ -7,7 +7,7 @@ const LONGEST: usize = 8192;
 
 /// What a registry wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Challenge {
+pub enum Challenge {
     /// A user and a password.
     Basic,
     /// A token, and where it is to be had.
@@ -21,7 +21,7 @@ pub(super) enum Challenge {
 
 impl Challenge {
     /// Reads one header; the first challenge of a known scheme counts.
-    pub(super) fn parse(header: &str) -> Option<Self> {
+    pub fn parse(header: &str) -> Option<Self> {
         if header.len() > LONGEST {
             return None;
         }

@@ -176,7 +176,7 @@ impl Manifest {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn read(body: &[u8], told: Option<&str>) -> Result<Self, &'static str> {
+    pub fn read(body: &[u8], told: Option<&str>) -> Result<Self, &'static str> {
         let wire: Wire = serde_json::from_slice(body).map_err(|_| "is not a manifest in JSON")?;
         if wire.schema_version != Some(2) {
             return Err("is a manifest of a version that is not read");
@@ -219,7 +219,7 @@ impl Descriptor {
 
 /// A configuration, in the fields that are read.
 #[derive(Deserialize)]
-pub(super) struct Config {
+pub struct Config {
     os: Option<String>,
     config: Option<Settings>,
 }
@@ -235,7 +235,7 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn user(body: &[u8]) -> Result<String, &'static str> {
+    pub fn user(body: &[u8]) -> Result<String, &'static str> {
         let config: Self = serde_json::from_slice(body).map_err(|_| "is not one in JSON")?;
         if config.os.is_none_or(|os| os.is_empty()) {
             // Every image's names its system: this is something else, and says nothing of a user.

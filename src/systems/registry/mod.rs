@@ -6,7 +6,7 @@
 //! what a tag names is asked anew. Tokens live for one question. A refused credential is not sent
 //! again until it changes.
 
-mod challenge;
+pub mod challenge;
 mod connection;
 mod credential;
 mod kept;
@@ -23,10 +23,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 pub use connection::{Connection, Credential, RegistryHost};
-pub use manifest::{Content, Descriptor, Manifest, Platform};
+pub use manifest::{Config, Content, Descriptor, Manifest, Platform};
 
 use self::kept::Kept;
-use self::manifest::Config;
 use self::session::Session;
 use super::net::Net;
 use super::refusals::Refusals;

@@ -90,6 +90,9 @@ async fn what_is_false_says_what_was_compared() {
         ),
         ("object.status.?ready.orValue(0) >= 3", Some("status.ready is 2")),
         ("object.status.phase == 'Ready'", Some("status.phase is `Starting`")),
+        // What stands elsewhere may be a password, and is not what the status says.
+        ("object.status.?absent.orValue(object.spec.sets[0].name) == 'secret'", None),
+        ("object.status.?absent.orValue(object.spec.instances) == 7", None),
         ("object.spec.sets[0].name == 'secret'", None),
         ("!has(object.status.phase)", None),
     ] {

@@ -9,16 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Where reading goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub struct Cursor {
     /// The time of the last line that was read.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
     /// How many lines with this time were read; with none, lines of this time are still to come.
-    pub(super) same: u64,
+    pub same: u64,
 }
 
 impl Cursor {
     /// From a time on.
-    pub(super) const fn from(at: Timestamp) -> Self {
+    pub const fn from(at: Timestamp) -> Self {
         Self { at, same: 0 }
     }
 }
@@ -28,26 +28,26 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// What an answer is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answer<'a> {
+pub struct Answer<'a> {
     /// Its body.
-    pub(super) body: &'a [u8],
+    pub body: &'a [u8],
     /// Whether it was cut by the limit: its last line may go on.
-    pub(super) cut: bool,
+    pub cut: bool,
     /// Whether nothing will be added any more.
-    pub(super) ended: bool,
+    pub ended: bool,
     /// When it was asked for.
-    pub(super) now: Timestamp,
+    pub now: Timestamp,
 }
 
 /// What was taken of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
+pub struct Taken {
     /// Where reading goes on.
-    pub(super) cursor: Cursor,
+    pub cursor: Cursor,
     /// How many lines were new.
-    pub(super) lines: u64,
+    pub lines: u64,
     /// Whether the body has no line that bears a time, though it is not empty: it is no log.
-    pub(super) no_log: bool,
+    pub no_log: bool,
 }
 
 struct Line<'a> {
@@ -89,11 +89,7 @@ fn stamped(line: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Hands each new line to `each`, with its time.
-pub(super) fn take(
-    answer: &Answer<'_>,
-    last: Cursor,
-    mut each: impl FnMut(Timestamp, &[u8]),
-) -> Taken {
+pub fn take(answer: &Answer<'_>, last: Cursor, mut each: impl FnMut(Timestamp, &[u8])) -> Taken {
     let place = place_of(answer.body, last);
     let mut taken = Taken { cursor: last, lines: 0, no_log: false };
     let mut stamped = false;
