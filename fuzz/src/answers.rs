@@ -12,6 +12,8 @@ use super::laws::{chosen, hold, is_legible};
 
 /// What is asked, in sentences.
 const DOING: &str = "asking";
+/// The alias of the seeds.
+const ALIAS: &str = "bsds";
 
 /// Alerts of Alertmanager.
 pub fn alertmanager_answer(data: &[u8]) -> bool {
@@ -103,7 +105,7 @@ pub fn elasticsearch_answer(data: &[u8]) -> bool {
             taken(body, &needs, |bytes| cluster::read_health(DOING, bytes).ok())
         }
         2 => taken(body, &[], |bytes| {
-            let names = index::read_alias(DOING, bytes).ok()?;
+            let names = index::read_alias(DOING, bytes, ALIAS).ok()?;
             assert!(names.iter().all(|name| is_legible(name, 128)));
             Some(names)
         }),
@@ -150,7 +152,7 @@ pub fn oauth_answer(data: &[u8]) -> bool {
     let Ok(status) = StatusCode::from_u16(u16::from_be_bytes(*status)) else { return false };
     let issued = match answer::read(status, body) {
         Ok(issued) => issued,
-        Err(Unissued::Refused(why) | Unissued::Unusable(why)) => {
+        Err(Unissued::Refused(_, why) | Unissued::Unusable(why)) => {
             assert!(why.len() < 100 && is_legible(&why, 100), "{why:?} repeats foreign words");
             return false;
         }

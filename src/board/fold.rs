@@ -224,9 +224,8 @@ fn agrees(current: Standing, verdict: Verdict) -> bool {
     match current {
         Standing::Passing | Standing::Warning => matches!(verdict, Verdict::Pass | Verdict::Warn),
         Standing::Failing => verdict == Verdict::Fail,
-        Standing::Unknown => verdict == Verdict::Unknown,
+        Standing::Unknown | Standing::NotApplicable => verdict == Verdict::Unknown,
         Standing::Pending => false,
-        Standing::NotApplicable => verdict == Verdict::Unknown,
         Standing::Waived => true,
     }
 }

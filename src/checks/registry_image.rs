@@ -146,7 +146,7 @@ impl Check for RegistryImage {
         watches.extend(self.pods());
         let connections = vec![(SystemName::Registries, ALL_REGISTRIES.to_owned())];
         let hosts = self.images.iter().map(|image| image.name().registry().to_owned()).collect();
-        Needs { watches, connections, hosts, ..Needs::default() }
+        Needs { watches, hosts, connections, ..Needs::default() }
     }
 
     fn series(&self) -> Vec<Series> {

@@ -123,7 +123,7 @@ impl Check for Tool {
                 Answer::Blind(_) => blind = blind.or(Some(answer)),
             }
         }
-        blind.or(first).map(Judgement::from).unwrap_or_else(Judgement::new)
+        blind.or(first).map_or_else(Judgement::new, Judgement::from)
     }
 }
 

@@ -123,7 +123,7 @@ impl PostgresServer {
     /// # Panics
     /// The server refuses it.
     pub async fn sql(&self, query: &str) -> String {
-        said(self.psql(query).await, query)
+        said(&self.psql(query).await, query)
     }
 
     async fn psql(&self, query: &str) -> Output {
@@ -211,10 +211,10 @@ impl Drop for PostgresServer {
 /// It says that it did not succeed; with what it has written.
 pub async fn succeeded(mut command: Command) -> String {
     let output = tokio::time::timeout(PATIENCE, command.stdin(Stdio::null()).output()).await;
-    said(output.expect("an end in time").expect("a program"), &format!("{command:?}"))
+    said(&output.expect("an end in time").expect("a program"), &format!("{command:?}"))
 }
 
-fn said(output: Output, what: &str) -> String {
+fn said(output: &Output, what: &str) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {errors}");
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()

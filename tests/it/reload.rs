@@ -174,6 +174,5 @@ fn path(path: &Path) -> &str {
 
 fn digest(token: &str) -> String {
     use sha2::Digest;
-    let digest = sha2::Sha256::digest(token);
-    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(sha2::Sha256::digest(token))
 }

@@ -31,7 +31,6 @@ fn added_by(looks: &[Seen]) -> Option<f64> {
 }
 
 #[test]
-#[expect(clippy::float_cmp, reason = "whole numbers")]
 fn counters_are_judged_by_what_was_added_and_never_negative() {
     for (looks, count) in [
         (vec![(5.0, 1.0)], None),
@@ -47,7 +46,6 @@ fn counters_are_judged_by_what_was_added_and_never_negative() {
 }
 
 #[test]
-#[expect(clippy::float_cmp, reason = "whole numbers")]
 fn what_another_server_had_counted_was_not_added() {
     let other = |deadlocks, started| Seen { started, ..seen(deadlocks, 0.0) };
     let old = || other(5.0, STARTED);

@@ -37,7 +37,7 @@ pub(super) struct Deployments {
     pub(super) namespaces: Namespaces,
     /// Their names, each in one or more of the namespaces.
     pub(super) names: BTreeSet<String>,
-    /// A label selector that the Deployments' ReplicaSets and pods bear, such as `app=api`, so that no
+    /// A label selector that the Deployments' `ReplicaSets` and pods bear, such as `app=api`, so that no
     /// others are watched.
     #[serde(default)]
     pub(super) selector: Option<Selector>,

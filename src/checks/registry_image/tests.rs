@@ -26,28 +26,28 @@ fn judge(running: &[&str], answer: Option<Result<Found, Obstacle>>) -> (Verdict,
     (judgement.verdict(), judgement.reason())
 }
 
-fn found(parts: &[&str], fits: bool) -> Option<Result<Found, Obstacle>> {
+fn found(parts: &[&str], fits: bool) -> Found {
     let parts = parts.iter().map(|part| (*part).to_owned()).collect();
-    Some(Ok(Found { digest: "sha256:a".to_owned(), parts, fits }))
+    Found { digest: "sha256:a".to_owned(), parts, fits }
 }
 
-fn obstacle(reason: Reason) -> Option<Result<Found, Obstacle>> {
-    Some(Err(Obstacle::new(reason, "because")))
+fn obstacle(reason: Reason) -> Obstacle {
+    Obstacle::new(reason, "because")
 }
 
 #[test]
 fn an_image_is_judged_by_its_digest_and_platform() {
     for (running, answer, wanted) in [
-        (&[][..], found(&[], true), (Pass, None)),
-        (&["sha256:a"], found(&[], true), (Pass, None)),
-        (&["sha256:b"], found(&["sha256:b", "sha256:c"], true), (Pass, None)),
-        (&["sha256:b"], found(&[], true), (Warn, Some(MOVED))),
-        (&["sha256:a", "sha256:b"], found(&[], true), (Warn, Some(MOVED))),
-        (&["sha256:a"], found(&["sha256:b"], false), (Fail, Some(PLATFORM_MISSING))),
+        (&[][..], Some(Ok(found(&[], true))), (Pass, None)),
+        (&["sha256:a"], Some(Ok(found(&[], true))), (Pass, None)),
+        (&["sha256:b"], Some(Ok(found(&["sha256:b", "sha256:c"], true))), (Pass, None)),
+        (&["sha256:b"], Some(Ok(found(&[], true))), (Warn, Some(MOVED))),
+        (&["sha256:a", "sha256:b"], Some(Ok(found(&[], true))), (Warn, Some(MOVED))),
+        (&["sha256:a"], Some(Ok(found(&["sha256:b"], false))), (Fail, Some(PLATFORM_MISSING))),
         (&[], None, (Fail, Some(IMAGE_INVALID))),
-        (&[], obstacle(Reason::NOT_FOUND), (Fail, Some(Reason::NOT_FOUND))),
-        (&[], obstacle(Reason::REFUSED), (Fail, Some(Reason::REFUSED))),
-        (&[], obstacle(Reason::THROTTLED), (Unknown, Some(Reason::THROTTLED))),
+        (&[], Some(Err(obstacle(Reason::NOT_FOUND))), (Fail, Some(Reason::NOT_FOUND))),
+        (&[], Some(Err(obstacle(Reason::REFUSED))), (Fail, Some(Reason::REFUSED))),
+        (&[], Some(Err(obstacle(Reason::THROTTLED))), (Unknown, Some(Reason::THROTTLED))),
     ] {
         assert_eq!(judge(running, answer.clone()), wanted, "{running:?} {answer:?}");
     }

@@ -152,8 +152,8 @@ impl Peer {
         let made = Made { took: started.elapsed(), encrypted };
         let schema = target.schema.clone();
         let heard = Instant::now();
-        let (born, _alive) = (heard, alive.drop_guard());
-        Ok(Self { client, whom, meter, schema, _alive, born, heard, made })
+        let born = heard;
+        Ok(Self { client, whom, meter, schema, _alive: alive.drop_guard(), born, heard, made })
     }
 
     /// Whether it may be used again: it has not hung up, answered not long ago, and is not old.

@@ -70,14 +70,15 @@ impl Topology {
     pub fn read(nodes: &[u8], info: &[u8], asked: &HostPort) -> Result<Self, Obstacle> {
         let (nodes, info) = (String::from_utf8_lossy(nodes), String::from_utf8_lossy(info));
         let mut members = Vec::new();
-        for line in nodes.lines().filter(|line| !line.trim().is_empty()).take(MOST_NODES) {
+        let lines = nodes.lines().filter(|line| !line.trim().is_empty() && !is_only_met(line));
+        for line in lines.take(MOST_NODES) {
             let Some(member) = Member::read(line, asked) else {
                 let line = legible(line, LONGEST_NAME);
                 let because =
                     format!("Redis at {asked} describes a node of its cluster as: {line}");
                 return Err(Obstacle::new(Reason::GARBLED, because));
             };
-            members.extend(member);
+            members.push(member);
         }
         let field = |name: &str| info.lines().find_map(|line| line.trim().strip_prefix(name));
         let Some(state) = field("cluster_state:").filter(|_| !members.is_empty()) else {
@@ -116,23 +117,25 @@ impl Topology {
 }
 
 impl Member {
-    /// `<id> <ip:port@bus[,hostname]> <flags> <master> <ping> <pong> <epoch> <link> <slot>…`; no
-    /// member where the node is only being met, or forgotten its address.
-    fn read(line: &str, asked: &HostPort) -> Option<Option<Self>> {
+    /// `<id> <ip:port@bus[,hostname]> <flags> <master> <ping> <pong> <epoch> <link> <slot>…`
+    fn read(line: &str, asked: &HostPort) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let (_id, address, flags) = (words.next()?, words.next()?, words.next()?);
         let flags: BTreeSet<_> = flags.split(',').collect();
         let rest: Vec<_> = words.collect();
         let slots = rest.get(5..)?;
-        if flags.contains("handshake") {
-            return Some(None);
-        }
         let slots = slots.iter().filter(|slots| !slots.starts_with('['));
         let slots = slots.map(|slots| span(slots)).collect::<Option<_>>()?;
         let replica = flags.contains("slave") || flags.contains("replica");
         let failed = flags.contains("fail") || flags.contains("noaddr");
-        Some(Some(Self { at: place(address, asked), replica, failed, slots }))
+        Some(Self { at: place(address, asked), replica, failed, slots })
     }
+}
+
+/// Whether a line is about a node that is not yet known to be a member.
+fn is_only_met(line: &str) -> bool {
+    let flags = line.split_ascii_whitespace().nth(2);
+    flags.is_some_and(|flags| flags.split(',').any(|flag| flag == "handshake"))
 }
 
 /// `192.0.2.1:6379@16379,redis-0.example.org`: the name is what a certificate bears, so it goes

@@ -196,11 +196,7 @@ impl Manifest {
 
 /// The digest of these bytes.
 pub(super) fn digest_of(body: &[u8]) -> String {
-    let mut digest = "sha256:".to_owned();
-    for byte in Sha256::digest(body) {
-        digest.push_str(&format!("{byte:02x}"));
-    }
-    digest
+    format!("sha256:{}", hex::encode(Sha256::digest(body)))
 }
 
 fn is_sha256(digest: &str) -> bool {

@@ -288,7 +288,9 @@ mod tests {
     fn archives_are_whole_from_the_first_part_to_the_last() {
         let archived = |parts: &[(u32, u64)]| {
             let mut archived = Archived::default();
-            parts.iter().for_each(|(part, bytes)| archived.add(*part, *bytes));
+            for (part, bytes) in parts {
+                archived.add(*part, *bytes);
+            }
             archived.is_whole()
         };
         assert!(archived(&[(0, 1)]) && archived(&[(0, 1), (1, 0), (2, 5)]));

@@ -370,10 +370,9 @@ async fn the_rate_is_compared_with_that_before_the_deployment() {
     }
     assert_eq!(last.reason().map(Reason::code), Some("SlowerThanBefore"), "{}", last.because());
     let level = last.samples().iter().find(|sample| sample.measure.name == "vigie_baseline");
-    let level = level.map(|sample| (format!("{:.3}", sample.value), sample.labels.clone()));
-    let (value, labels) = level.expect("a level");
-    assert_eq!(value, "0.167", "fifty jobs in five minutes");
-    let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
+    let level = level.expect("a level");
+    assert_eq!(format!("{:.3}", level.value), "0.167", "fifty jobs in five minutes");
+    let labels: Vec<&str> = level.labels.iter().map(|label| &**label).collect();
     assert_eq!(labels, ["vigie_queue_jobs_finished_per_second", "q"]);
 }
 

@@ -9,6 +9,7 @@ use vigie::checks::postgres::Postgres as Kind;
 use vigie::model::deployment::Deployment;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
+use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 use vigie_sim::postgres::{Postgres, Said};
@@ -250,6 +251,6 @@ async fn the_announced_migration_is_what_is_expected() {
     assert_eq!(judgement.verdict().label(), "pass", "{}", judgement.because());
     assert_eq!(judgement.lines().len(), 2, "a line a schema");
     let judgement = look("20250101000000_other").await;
-    assert_eq!(judgement.reason().map(|r| r.code()), Some("MigrationMissing"));
+    assert_eq!(judgement.reason().map(Reason::code), Some("MigrationMissing"));
     assert!(judgement.because().contains("20250101000000_other"), "{}", judgement.because());
 }

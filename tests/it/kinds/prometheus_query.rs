@@ -47,7 +47,7 @@ pub fn provocations() -> Vec<Provocation> {
         "Infinite" Fail one("-Inf", "above: { fail: 2 }, infinite: fail");
         "PartialAnswer" Unknown answered(partial(), ABOVE);
         "PartialAnswer" Fail answered(partial(), "above: { fail: 2 }, partial: fail");
-        "NotAFigure" Unknown answered(data("string", json!([0, "text"])), ABOVE);
+        "NotAFigure" Unknown answered(data("string", &json!([0, "text"])), ABOVE);
         "SampleTooOld" Unknown one("1", "above: { fail: 2 }, max_age: 1s");
         "AnswerTooOld" Unknown answered(at_time(-180), ABOVE);
         "ClockSkew" Unknown answered(at_time(180), ABOVE);
@@ -64,7 +64,7 @@ pub fn provocations() -> Vec<Provocation> {
     all
 }
 
-fn data(kind: &str, result: Value) -> Value {
+fn data(kind: &str, result: &Value) -> Value {
     json!({ "status": "success", "data": { "resultType": kind, "result": result } })
 }
 
@@ -78,7 +78,7 @@ fn row(job: &str, at: Timestamp, value: &str) -> Value {
 
 fn vector(values: &[(&str, &str)]) -> Value {
     let rows: Vec<_> = values.iter().map(|(job, value)| row(job, now(), value)).collect();
-    data("vector", json!(rows))
+    data("vector", &json!(rows))
 }
 
 fn partial() -> Value {
@@ -88,7 +88,7 @@ fn partial() -> Value {
 }
 
 fn at_time(seconds: i64) -> Value {
-    data("vector", json!([row("api", now() + SignedDuration::from_secs(seconds), "1")]))
+    data("vector", &json!([row("api", now() + SignedDuration::from_secs(seconds), "1")]))
 }
 
 /// What the day before was: the series `api` at 10.
@@ -100,7 +100,7 @@ fn before() -> Value {
 async fn site(answer: &Value, before: Value) -> Site {
     let site = Site::plain().await.expect("a site");
     site.answer("/api/v1/query", Answer::new(200, answer.to_string()));
-    site.answer("/api/v1/query_range", Answer::new(200, data("matrix", before).to_string()));
+    site.answer("/api/v1/query_range", Answer::new(200, data("matrix", &before).to_string()));
     site
 }
 

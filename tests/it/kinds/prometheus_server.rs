@@ -213,7 +213,8 @@ async fn a_server_that_does_all_it_should_passes_with_its_figures() {
 /// A field that is gone, or of another form, is never taken for a good one.
 #[tokio::test]
 async fn nothing_passes_by_absence() {
-    let fields: [(fn(&mut Server), &str, Verdict); 6] = [
+    type Change = fn(&mut Server);
+    let fields: [(Change, &str, Verdict); 6] = [
         (|s| gone(&mut s.targets[0], "health"), "targets: { jobs: { api: 2 } }", Fail),
         (|s| gone(&mut s.targets[0], "lastScrape"), "targets: { jobs: { api: 2 } }", Fail),
         (|s| gone(&mut s.targets[0], "labels"), "targets: { jobs: { api: 2 } }", Fail),

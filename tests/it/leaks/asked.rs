@@ -16,9 +16,10 @@ const USER: &str = "jo";
 
 /// Answers that repeat what was sent, where an API puts words of its own.
 fn echoes(login: &str) -> Vec<(u16, String)> {
-    let words = match login.starts_with("basic") {
-        true => format!("{VALUE} Basic {}", encoded(&format!("{USER}:{VALUE}"))),
-        false => VALUE.to_owned(),
+    let words = if login.starts_with("basic") {
+        format!("{VALUE} Basic {}", encoded(&format!("{USER}:{VALUE}")))
+    } else {
+        VALUE.to_owned()
     };
     let labels = format!(r#"{{"alertname":"{words}","job":"{words}"}}"#);
     let time = "2026-01-01T00:00:00Z";

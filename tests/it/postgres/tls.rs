@@ -40,8 +40,8 @@ async fn rule(server: &PostgresServer, rule: &str) {
     );
     fs::write(hba, lines).expect("a file");
     server.sql("SELECT pg_reload_conf()").await;
-    let loaded = format!("SELECT type FROM pg_hba_file_rules WHERE user_name = '{{guest}}'");
-    super::settled(server, &loaded, rule).await;
+    let loaded = "SELECT type FROM pg_hba_file_rules WHERE user_name = '{guest}'";
+    super::settled(server, loaded, rule).await;
 }
 
 fn by_url(server: &PostgresServer, host: &str, options: &str) -> (Systems, tempfile::TempDir) {

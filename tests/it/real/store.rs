@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -152,7 +153,7 @@ impl Store {
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         let list = self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator();
         let pages: Vec<_> = list.send().try_collect().await.expect("a listing");
-        let objects = pages.iter().flat_map(|page| page.contents());
+        let objects = pages.iter().flat_map(ListObjectsV2Output::contents);
         objects.filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
+use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
 
 use super::node::Node;
@@ -140,6 +141,6 @@ async fn a_dead_node_blinds_its_own_queues_until_another_takes_over() {
     let seen = until(|| look(STORE, &systems), broken).await;
     assert_eq!(seen.verdict(), Verdict::Fail);
     let seen = look(WORKERLESS, &systems).await;
-    assert_eq!(line(&seen, "{a}").reason.map(|reason| reason.code()), Some("ServerError"));
+    assert_eq!(line(&seen, "{a}").reason.map(Reason::code), Some("ServerError"));
     assert_ne!(line(&seen, "{b}").verdict, Verdict::Pass, "the cluster is down as a whole");
 }

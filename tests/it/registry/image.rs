@@ -22,10 +22,7 @@ impl Stored {
     }
 
     pub fn raw(media_type: &'static str, bytes: Vec<u8>) -> Self {
-        let mut digest = "sha256:".to_owned();
-        for byte in Sha256::digest(&bytes) {
-            digest.push_str(&format!("{byte:02x}"));
-        }
+        let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         Self { digest, media_type, bytes: bytes.into() }
     }
 

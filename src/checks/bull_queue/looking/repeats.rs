@@ -148,7 +148,7 @@ impl<'a> Legacy<'a> {
 }
 
 fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Md5::digest(bytes))
 }
 
 #[cfg(test)]

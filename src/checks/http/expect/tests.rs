@@ -1,14 +1,14 @@
 //! What an answer must be like, as tables.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
 
 fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
     let headers = headers.iter().map(|(name, value)| {
-        (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
     });
     Response {
         status: StatusCode::from_u16(status).unwrap(),

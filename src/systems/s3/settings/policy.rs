@@ -64,9 +64,8 @@ impl Policy {
                     read.open.push(actions(statement));
                     open.push(statement);
                 }
-                Some("Allow") => {}
                 Some("Deny") if takes_back(statement)? => denied.push(statement),
-                Some("Deny") => {}
+                Some("Allow" | "Deny") => {}
                 _ => return Err("a statement of the policy has no known effect".to_owned()),
             }
         }

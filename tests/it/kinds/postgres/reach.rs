@@ -37,21 +37,21 @@ pub fn provocations() -> Vec<Provocation> {
         "Unauthorized" |check| refused(check, "password", "28P01", "password authentication failed");
         "NotFound" |check| refused(check, "hello", "3D000", "database \"vigie\" does not exist");
         "ServerError" |check| refused(check, "hello", "XX000", "the disk is broken");
-        "Refused" |check| nowhere(check);
+        "Refused" nowhere;
         "Reset" |check| broken(check, Fault::Reset);
         "TimedOut" |check| broken(check, Fault::Silent);
         "Unreachable" |check| at(check, "127.255.255.255", 9);
         "NameNotFound" |check| at(check, "absent.test", 5432);
         "TlsFailed" |check| broken(check, Fault::Says(Bytes::from_static(b"N")));
         "Garbled" |check| broken(check, Fault::Says(Bytes::from_static(b"HTTP/1.1 400 \r\n\r\n")));
-        "TooLarge" |check| enormous(check);
+        "TooLarge" enormous;
         "CertificateExpired" |check| secure(check, Sort::Good, "app.test", -90, -1);
         "CertificateNotYetValid" |check| secure(check, Sort::Good, "app.test", 1, 90);
         "CertificateInvalid" |check| secure(check, Sort::ForClients, "app.test", -1, 90);
         "NameMismatch" |check| secure(check, Sort::Good, "other.test", -1, 90);
         "SelfSigned" |check| secure(check, Sort::SelfSigned, "app.test", -1, 90);
         "ChainIncomplete" |check| secure(check, Sort::Incomplete, "app.test", -1, 90);
-        "UnknownIssuer" |check| strange(check);
+        "UnknownIssuer" strange;
     };
     rows.extend(rows! { Kind:
         "ResolverFailed" Unknown async {
