@@ -5,7 +5,6 @@ mod declared;
 mod deployed;
 mod encrypted;
 mod pbm;
-mod written;
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -4,12 +4,13 @@
 //! It has neither nodes nor controllers, so that what a test writes stays as it is. Where its programs
 //! can't be had (`tests/cluster.sh` says why), these tests are not run, and say so.
 
-pub mod barman;
+mod backup;
+mod barman;
 mod guard;
 mod programs;
 mod rolling;
 mod s3_bucket;
-pub mod store;
+mod store;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

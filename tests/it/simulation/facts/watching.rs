@@ -184,10 +184,12 @@ async fn metadata(place: Place) {
 }
 
 async fn typed(place: Place) {
-    place.make_pod("a", json!({})).await;
+    let made = place.make_pod("a", json!({})).await;
     let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
     let parameters = WatchParams::streaming_lists();
-    let mut events = api.watch(&parameters, "0").await.expect("a watch").boxed();
+    // At `0` any state of the server's cache would do, one without the pod, too.
+    let mut events =
+        api.watch(&parameters, &version(&made).to_string()).await.expect("a watch").boxed();
     let first = events.try_next().await.expect("no error").expect("an event");
     let WatchEvent::Added(pod) = first else { panic!("{first:?}") };
     assert_eq!(pod.metadata.name.as_deref(), Some("a"));

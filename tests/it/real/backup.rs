@@ -1,4 +1,4 @@
-//! What `barman-cli-cloud` truly wrote of a PostgreSQL into a true object store: whole, then damaged.
+//! `backup` of what `barman-cli-cloud` truly wrote of a PostgreSQL into a true object store: whole, then damaged.
 
 use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
@@ -7,8 +7,8 @@ use vigie::systems::Systems;
 use vigie::systems::catalogue::segment::{Name, Segment};
 use vigie::systems::clock::Clock;
 
-use crate::real::barman::{self, Barman, SERVER};
-use crate::real::store::{REGION, ROOT_KEY, ROOT_SECRET};
+use super::barman::{self, Barman, SERVER};
+use super::store::{REGION, ROOT_KEY, ROOT_SECRET};
 use crate::support;
 
 /// One look at a bucket, with these parameters more.
