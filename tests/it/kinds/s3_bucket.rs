@@ -72,6 +72,9 @@ fn others() -> Vec<Provocation> {
         "PublicGrant" Fail set("grants: private", granting("global/AuthenticatedUsers"));
         "PublicGrant" Fail set("grants: private", policy(PUBLIC));
         "PublicAccessNotBlocked" Fail set("public_access_block: all", Settings::default());
+        "PublicAccessNotBlocked" Fail set("public_access_block: all", blocking([false, true, true, true]));
+        "PublicAccessNotBlocked" Fail set("public_access_block: all", blocking([true, false, true, true]));
+        "PublicAccessNotBlocked" Fail set("public_access_block: all", blocking([true, true, true, false]));
         "NotEncrypted" Fail set("encryption: kms", encrypted("AES256"));
         "WrongVersioning" Fail set("versioning: enabled", Settings::default());
         "WrongVersioning" Fail set("versioning: disabled", versioned("Enabled"));

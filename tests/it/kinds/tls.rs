@@ -89,6 +89,7 @@ fn provocations_of_chains() -> Vec<Provocation> {
 fn provocations_of_staples() -> Vec<Provocation> {
     rows! { Tls:
         "CertificateRevoked" Fail stapled(Word::Revoked, Signer::Issuer, 0, "");
+        "CertificateRevoked" Fail stapled(Word::Revoked, Signer::Issuer, 0, "staple: required");
         "StapleMissing" Fail async {
             let ground = Ground::new().await;
             let site = ground.secure_site(&ground.leaf(Sort::MustStaple, -1, 90)).await;

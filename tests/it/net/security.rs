@@ -142,6 +142,7 @@ async fn an_answer_is_believed_from_the_issuer_and_whom_it_names_alone() {
         (Word::Revoked, Signer::Delegate, Some("CertificateRevoked")),
         (Word::Good, Signer::Impostor, Some("StapleInvalid")),
         (Word::Revoked, Signer::Stranger, Some("StapleInvalid")),
+        (Word::Good, Signer::Forger, Some("StapleInvalid")),
         (Word::OfAnother, Signer::Issuer, Some("StapleInvalid")),
         (Word::TryLater, Signer::Issuer, Some("StapleInvalid")),
     ] {

@@ -34,6 +34,8 @@ pub enum Signer {
     Impostor,
     /// Somebody.
     Stranger,
+    /// Somebody who only sends the certificate of whom the issuer named.
+    Forger,
 }
 
 impl Mill {
@@ -68,10 +70,11 @@ impl Mill {
         let signature = match signer {
             Signer::Issuer => self.intermediate().key().sign(&part)?,
             Signer::Delegate | Signer::Impostor | Signer::Stranger => own.sign(&part)?,
+            Signer::Forger => KeyPair::generate()?.sign(&part)?,
         };
         let certificates = match signer {
             Signer::Issuer | Signer::Stranger => Vec::new(),
-            Signer::Delegate | Signer::Impostor => {
+            Signer::Delegate | Signer::Impostor | Signer::Forger => {
                 tlv(0xa0, &tlv(0x30, &self.signer(signer, &own, from)?))
             }
         };
@@ -90,7 +93,7 @@ impl Mill {
         params.distinguished_name.push(DnType::CommonName, "Mill OCSP");
         params.extended_key_usages = vec![match signer {
             Signer::Impostor => ExtendedKeyUsagePurpose::ServerAuth,
-            Signer::Issuer | Signer::Delegate | Signer::Stranger => {
+            Signer::Issuer | Signer::Delegate | Signer::Stranger | Signer::Forger => {
                 ExtendedKeyUsagePurpose::OcspSigning
             }
         }];
