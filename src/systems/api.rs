@@ -25,7 +25,9 @@ use super::net::dial::{Family, Route, blamed};
 use super::net::exchange::{Phases, Reading, Request, Response, server_name};
 use super::net::handshake::Terms;
 use super::net::url::WebUrl;
+use super::refusals::AGAIN;
 use super::secrets::Secrets;
+use super::trials::Turn;
 use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::legible;
@@ -171,13 +173,10 @@ impl Api {
             Some(credential) => Some(self.signed(&mut request, credential).await?),
             None => None,
         };
-        if let Some(ago) = signed.as_ref().and_then(|signed| self.net.refused(signed.digest)) {
-            let because = format!(
-                "{doing}: it refused this credential {} ago, and is not asked before it changes",
-                spoken(ago)
-            );
-            return Err(Obstacle::new(Reason::UNAUTHORIZED, because));
-        }
+        let turn = match &signed {
+            Some(signed) => Some(self.turn(signed, doing, until).await?),
+            None => None,
+        };
         let endpoint = access.base.endpoint();
         let route = Route { to: &endpoint, family: Family::Any, proxy_protocol: None, until };
         let terms = self.terms(access, now).await?;
@@ -191,10 +190,11 @@ impl Api {
             .exchange(request, route, terms, reading, &mut phases)
             .await
             .map_err(|obstacle| silence(doing, blamed(obstacle, phases.resolve, started)))?;
-        if let Some(signed) = &signed
-            && response.status == StatusCode::UNAUTHORIZED
-        {
-            self.net.refuse(signed.digest);
+        if let Some((signed, turn)) = signed.as_ref().zip(turn) {
+            match response.status {
+                StatusCode::UNAUTHORIZED => self.net.refuse(signed.digest),
+                _ => turn.accepted(),
+            }
         }
         let Response { status, headers, mut body, cut } = response;
         if status == StatusCode::OK && cut {
@@ -214,6 +214,25 @@ impl Api {
         let location = location.and_then(|value| value.to_str().ok());
         let location = location.map(|place| legible(place.split('?').next().unwrap_or(""), 200));
         Ok(Answered { status, body, location })
+    }
+
+    /// The turn to send a credential, where it may be sent.
+    async fn turn(&self, signed: &Signed, doing: &str, until: Instant) -> Result<Turn, Obstacle> {
+        let Some(turn) = self.net.trials().turn(signed.digest, until).await else {
+            let because = format!(
+                "{doing}: another look that shows the same credential for the first time has no \
+                 answer yet, and this one waited for it"
+            );
+            return Err(Obstacle::new(Reason::TIMED_OUT, because));
+        };
+        match self.net.refused(signed.digest) {
+            None => Ok(turn),
+            Some(ago) => {
+                let ago = spoken(ago);
+                let because = format!("{doing}: it refused this credential {ago} ago; {AGAIN}");
+                Err(Obstacle::new(Reason::UNAUTHORIZED, because))
+            }
+        }
     }
 
     /// Adds the credential.

@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 /// A refused credential may be tried again after so long: twice a day.
 pub const AGAIN_AFTER: Duration = Duration::from_hours(12);
+/// What becomes of a refused credential, in words.
+pub const AGAIN: &str =
+    "it is tried again when it changes, 12h after it was refused, or when Vigie is restarted";
 /// The most credentials that are remembered; the oldest refusal is forgotten first. More than any
 /// checklist holds: what is forgotten is sent again.
 const MOST: usize = 4096;

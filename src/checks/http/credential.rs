@@ -109,5 +109,7 @@ pub(super) fn again(refused: Timestamp) -> Timestamp {
 
 /// What becomes of a credential that was refused.
 pub(super) fn until_when(again: Timestamp) -> String {
-    format!("the credential is tried again when it changes, or at {again:.0}")
+    format!(
+        "the credential is tried again when it changes, or at {again:.0}, or when Vigie is restarted"
+    )
 }

@@ -39,7 +39,8 @@ fn line(outcome: &Outcome, coloured: bool) -> String {
     let style = if coloured { colour.on_default() } else { Style::new() };
     let head = format!("  {style}{mark}{style:#} {}", card.title);
     match (standing, reason) {
-        (Standing::Passing | Standing::NotApplicable, _) => head + "\n",
+        (Standing::Passing, _) => head + "\n",
+        (Standing::NotApplicable, _) => format!("{head}\n      {because}\n"),
         (_, Some(reason)) => {
             format!(
                 "{head}\n      {style}{standing} {reason}{style:#} {}\n      {because}\n",

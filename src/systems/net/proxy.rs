@@ -35,6 +35,7 @@ use crate::model::finding::Obstacle;
 use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
+use crate::systems::refusals::AGAIN;
 use crate::systems::secrets::Secrets;
 use crate::systems::trials::Turn;
 
@@ -126,7 +127,7 @@ impl ProxyLogin {
         };
         if let Some(ago) = net.refused(digest) {
             let because = format!(
-                "the proxy {} refused this credential {} ago, and is not asked before it changes",
+                "the proxy {} refused this credential {} ago; {AGAIN}",
                 url.endpoint(),
                 spoken(ago)
             );

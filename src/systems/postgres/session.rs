@@ -19,7 +19,7 @@ use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
 use crate::systems::net::Net;
-use crate::systems::refusals::Refusals;
+use crate::systems::refusals::{AGAIN, Refusals};
 use crate::systems::secrets::Secrets;
 
 /// A configured connection, and what is kept of it between looks.
@@ -175,8 +175,7 @@ impl State {
     ) -> Result<(Peer, Facts), Obstacle> {
         if let Some(ago) = self.refusals.against(target.credential, Instant::now()) {
             let because = format!(
-                "PostgreSQL at {} refused this password {} ago; it is tried again when it changes, \
-                 or after 12h",
+                "PostgreSQL at {} refused this password {} ago; {AGAIN}",
                 target.at,
                 spoken(ago)
             );

@@ -11,6 +11,7 @@ use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::host_port::HostPort;
 use crate::model::reason::Reason;
+use crate::systems::refusals::AGAIN;
 use crate::systems::secrets::Secrets;
 
 impl State {
@@ -128,11 +129,8 @@ impl State {
         match self.refusals.against(digest, Instant::now()) {
             None => Ok(()),
             Some(ago) => {
-                let because = format!(
-                    "{whom} refused this credential {} ago; it is tried again when it changes, \
-                     or after 12h",
-                    spoken(ago)
-                );
+                let because =
+                    format!("{whom} refused this credential {} ago; {AGAIN}", spoken(ago));
                 Err(Obstacle::new(Reason::UNAUTHORIZED, because))
             }
         }

@@ -1,7 +1,6 @@
 //! One question to a registry: its requests, its token, its redirects.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
@@ -25,6 +24,7 @@ use crate::systems::net::exchange::{Phases, Reading, Request, Response, server_n
 use crate::systems::net::handshake::Terms;
 use crate::systems::net::trust::Roots;
 use crate::systems::net::url::WebUrl;
+use crate::systems::refusals::AGAIN;
 
 /// The longest manifest, in bytes: as registries themselves limit it.
 const LONGEST_MANIFEST: usize = 4 << 20;
@@ -230,10 +230,8 @@ impl<'a> Session<'a> {
         match refusals.against(login.digest, Instant::now()) {
             None => Ok(Some(login)),
             Some(ago) => Err(self.unauthorized(&format!(
-                "its registry refused the configured credential {} ago; it is tried again when it \
-                 changes, or after {}",
-                spoken(ago),
-                spoken(Duration::from_hours(12))
+                "its registry refused the configured credential {} ago; {AGAIN}",
+                spoken(ago)
             ))),
         }
     }
