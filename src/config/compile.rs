@@ -29,6 +29,8 @@ pub(super) struct Draft {
     runbook_base_url: Option<String>,
     connections: Option<Connections>,
     connections_node: Option<Node>,
+    /// Whether some of what is said of connections can't be read.
+    connections_unread: bool,
     sections: Vec<Section>,
     items: Vec<Arc<Item>>,
     pub(super) places: HashMap<ItemId, Place>,
@@ -82,7 +84,10 @@ impl Draft {
     fn settings(&mut self, Tree { path, root }: &Tree) {
         let file = match root.read::<File>() {
             Ok(file) => file,
-            Err(problem) => return self.flaw(path, problem),
+            Err(problem) => {
+                self.connections_unread = true;
+                return self.flaw(path, problem);
+            }
         };
         let File {
             environment,
@@ -166,6 +171,7 @@ impl Draft {
             runbook_base_url: self.runbook_base_url.as_deref(),
             connections: self.connections.as_ref(),
             connections_node: self.connections_node.as_ref(),
+            connections_unread: self.connections_unread,
             secret_files: self.secret_files,
         };
         let compiled = item::compile(&tree.path, node, overrides, &context, &mut self.flaws);

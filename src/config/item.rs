@@ -39,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) runbook_base_url: Option<&'a str>,
     pub(super) connections: Option<&'a Connections>,
     pub(super) connections_node: Option<&'a Node>,
+    /// Whether some of what is said of them can't be read: then nobody knows that one is not there.
+    pub(super) connections_unread: bool,
     /// Where the files of secrets are.
     pub(super) secret_files: SecretFiles,
 }
@@ -306,7 +308,7 @@ fn flaws_of(
     let Needs { connections, .. } = check.needs();
     for (system, name) in connections {
         let names = context.connections.map(|all| all.names(system)).unwrap_or_default();
-        if !names.contains(&name) {
+        if !context.connections_unread && !names.contains(&name) {
             let problem = told(format!("there is no connection `{system}.{name}`"));
             problems.push(match names.as_slice() {
                 [] => problem.hint(format!("describe it under `connections.{system}`")),

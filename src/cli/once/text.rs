@@ -40,13 +40,12 @@ fn line(outcome: &Outcome, coloured: bool) -> String {
     let head = format!("  {style}{mark}{style:#} {}", card.title);
     match (standing, reason) {
         (Standing::Passing, _) => head + "\n",
-        (Standing::NotApplicable, _) => format!("{head}\n      {because}\n"),
+        (Standing::NotApplicable, _) | (_, None) => format!("{head}\n      {because}\n"),
         (_, Some(reason)) => {
             format!(
                 "{head}\n      {style}{standing} {reason}{style:#} {}\n      {because}\n",
                 card.id
             )
         }
-        (_, None) => format!("{head}\n      {because}\n"),
     }
 }
