@@ -61,11 +61,19 @@ impl Whom {
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         if let Some(error) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
-            let unread = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
-            return if unread.contains(&error.kind()) {
-                self.garbled("answers something that is not PostgreSQL's protocol")
-            } else {
-                dial::obstacle(self.address, error)
+            return match error.kind() {
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                    self.garbled("answers something that is not PostgreSQL's protocol")
+                }
+                // The stream goes on: it is a message that ends within one of its fields.
+                io::ErrorKind::UnexpectedEof if !meter.ended() => {
+                    self.garbled("answers something that is not PostgreSQL's protocol")
+                }
+                // No network fails so: the SDK has half a message, and the stream is at its end.
+                io::ErrorKind::Other => {
+                    self.says(Reason::RESET, "closed the connection in the middle of an answer")
+                }
+                _ => dial::obstacle(self.address, error),
             };
         }
         if error.is_closed() {
