@@ -16,6 +16,7 @@ mod session;
 mod tls;
 mod trouble;
 mod wire;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

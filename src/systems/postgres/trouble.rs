@@ -45,6 +45,12 @@ impl Whom {
         self.says(Reason::TIMED_OUT, "did not answer in time")
     }
 
+    /// A query that would write, before the server has looked whether it may.
+    pub(super) fn writes_in_with(&self) -> Obstacle {
+        let what = "lets nothing be written by this query: a statement within its `WITH` writes";
+        self.says(QUERY_WRITES, what)
+    }
+
     /// An answer that is not in the form it must have.
     pub(super) fn garbled(&self, what: &str) -> Obstacle {
         self.says(Reason::GARBLED, what)
@@ -141,6 +147,11 @@ pub(super) fn refuses_credential(error: &Error) -> bool {
         let class = said.code().code().starts_with("28");
         reason == Reason::UNAUTHORIZED && (!class || shown || said.code().code() == "28P01")
     })
+}
+
+/// Whether the server does not do such a thing at all.
+pub(super) fn is_unsupported(error: &Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
 /// Whether the server lets nobody in that way, so that with TLS, or without, it may.
