@@ -67,19 +67,18 @@ impl Whom {
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         if let Some(error) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
-            return match error.kind() {
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                    self.garbled("answers something that is not PostgreSQL's protocol")
-                }
-                // The stream goes on: it is a message that ends within one of its fields.
-                io::ErrorKind::UnexpectedEof if !meter.ended() => {
-                    self.garbled("answers something that is not PostgreSQL's protocol")
-                }
+            use io::ErrorKind as Kind;
+            let kind = error.kind();
+            // A message may end within one of its fields while the stream goes on.
+            let unread = [Kind::InvalidInput, Kind::InvalidData].contains(&kind)
+                || (kind == Kind::UnexpectedEof && !meter.ended());
+            return if unread {
+                self.garbled("answers something that is not PostgreSQL's protocol")
+            } else if kind == Kind::Other {
                 // No network fails so: the SDK has half a message, and the stream is at its end.
-                io::ErrorKind::Other => {
-                    self.says(Reason::RESET, "closed the connection in the middle of an answer")
-                }
-                _ => dial::obstacle(self.address, error),
+                self.says(Reason::RESET, "closed the connection in the middle of an answer")
+            } else {
+                dial::obstacle(self.address, error)
             };
         }
         if error.is_closed() {

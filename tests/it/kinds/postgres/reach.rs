@@ -130,7 +130,8 @@ const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
 
 /// Bytes without a meaning, the same each time.
 fn noise() -> Bytes {
-    (0..4096_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8 | 0x80).collect()
+    let numbers = (0..1024_u32).map(|at| at.wrapping_mul(2_654_435_761));
+    numbers.flat_map(u32::to_be_bytes).map(|byte| byte | 0x80).collect()
 }
 
 /// A fault that shows itself to whoever does not ask for TLS first.
