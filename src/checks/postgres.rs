@@ -118,7 +118,8 @@ pub struct Postgres {
     wraparound: Option<Wraparound>,
     /// Connections (with `sessions`) and cache (with `cache`) are as before the deployment.
     baseline: Option<Baseline>,
-    /// Queries of your own, at most 20.
+    /// Queries of your own, at most 20. All of a database share one connection, apart from the other
+    /// looks': one that lasts keeps nothing else waiting than other queries.
     #[serde(default)]
     queries: Vec<Query>,
 }

@@ -1,15 +1,17 @@
 // Drives the real libraries for Vigie's tests: one command a line on standard input, each a JSON
 // object, each answered with one line. A process that is killed is a worker that is killed.
 //
-//   node queues.mjs <bull|bullmq> <port> [cluster]
+//   node queues.mjs <bull|bullmq> <port> [cluster|<database>]
 
 import { createInterface } from "node:readline";
 import Bull from "bull";
 import { Queue, QueueEvents, Worker } from "bullmq";
 import { Cluster } from "ioredis";
 
-const [library, port, cluster] = process.argv.slice(2);
-const redis = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };
+const [library, port, place = "0"] = process.argv.slice(2);
+const cluster = place === "cluster";
+const db = cluster ? 0 : Number(place);
+const redis = { host: "127.0.0.1", port: Number(port), db, maxRetriesPerRequest: null };
 const queues = new Map();
 
 // One connection to all nodes of a cluster, as the libraries ask for it.

@@ -54,7 +54,8 @@ impl Handed {
     }
 }
 
-/// All questions but those for single tables of migrations, whose places are not known before.
+/// All questions of the program's own but those for single tables of migrations, whose places are
+/// not known before.
 fn questions(check: &Postgres) -> Vec<Question> {
     let mut questions = Vec::new();
     questions.extend(check.migrations.as_ref().map(migrations::places));
@@ -65,14 +66,17 @@ fn questions(check: &Postgres) -> Vec<Question> {
     questions.extend(check.asks_statistics().then(statistics::question));
     questions.extend(check.dead_rows.as_ref().map(upkeep::dead_rows));
     questions.extend(check.wraparound.is_some().then(upkeep::ages));
-    questions.extend(check.queries.iter().map(super::parameters::Query::question));
     questions
 }
 
-/// Asks everything; a second time for the tables of migrations that the first one found.
+/// Asks everything: a second time for the tables of migrations that the first one found, and last
+/// the queries, so that one that takes all the time that is left blinds nothing else.
 pub(super) async fn look(check: &Postgres, look: &Look<'_>) -> Seen {
     let anew = check.asks_reachable();
-    let answers = match ask(check, look, questions(check), anew).await {
+    let own = questions(check);
+    let alone = own.is_empty() && !anew;
+    let first = if alone { queries(check) } else { own };
+    let answers = match ask(check, look, first, anew).await {
         Ok(answers) => answers,
         Err(obstacle) => return Seen::Unreached(obstacle),
     };
@@ -84,12 +88,18 @@ pub(super) async fn look(check: &Postgres, look: &Look<'_>) -> Seen {
     let statistics = handed.read(check.asks_statistics(), statistics::Seen::read);
     let dead_rows = handed.read(check.dead_rows.is_some(), upkeep::Tables::read);
     let ages = handed.read(check.wraparound.is_some(), upkeep::Age::read);
-    let queries = check.queries.iter().map(|_| handed.next()).collect();
     let migrations = match places {
         None => None,
         Some(Err(obstacle)) => Some(Err(obstacle)),
         Some(Ok(places)) => Some(Ok(tables(check, look, places).await)),
     };
+    if !alone && !check.queries.is_empty() {
+        handed = match ask(check, look, queries(check), false).await {
+            Ok(answers) => Handed(answers.answers.clone().into_iter()),
+            Err(obstacle) => Handed(vec![Err(obstacle); check.queries.len()].into_iter()),
+        };
+    }
+    let queries = check.queries.iter().map(|_| handed.next()).collect();
     Seen::Reached(Box::new(Reached {
         facts,
         made,
@@ -103,6 +113,10 @@ pub(super) async fn look(check: &Postgres, look: &Look<'_>) -> Seen {
         queries,
         started: look.deployment.map(|deployment| deployment.started),
     }))
+}
+
+fn queries(check: &Postgres) -> Vec<Question> {
+    check.queries.iter().map(super::parameters::Query::question).collect()
 }
 
 async fn ask(

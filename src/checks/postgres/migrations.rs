@@ -177,7 +177,7 @@ fn expectation(wanted: &Migrations, seen: &Seen) -> Result<Option<String>, Obsta
     }
     match &wanted.expected {
         Some(name) if name.trim().is_empty() => {
-            missing("the name of the last migration is written, and empty")
+            missing("the name of the expected migration is written, and empty")
         }
         Some(name) => Ok(Some(name.clone())),
         None => Ok(None),

@@ -27,8 +27,9 @@ pub(super) struct Migrations {
     /// The schemas whose tables are read; each must have one. Default: every schema that has one,
     /// at least one.
     pub(super) schemas: Vec<String>,
-    /// The name of the last migration, which must be finished in each of them. Written and empty,
-    /// the look is unknown `ExpectationMissing`. Default: whatever is there must be finished.
+    /// The name of a migration that must be among the finished ones in each of them; later ones may
+    /// follow. Written and empty, the look is unknown `ExpectationMissing`. Default: whatever is
+    /// there must be finished.
     pub(super) expected: Option<String>,
     /// Whether the name is the one that the announced deployment told as `migration`.
     /// Default: false.
@@ -148,8 +149,9 @@ pub(super) struct Wraparound {
     pub(super) overdue: Overdue,
 }
 
-/// A query of your own; it runs in a transaction that can only read, and breaks off in time. What a
-/// function does outside of the transaction nobody can prevent: give Vigie a role that may do
+/// A query of your own; it runs in a transaction that can only read, and breaks off in time. All
+/// queries of a database share a connection of their own, and wait for each other: one that lasts
+/// keeps no other look waiting. What a function does outside of the transaction nobody can prevent: give Vigie a role that may do
 /// nothing else.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

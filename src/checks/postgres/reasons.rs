@@ -39,7 +39,7 @@ pub(super) const REASONS: &[Documented] = &[
     Documented::warns(MIGRATION_RUNNING, "A migration is running."),
     blinds(
         EXPECTATION_MISSING,
-        "No last migration is known to compare with, or `except` leaves none to judge.",
+        "No migration is known that must be there, or `except` leaves none to judge.",
     ),
     fails(WRONG_ROLE, "The connection leads to a standby in place of a primary, or the reverse."),
     fails(STANDBY_MISSING, "Fewer standbys stream from the primary than wanted."),

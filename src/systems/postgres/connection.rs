@@ -133,7 +133,8 @@ impl ChannelBinding {
     }
 }
 
-/// How one database is reached: by the application's own URL (`url_from`), or by its parts.
+/// How one database is reached: by the application's own URL (`url_from`), or by its parts. At most
+/// two connections to it are open at a time: one for the ready-made looks, one for `queries`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PostgresConnection")]
@@ -148,7 +149,8 @@ struct Fields {
     port: Option<u16>,
     /// The database. Default: the user's name.
     database: Option<String>,
-    /// The user: best one of its own, with the role `pg_monitor` and no other right.
+    /// The user: best one of its own, with the role `pg_monitor` and no other right. It takes at most
+    /// two connections at a time: one for the ready-made looks, one for `queries`.
     user: Option<String>,
     /// Where the password is read from, at each connection. Default: none.
     password: Option<SecretSource>,

@@ -1,8 +1,9 @@
 //! PostgreSQL: databases, asked in read-only transactions.
 //!
-//! One connection a name is kept open between looks, used by one look at a time, and closed when
-//! nobody has asked for a minute: a monitor takes no more than one place. Every question runs in a
-//! transaction of its own that only reads, ends by itself, and is rolled back; every setting is the
+//! At most two connections a name are open: one for the program's own questions, one for queries of
+//! the configuration, which may last, and then keep nobody waiting but each other. Each is kept
+//! between looks, used by one look at a time, and closed when nobody has asked for a minute: a
+//! monitor takes no more than two places. Every question runs in a transaction of its own that only reads, ends by itself, and is rolled back; every setting is the
 //! transaction's, no statement bears a name, so that a pooler (pgbouncer in transaction mode) may
 //! stand between. In particular the session itself is never made read-only: behind a pooler, that
 //! would be somebody else's. What a server says beyond [`MOST_BYTES`](super::redis::bounded) a
@@ -16,6 +17,7 @@ mod session;
 mod tls;
 mod trouble;
 mod wire;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +73,8 @@ pub struct Rows {
 /// What was asked, and when it must be answered.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The questions, asked in this order.
+    /// The questions, asked in this order. With one from the configuration among them, all go by
+    /// the connection that is for those.
     pub questions: Vec<Question>,
     /// Whether a connection is opened for it, where one may be there.
     pub anew: bool,

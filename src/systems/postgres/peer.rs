@@ -13,8 +13,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::connection::{ChannelBinding, SslMode};
 use super::dial::{Encrypt, Opened, open};
 use super::tls::Terms;
-use super::trouble::{Whom, refuses_credential, refuses_way};
+use super::trouble::{Whom, is_unsupported, refuses_credential, refuses_way};
 use super::wire::AsIs;
+use super::words::writes_in_with;
 use super::{Question, Rows};
 use crate::model::finding::Obstacle;
 use crate::model::host_port::HostPort;
@@ -205,6 +206,13 @@ impl Peer {
         let declare = format!("DECLARE vigie NO SCROLL CURSOR FOR\n{sql}\n");
         let answer = match self.client.execute_typed(&declare, &[]).await {
             Ok(_) => self.simple(&format!("FETCH {most} FROM vigie; ROLLBACK")).await,
+            // Statements that write within a `WITH` are refused before it is looked whether the
+            // transaction may write, by a code that other things have, too. What tells them apart
+            // in the message is written in the server's language; so the query's own words do.
+            Err(error) if is_unsupported(&error) && writes_in_with(sql) => {
+                self.ended(Err(error)).await.ok();
+                return Err(self.whom.writes_in_with());
+            }
             Err(error) => Err(error),
         };
         self.ended(answer).await

@@ -45,6 +45,12 @@ impl Whom {
         self.says(Reason::TIMED_OUT, "did not answer in time")
     }
 
+    /// A query that would write, before the server has looked whether it may.
+    pub(super) fn writes_in_with(&self) -> Obstacle {
+        let what = "lets nothing be written by this query: a statement within its `WITH` writes";
+        self.says(QUERY_WRITES, what)
+    }
+
     /// An answer that is not in the form it must have.
     pub(super) fn garbled(&self, what: &str) -> Obstacle {
         self.says(Reason::GARBLED, what)
@@ -61,9 +67,16 @@ impl Whom {
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         if let Some(error) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
-            let unread = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
-            return if unread.contains(&error.kind()) {
+            use io::ErrorKind as Kind;
+            let kind = error.kind();
+            // A message may end within one of its fields while the stream goes on.
+            let unread = [Kind::InvalidInput, Kind::InvalidData].contains(&kind)
+                || (kind == Kind::UnexpectedEof && !meter.ended());
+            return if unread {
                 self.garbled("answers something that is not PostgreSQL's protocol")
+            } else if kind == Kind::Other {
+                // No network fails so: the SDK has half a message, and the stream is at its end.
+                self.says(Reason::RESET, "closed the connection in the middle of an answer")
             } else {
                 dial::obstacle(self.address, error)
             };
@@ -133,6 +146,11 @@ pub(super) fn refuses_credential(error: &Error) -> bool {
         let class = said.code().code().starts_with("28");
         reason == Reason::UNAUTHORIZED && (!class || shown || said.code().code() == "28P01")
     })
+}
+
+/// Whether the server does not do such a thing at all.
+pub(super) fn is_unsupported(error: &Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
 /// Whether the server lets nobody in that way, so that with TLS, or without, it may.

@@ -25,7 +25,7 @@ impl State {
         self.allowed(target.digest, "Redis")?;
         let Target { credential, digest, db, tls, at: _ } = target;
         match Peer::connect(at, tls.as_ref(), credential, *db, deadline).await {
-            Ok(peer) => Ok(Live { peer, credential: *digest, clients: None }),
+            Ok(peer) => Ok(Live { peer, credential: *digest, db: *db, clients: None }),
             Err(failed) => Err(self.note(failed, *digest)),
         }
     }

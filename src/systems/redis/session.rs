@@ -34,10 +34,13 @@ pub(super) struct State {
     fleet: Option<Fleet>,
 }
 
-/// An open connection to the master, the credential that opened it, and who else is connected.
+/// An open connection to the master, the credential that opened it, and who else is connected to its
+/// database.
 pub(super) struct Live {
     pub(super) peer: Peer,
     pub(super) credential: [u8; 32],
+    /// The database that was selected on it.
+    pub(super) db: u16,
     pub(super) clients: Option<(Instant, Arc<Clients>)>,
 }
 
@@ -85,7 +88,7 @@ impl Session {
         let target = Target::of(&slot.connection, secrets).await?;
         // What is kept is put back only when it has proved to be of use.
         let kept = state.master.take();
-        let kept = kept.filter(|live| live.credential == target.digest && live.peer.is_fresh());
+        let kept = kept.filter(|live| live.serves(&target) && live.peer.is_fresh());
         let reach = match (&target.at, &slot.connection.place) {
             (None, Place::Sentinel(sentinel)) => Reach::One(Box::new(
                 state.through(sentinel, secrets, &target, kept, deadline).await?,
@@ -171,7 +174,12 @@ impl Session {
         let (replies, of_each) = self.ask(commands, &|_| vec![Command::clients()]).await?;
         let left_out = || Obstacle::new(Reason::GARBLED, "Redis left out its clients");
         let answers = of_each.into_iter().map(|(_, answers)| answers?.pop().ok_or_else(left_out));
-        let clients = Clients::of(answers.collect()).map(Arc::new);
+        let db = match &self.reach {
+            Reach::One(live) => live.db,
+            // A cluster has this one alone.
+            Reach::Many(_) => 0,
+        };
+        let clients = Clients::of(db, answers.collect()).map(Arc::new);
         let kept = clients.as_ref().ok().filter(|clients| clients.silent.is_none());
         let kept = kept.map(|clients| (now, Arc::clone(clients)));
         match &mut self.reach {
@@ -196,6 +204,13 @@ impl Session {
             Reach::One(live) => state.master = Some(*live),
             Reach::Many(fleet) => state.fleet = Some(*fleet),
         }
+    }
+}
+
+impl Live {
+    /// Whether it is what would be dialled: a URL in a secret may name another database by now.
+    fn serves(&self, target: &Target) -> bool {
+        self.credential == target.digest && self.db == target.db
     }
 }
 

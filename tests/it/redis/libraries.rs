@@ -214,3 +214,32 @@ async fn named_workers_of_bullmq_count_and_listeners_do_not() {
     let names = say(scene.redis.port, "CLIENT LIST").await.expect("clients");
     assert!(names.contains(":qe"), "a listener is connected: {names}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_in_another_database_wait_for_another_queue() {
+    for library in LIBRARIES {
+        let redis = Server::redis(&[]).await;
+        let mut node = Node::in_database(library, redis.port, 1);
+        node.tell("add", "q", json!({})).await;
+        node.tell("work", "q", json!({})).await;
+        let file = redis.folder().join("url");
+        let of = |db: u16| std::fs::write(&file, format!("{}/{db}\n", redis.url()));
+        let url = format!("redis: {{ default: {{ url_from: {{ file: '{}' }} }} }}", file.display());
+        let systems = systems(&url, Clock::System);
+        let look = || look("bull_queue: { queues: [q] }", &systems);
+        of(1).expect("a file");
+        let one = |seen: &Judgement| value(seen, "vigie_queue_workers", &["q"]) == Some(1.0);
+        let seen = until(look, |seen| one(seen) && seen.verdict() == Verdict::Pass).await;
+        assert!(seen.because().contains("1 worker is connected"), "{}", seen.because());
+
+        // The same name in the same Redis, and nobody is there.
+        for db in [0, 2] {
+            of(db).expect("a file");
+            let seen = look().await;
+            assert_eq!(seen.verdict(), Verdict::Fail, "{library} {db}: {:#?}", seen.lines());
+            assert_eq!(reasons(&seen), ["QueueMissing"], "{library} {db}");
+        }
+        of(1).expect("a file");
+        assert_eq!(look().await.verdict(), Verdict::Pass, "{library}");
+    }
+}

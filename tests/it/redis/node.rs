@@ -25,6 +25,11 @@ impl Node {
         Self::with(&[library, &port.to_string(), "cluster"])
     }
 
+    /// The same in another database than 0.
+    pub fn in_database(library: &str, port: u16, database: u16) -> Self {
+        Self::with(&[library, &port.to_string(), &database.to_string()])
+    }
+
     fn with(arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
         assert!(

@@ -44,6 +44,17 @@ pub fn provocations() -> Vec<Provocation> {
         "NameNotFound" |check| at(check, "absent.test", 5432);
         "TlsFailed" |check| broken(check, Fault::Says(Bytes::from_static(b"N")));
         "Garbled" |check| broken(check, Fault::Says(Bytes::from_static(b"HTTP/1.1 400 \r\n\r\n")));
+        "Garbled" |check| plain(check, Fault::Says(Bytes::from_static(HTTP)));
+        "Garbled" |check| plain(check, Fault::SaysAndHolds(Bytes::from_static(HTTP)));
+        "Garbled" |check| plain(check, Fault::Drips(Bytes::from_static(HTTP)));
+        "Garbled" |check| plain(check, Fault::Says(Bytes::from_static(b"\xa7\x01\x93")));
+        "Garbled" |check| plain(check, Fault::Says(noise()));
+        "Garbled" |check| plain(check, Fault::SaysAndHolds(Bytes::from_static(b"R\x7f\xff\xff\xff")));
+        "Garbled" |check| plain(check, Fault::Says(Bytes::from_static(b"R\xff\xff\xff\xff\0\0\0\0")));
+        "Garbled" |check| plain(check, Fault::Says(Bytes::from_static(b"R\0\0\0\x05\0")));
+        "Garbled" |check| plain(check, Fault::SaysAndHolds(Bytes::from_static(b"E\0\0\0\x08Sxyz")));
+        "Reset" |check| plain(check, Fault::HangsUp);
+        "Reset" |check| plain(check, Fault::Says(Bytes::from_static(b"R\0\0\0\x08\0")));
         "TooLarge" enormous;
         "CertificateExpired" |check| secure(check, Sort::Good, "app.test", -90, -1);
         "CertificateNotYetValid" |check| secure(check, Sort::Good, "app.test", 1, 90);
@@ -103,11 +114,29 @@ async fn nowhere(check: &str) -> Judgement {
 }
 
 async fn broken(check: &str, fault: Fault) -> Judgement {
+    faulty(check, fault, "require").await
+}
+
+async fn faulty(check: &str, fault: Fault, sslmode: &str) -> Judgement {
     let server = Broken::start(fault).await.expect("a server");
     let ground = Ground::new().await;
-    let more = ", sslmode: require";
-    let systems = systems_at(&ground, "app.test", server.address().port(), more);
+    let more = format!(", sslmode: {sslmode}");
+    let systems = systems_at(&ground, "app.test", server.address().port(), &more);
     look_within(Duration::from_secs(3), check, &systems).await
+}
+
+/// What a web server says to whatever it does not understand.
+const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+
+/// Bytes without a meaning, the same each time.
+fn noise() -> Bytes {
+    let numbers = (0..1024_u32).map(|at| at.wrapping_mul(2_654_435_761));
+    numbers.flat_map(u32::to_be_bytes).map(|byte| byte | 0x80).collect()
+}
+
+/// A fault that shows itself to whoever does not ask for TLS first.
+async fn plain(check: &str, fault: Fault) -> Judgement {
+    faulty(check, fault, "disable").await
 }
 
 /// A row without end.
