@@ -74,7 +74,8 @@ pub struct Dns {
     /// the same resolver; an alias of that name will do, and so will some of its addresses.
     #[serde(default)]
     load_balancer: Option<LoadBalancer>,
-    /// What the aliases (`CNAME`) must be that lead to the records.
+    /// What the aliases (`CNAME`) must be that lead to the records: exactly one of `end`, `chain` and
+    /// `at_most`.
     #[serde(default)]
     aliases: Option<Aliases>,
     /// For how long the answer may be kept.

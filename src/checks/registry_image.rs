@@ -39,6 +39,7 @@ const DEPLOYMENT_MISSING: Reason = Reason::new("DeploymentMissing");
 const REVISION_GONE: Reason = Reason::new("RevisionGone");
 const IMAGE_INVALID: Reason = Reason::new("ImageInvalid");
 const PLATFORM_MISSING: Reason = Reason::new("PlatformMissing");
+const PLATFORM_UNKNOWN: Reason = Reason::new("PlatformUnknown");
 const NO_TIME_LEFT: Reason = Reason::new("NoTimeLeft");
 const MOVED: Reason = Reason::new("TagMoved");
 
@@ -51,6 +52,11 @@ const OWN: &[Documented] = &[
     Documented::fails(Reason::NOT_FOUND, "The registry has no such image."),
     Documented::fails(IMAGE_INVALID, "What a container is to run is no reference to an image."),
     Documented::fails(PLATFORM_MISSING, "The image is not built for `platform`."),
+    Documented::blinds(
+        PLATFORM_UNKNOWN,
+        "The image is there, and what it is built for can't be told: its configuration or an index in \
+         its index can't be had, or does not say.",
+    ),
     Documented::warns(
         MOVED,
         "The tag names another image by now than the one that runs: a pod that is started anew runs \
@@ -95,7 +101,8 @@ const OWN: &[Documented] = &[
 ];
 
 /// Images can be fetched from their registries, and are those that run. One request an image and look,
-/// and one for a token where the registry wants one; layers are never fetched.
+/// one for a token where the registry wants one, and with `platform` one for the configuration of an
+/// image that is no index, kept by its digest; layers are never fetched.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryImage {
@@ -105,9 +112,11 @@ pub struct RegistryImage {
     /// Deployments whose images are looked for.
     #[serde(default)]
     deployments: Option<Deployments>,
-    /// For what an image must be built. Default `linux/amd64`.
+    /// For what an image must be built: an index (a list of images by platform) says it itself, of an
+    /// image that is none its configuration is asked, which costs a request more. Default: an index
+    /// must have `linux/amd64`, and an image that is none is not asked.
     #[serde(default)]
-    platform: Platform,
+    platform: Option<Platform>,
 }
 
 /// What a look saw.
@@ -165,6 +174,11 @@ impl Check for RegistryImage {
 }
 
 impl RegistryImage {
+    /// What an image is to be built for.
+    fn wanted(&self) -> Platform {
+        self.platform.clone().unwrap_or_default()
+    }
+
     /// The revisions of Deployments.
     fn replica_sets(&self) -> Vec<Watch> {
         let watches = |deployments: &Deployments| {

@@ -88,8 +88,9 @@ pub struct S3Bucket {
     /// nothing.
     #[serde(default)]
     prefix: String,
-    /// What becomes of requests without a signature, a listing of one name and a `HEAD` of one
-    /// object: `refused` (the default), or `any`.
+    /// What becomes of requests without a signature, a listing of one name and a `HEAD` of the first
+    /// object under `prefix`: `refused` (the default), or `any`. Where there is no object yet, the item
+    /// waits for one (`NotYet`), unless `grants` tells what would become of it.
     #[serde(default)]
     unsigned: Unsigned,
     /// What ACL and policy of the bucket may grant to everybody: `any` (the default: they are not
@@ -181,6 +182,11 @@ impl Check for S3Bucket {
         either(
             Reason::TOO_LARGE,
             "An answer is larger than 8 MiB; unknown where it is about a setting.",
+        ),
+        Documented::blinds(
+            Reason::NOT_YET,
+            "There is no object yet that could be asked for without a signature, and `grants` does not \
+             ask what would come: the item waits for one.",
         ),
         Documented::blinds(NOT_IMPLEMENTED, "The store lacks the call that would tell."),
         Documented::blinds(

@@ -58,7 +58,13 @@ fn announced(served: &Served, admitted: Admitted) -> Ended {
         Ok(announcement) => announcement,
         Err(error) => {
             // The parser's sentence quotes words of the body, which came with a token.
-            let detail = legible(&error.to_string(), LONGEST_ECHO);
+            let why = legible(&error.to_string(), LONGEST_ECHO);
+            let what = if error.is_data() {
+                "the body is no announcement"
+            } else {
+                "the body is not JSON"
+            };
+            let detail = format!(r#"{what}: {why}; wanted {{"version": "…", "who": "…"}}"#);
             return Ended::rejected(400, "Not an announcement", detail);
         }
     };

@@ -135,11 +135,14 @@ impl Barman {
         let wal_requests = wals.iter().flatten().map(|wals| wals.requests).sum::<u32>();
         let copies = Copies::all(complete, catalogue.requests + wal_requests);
         if copies.newest.is_empty() {
-            let because = format!(
-                "no complete base backup is in {}base/, among {} folders",
-                check.place(),
-                catalogue.backups.len()
-            );
+            let place = check.place();
+            let place = place.trim_end_matches('`');
+            let among = match catalogue.backups.len() {
+                0 => "it has no folders".to_owned(),
+                1 => "it has one folder".to_owned(),
+                count => format!("it has {count} folders"),
+            };
+            let because = format!("no complete base backup is in {place}base/`: {among}");
             judgement.add("", Finding::fail(NO_BACKUP, because));
         }
         attempts::judge(check, copies.last(now), &broken, judgement);

@@ -41,7 +41,8 @@ pub(super) struct Objects {
     #[serde(default)]
     timezone: Zone,
     /// Keys after `prefix` of objects that must be there beside the newest backup, not empty: its
-    /// own date and, for each `*` in turn, its own text are filled in. At most five. Default: none.
+    /// own date and, for each `*` in turn, its own text are filled in. Each may follow up to 15 min after the backup. At most five.
+    /// Default: none.
     #[serde(default)]
     siblings: Vec<Template>,
 }

@@ -57,7 +57,10 @@ pub(super) const ALL: &[Documented] = &[
         "The oldest backup is older than `retention` and one `period`, or there are over one more \
          than `redundancy`: nothing deletes them.",
     ),
-    Documented::fails(SIBLING_MISSING, "An object that belongs to the newest is not there."),
+    Documented::fails(
+        SIBLING_MISSING,
+        "An object that belongs to the newest is not there 15 min after it.",
+    ),
     Documented::warns(
         DATES_DISAGREE,
         "The newest backup was written before the date in its key, or over a day after it.",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::expect::{Record, told};
 use crate::systems::net::question::absolute;
 
-/// What the aliases (`CNAME`) must be that lead to the records.
+/// What the aliases (`CNAME`) must be that lead to the records: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Aliases {
@@ -31,7 +31,7 @@ impl Aliases {
             + usize::from(at_most.is_some())
             != 1
         {
-            flaws.push("`aliases` needs one of `end`, `chain` and `at_most`".to_owned());
+            flaws.push("`aliases` needs exactly one of `end`, `chain` and `at_most`".to_owned());
         }
         flaws
     }

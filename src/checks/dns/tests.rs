@@ -221,7 +221,11 @@ fn parameters_that_contradict_each_other_are_told() {
         ("{name: a, names: [b]}", "one of `name` and `names` must be given"),
         ("{name: a, min_answers: 0}", "`min_answers` must be at least 1"),
         ("{name: a, expected: {all: []}}", "`expected` names no record"),
-        ("{name: a, aliases: {}}", "`aliases` needs one of `end`, `chain` and `at_most`"),
+        ("{name: a, aliases: {}}", "`aliases` needs exactly one of `end`, `chain` and `at_most`"),
+        (
+            "{name: a, aliases: {end: b, at_most: 1}}",
+            "`aliases` needs exactly one of `end`, `chain` and `at_most`",
+        ),
         (
             "{name: a, aliases: {chain: []}}",
             "`aliases.chain` is empty; `at_most: 0` wants no alias",

@@ -119,18 +119,19 @@ fn answer(
     let away = spoken(since.duration_since(deployed).unsigned_abs());
     Some(match (state, check.older) {
         (State::Older, Older::Allowed) => {
-            Finding::pass(format!("{said}, since {away} before the deployment")).into()
+            Finding::pass(format!("{said}; it began {away} before the deployment")).into()
         }
         (State::Older, Older::Warn) => {
-            Finding::warn(ALERT_FIRING, format!("{said}, since {away} before the deployment"))
+            Finding::warn(ALERT_FIRING, format!("{said}; it began {away} before the deployment"))
                 .into()
         }
         (State::Older, Older::Fail) => {
-            Finding::fail(ALERT_FIRING, format!("{said}, since {away} before the deployment"))
+            Finding::fail(ALERT_FIRING, format!("{said}; it began {away} before the deployment"))
                 .into()
         }
         (_, _) => {
-            Finding::fail(ALERT_FIRING, format!("{said}, since {away} after the deployment")).into()
+            Finding::fail(ALERT_FIRING, format!("{said}; it began {away} after the deployment"))
+                .into()
         }
     })
 }

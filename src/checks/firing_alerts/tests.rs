@@ -51,6 +51,19 @@ fn an_alert_is_judged_by_when_it_began_and_who_hears_of_it() {
 }
 
 #[test]
+fn how_long_before_the_deployment_it_began_is_told() {
+    let check: FiringAlerts = serde_saphyr::from_str(WATCHED).unwrap();
+    for (since, told) in [
+        ("2026-03-15T10:48:27Z", "for 1h 11m; it began 11m 33s before the deployment"),
+        ("2026-03-15T11:20:00Z", "for 40m; it began 20m after the deployment"),
+    ] {
+        let seen = seen("Slow", since, Heard::Active);
+        let because = check.judge(&seen, &Past::default(), now()).because();
+        assert!(because.ends_with(told), "{because}");
+    }
+}
+
+#[test]
 fn none_is_not_seen_where_the_one_that_always_fires_is_not() {
     let none = Seen {
         alerts: BTreeMap::new(),

@@ -44,9 +44,17 @@ impl Http {
             format!("another path of {}", self.url.authority())
         } else if url.host() == self.url.host() {
             format!("{}:// on {}", url.scheme(), self.url.host())
-        } else {
+        } else if self.shows_a_secret() || self.is_asked_in_a_query(&url.host()) {
             "another host".to_owned()
+        } else {
+            // Its path may repeat what was asked in a query.
+            format!("{}://{}", url.scheme(), url.authority())
         }
+    }
+
+    /// Whether a name repeats anything of a query.
+    fn is_asked_in_a_query(&self, name: &str) -> bool {
+        self.probes().flat_map(|probe| probe.url.query_words()).any(|word| name.contains(&word))
     }
 
     /// What is in the way at `url`, without a name that an answer made up.

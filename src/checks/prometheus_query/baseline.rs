@@ -104,7 +104,7 @@ impl Baseline {
     /// A series against what it was.
     pub(super) fn compare(&self, row: &Row, before: &Before) -> Answer {
         let Some(level) = level(before.of(row)) else {
-            let because = format!("there are too few figures of {}", self.then());
+            let because = format!("there are too few figures {}", self.then());
             return self.missing.answer(NO_BASELINE, because);
         };
         if level < 0.0 {

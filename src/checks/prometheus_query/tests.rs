@@ -103,6 +103,11 @@ fn a_series_is_compared_with_itself_and_nothing_passes_for_want_of_a_past() {
         let compared = Seen { before, ..seen(vec![row("a", value)]) };
         assert_eq!(said(&check, &compared), (verdict, reason), "{told}");
     }
+    let before = Some(Ok(Before::new(Vec::new(), Vec::new())));
+    let compared = Seen { before, ..seen(vec![row("a", 1.0)]) };
+    let because = check.judge(&compared, &Past::default(), now()).because();
+    let told = "there are too few figures in the 1h until 1d ago";
+    assert!(because.contains(told), "{because}");
     let half = Before::new(vec![range("a", &[10.0; 5])], vec!["a store is away".to_owned()]);
     let compared = Seen { before: Some(Ok(half)), ..seen(vec![row("a", 19.0)]) };
     let judged = said(&check, &compared);

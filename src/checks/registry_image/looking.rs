@@ -14,7 +14,7 @@ use crate::model::image::{ImageName, running_digest};
 use crate::model::reason::Reason;
 use crate::systems::kubernetes::pod::Pod;
 use crate::systems::kubernetes::whole::Whole;
-use crate::systems::registry::{Content, Manifest, Patience};
+use crate::systems::registry::{Built, Patience};
 
 /// Images that are asked for at a time.
 const AT_ONCE: usize = 8;
@@ -29,18 +29,7 @@ pub(super) struct Looked {
     /// The digests of what runs of it.
     pub(super) running: BTreeSet<String>,
     /// What the registry says; none where it is no reference.
-    pub(super) answer: Option<Result<Found, Obstacle>>,
-}
-
-/// An image that its registry has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// `sha256:…` of the manifest.
-    pub(super) digest: String,
-    /// The same of those that it names, where it is an index.
-    pub(super) parts: Vec<String>,
-    /// Whether an index names one for the platform that is asked for.
-    pub(super) fits: bool,
+    pub(super) answer: Option<Result<Built, Obstacle>>,
 }
 
 /// An image that is meant.
@@ -78,7 +67,7 @@ impl RegistryImage {
             let answer = self.ask(&image, look).await;
             (image, if is_late { answer.map_err(no_time_left) } else { answer })
         });
-        let answers: BTreeMap<ImageName, Result<Found, Obstacle>> =
+        let answers: BTreeMap<ImageName, Result<Built, Obstacle>> =
             stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
         let answer =
             |image: &str| names.get(image)?.as_ref().and_then(|name| answers.get(name)).cloned();
@@ -94,19 +83,11 @@ impl RegistryImage {
         Ok(seen)
     }
 
-    async fn ask(&self, image: &ImageName, look: &Look<'_>) -> Result<Found, Obstacle> {
+    async fn ask(&self, image: &ImageName, look: &Look<'_>) -> Result<Built, Obstacle> {
         let Look { systems, fresh_within, now, .. } = *look;
         let patience = Patience { until: look.until(), fresh_within, now };
-        let manifest = systems.registries.manifest(image, patience).await?;
-        let Manifest { digest, content, .. } = &*manifest;
-        let (parts, fits) = match content {
-            Content::Image { .. } => (Vec::new(), true),
-            Content::Index(images) => (
-                images.iter().map(|image| image.digest.clone()).collect(),
-                images.iter().any(|image| self.platform.is_met_by(image.platform.as_ref())),
-            ),
-        };
-        Ok(Found { digest: digest.clone(), parts, fits })
+        let alone_too = self.platform.is_some();
+        systems.registries.built(image, &self.wanted(), alone_too, patience).await
     }
 
     /// The images of Deployments, those in the same namespace once.

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::looking::{Found, Looked};
+use super::looking::Looked;
 use super::revision::{Revision, newest};
 use super::*;
 use crate::model::finding::Verdict::{Fail, Pass, Unknown, Warn};
+use crate::systems::registry::{Built, Fit};
 
 fn check() -> RegistryImage {
-    RegistryImage { images: vec![], deployments: None, platform: Platform::default() }
+    RegistryImage { images: vec![], deployments: None, platform: None }
 }
 
-fn judge(running: &[&str], answer: Option<Result<Found, Obstacle>>) -> (Verdict, Option<Reason>) {
+fn judge(running: &[&str], answer: Option<Result<Built, Obstacle>>) -> (Verdict, Option<Reason>) {
     let looked = Looked {
         subject: "shop/api web".to_owned(),
         image: "ghcr.io/shop/api:1".to_owned(),
@@ -26,9 +27,10 @@ fn judge(running: &[&str], answer: Option<Result<Found, Obstacle>>) -> (Verdict,
     (judgement.verdict(), judgement.reason())
 }
 
-fn found(parts: &[&str], fits: bool) -> Found {
+fn found(parts: &[&str], fits: bool) -> Built {
+    let fit = if fits { Fit::Yes } else { Fit::No(["linux/arm64".to_owned()].into()) };
     let parts = parts.iter().map(|part| (*part).to_owned()).collect();
-    Found { digest: "sha256:a".to_owned(), parts, fits }
+    Built { digest: "sha256:a".to_owned(), parts, fit }
 }
 
 fn obstacle(reason: Reason) -> Obstacle {
@@ -53,6 +55,27 @@ fn an_image_is_judged_by_its_digest_and_platform() {
     }
     let ours = Some(Err(Obstacle::ours(Reason::SECRET_MISSING, "no file")));
     assert_eq!(judge(&[], ours), (Unknown, Some(Reason::SECRET_MISSING)));
+}
+
+#[test]
+fn a_line_names_its_image_once() {
+    let image = "ghcr.io/shop/api:1";
+    let untold = Built { fit: Fit::Untold("no architecture".to_owned()), ..found(&[], true) };
+    for (answer, because) in [
+        (Ok(found(&[], true)), "it can be fetched: sha256:a"),
+        (Ok(found(&[], false)), "it is built for linux/arm64, and not for linux/amd64"),
+        (Ok(untold), "whether it is built for linux/amd64 is not told: no architecture"),
+        (
+            Err(Obstacle::new(Reason::NOT_FOUND, format!("{image}: its registry answers 404"))),
+            "its registry answers 404",
+        ),
+    ] {
+        let (subject, running) = (String::new(), BTreeSet::new());
+        let image = image.to_owned();
+        let looked = Looked { subject, image, running, answer: Some(answer) };
+        let judgement = check().judge_seen(&Seen { images: vec![looked], ..Seen::default() });
+        assert_eq!(judgement.because(), format!("ghcr.io/shop/api:1: {because}"));
+    }
 }
 
 #[test]

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::judging::untold;
 use super::parameters::Grants;
-use super::{PUBLIC_ACCESS, PUBLIC_GRANT, PUBLIC_GRANTS, S3Bucket, UNSIGNED_REFUSED};
+use super::{PUBLIC_ACCESS, PUBLIC_GRANT, PUBLIC_GRANTS, S3Bucket, Seen, UNSIGNED_REFUSED};
 use crate::model::finding::{Finding, Obstacle};
-use crate::model::judgement::{Answer, Judgement};
+use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::measure::Sample;
 use crate::systems::s3::{Answered, Block, Grant, NOT_IMPLEMENTED, Policy, Told, Unsigned};
+
+/// The most actions of a policy that a sentence names.
+const MOST_ACTIONS: usize = 6;
 
 /// Adds what became of requests without a signature.
 pub(super) fn unsigned(check: &S3Bucket, seen: &Unsigned, judgement: &mut Judgement) {
@@ -23,6 +26,26 @@ pub(super) fn unsigned(check: &S3Bucket, seen: &Unsigned, judgement: &mut Judgem
         let refused = told.iter().all(|answered| **answered == Answered::Refused);
         judgement.measure(check.is(&UNSIGNED_REFUSED, refused));
     }
+}
+
+/// Says that no object could be asked for: what would be answered for one only ACL and policy tell.
+/// The last line, so that it hides no other reason.
+pub(super) fn without_object(check: &S3Bucket, seen: &Seen, judgement: &mut Judgement) {
+    let Some(Unsigned { listing: Ok(Answered::Refused), object: None }) = &seen.unsigned else {
+        return;
+    };
+    let under = match check.prefix.as_str() {
+        "" => format!("in {}", check.name()),
+        prefix => format!("under `{}`", legible(prefix, 200)),
+    };
+    let said = format!("there is no object {under} that could be asked for without a signature");
+    let answer: Answer = if matches!((&seen.grants, &seen.policy), (Some(Ok(_)), Some(Ok(_)))) {
+        Finding::pass(format!("{said}; its ACL and policy tell what would come")).into()
+    } else {
+        let more = "`grants: private` asks its ACL and policy for what would come";
+        Obstacle::not_yet(format!("{said}; {more}")).into()
+    };
+    judgement.add("unsigned object", answer);
 }
 
 fn one(check: &S3Bucket, told: &Told<Answered>, what: &str) -> Answer {
@@ -82,7 +105,7 @@ pub(super) fn policy(
         Ok(policy) => policy.as_deref(),
         Err(obstacle) => return instead(check, obstacle, unsigned),
     };
-    let Some(Policy { open, denies }) = policy else {
+    let Some(policy @ Policy { open, denies }) = policy else {
         return Finding::pass("it has no policy").measured(granted(check, "policy", 0)).into();
     };
     let finding = match open.first() {
@@ -90,7 +113,8 @@ pub(super) fn policy(
         Some(_) if block.is_some_and(|block| block.policies.ignored) => {
             Finding::pass("its policy lets everybody in, which RestrictPublicBuckets undoes")
         }
-        Some(actions) => {
+        Some(_) => {
+            let actions = listed(&policy.actions());
             let because = format!("the policy of {} allows everybody: {actions}", check.name());
             if *denies {
                 let unless = "it also denies something to everybody, which may take that back";
@@ -101,6 +125,15 @@ pub(super) fn policy(
         }
     };
     finding.measured(granted(check, "policy", open.len())).into()
+}
+
+/// The first of some actions, and how many more there are.
+fn listed(actions: &[&str]) -> String {
+    let first = actions[..actions.len().min(MOST_ACTIONS)].join(", ");
+    match actions.len().saturating_sub(MOST_ACTIONS) {
+        0 => first,
+        more => format!("{first}, and {more} more"),
+    }
 }
 
 /// Where a store lacks the call: what became of requests without a signature, if that may do.

@@ -40,6 +40,7 @@ pub(super) fn judge(check: &S3Bucket, seen: &Seen) -> Judgement {
     if let (Some(rules), Some(wanted)) = (lifecycle, check.retention) {
         retention::judge(check, wanted, rules, versioning.as_ref(), &mut judgement);
     }
+    exposure::without_object(check, seen, &mut judgement);
     judgement
 }
 

@@ -96,6 +96,12 @@ impl WebUrl {
         self.0.query().is_some_and(|query| !query.is_empty())
     }
 
+    /// The names and values of its query, in lower case.
+    pub fn query_words(&self) -> Vec<String> {
+        let words = self.0.query_pairs().flat_map(|(name, value)| [name, value]);
+        words.map(|word| word.to_lowercase()).filter(|word| !word.is_empty()).collect()
+    }
+
     /// All of it, for patterns of the configuration; never for sentences or labels.
     pub fn whole(&self) -> &str {
         self.0.as_str()

@@ -103,7 +103,9 @@ impl<'a> Web<'a> {
         let Self { url, host: _, server_name, proxy, reach } = self;
         let mut flaws = Vec::new();
         if !url.is_secure() && (reach.ca.is_some() || reach.client_certificate.is_some()) {
-            flaws.push("`ca` and `client_certificate` need an `https` URL".to_owned());
+            let why = "`ca` and `client_certificate` need an `https` URL; where `http` redirects to \
+                       `https`, `connections.net.ca` is what is trusted";
+            flaws.push(why.to_owned());
         }
         if !url.is_secure() && server_name.is_some() {
             flaws.push("`server_name` needs an `https` URL".to_owned());

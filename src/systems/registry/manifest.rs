@@ -5,7 +5,10 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use super::ImageConfig;
 
 /// What is accepted: single images and indexes, as Docker and as OCI write them.
 pub(super) const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, \
@@ -15,6 +18,11 @@ pub(super) const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, \
 /// Configurations of images; those of other artefacts say nothing of a user.
 const CONFIGS: [&str; 2] =
     ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+/// Indexes, as Docker and as OCI call them.
+const INDEXES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 /// The most images of one index that are kept.
 const MOST_IMAGES: usize = 200;
 
@@ -91,8 +99,25 @@ impl Platform {
         other.is_some_and(|other| {
             other.os == *os
                 && other.architecture == *architecture
-                && (variant.is_none() || other.variant == *variant)
+                && (variant.is_none() || other.variant() == self.variant())
         })
+    }
+
+    /// Whether an image of `other` may serve, which does not tell its variant.
+    pub(super) fn may_be_met_by(&self, other: &Self) -> bool {
+        let same = other.os == self.os && other.architecture == self.architecture;
+        same && self.variant.is_some() && other.variant().is_none()
+    }
+
+    /// Whether it names a system and an architecture; entries that are no images name neither.
+    pub(super) fn is_told(&self) -> bool {
+        !self.os.is_empty() && !self.architecture.is_empty()
+    }
+
+    /// Its variant; that of `arm64` is `v8` where none is named.
+    fn variant(&self) -> Option<&str> {
+        let default = (self.architecture == "arm64").then_some("v8");
+        self.variant.as_deref().filter(|variant| !variant.is_empty()).or(default)
     }
 }
 
@@ -207,6 +232,11 @@ fn is_sha256(digest: &str) -> bool {
 }
 
 impl Descriptor {
+    /// Whether it is an index, inside of another.
+    pub(super) fn is_index(&self) -> bool {
+        INDEXES.contains(&self.media_type.as_str())
+    }
+
     /// Whether it is the configuration of an image.
     pub(super) fn is_image_config(&self) -> bool {
         CONFIGS.contains(&self.media_type.as_str())
@@ -217,7 +247,12 @@ impl Descriptor {
 #[derive(Deserialize)]
 pub struct Config {
     os: Option<String>,
-    config: Option<Settings>,
+    #[serde(default)]
+    architecture: Value,
+    #[serde(default)]
+    variant: Value,
+    #[serde(rename = "config")]
+    settings: Option<Settings>,
 }
 
 #[derive(Deserialize)]
@@ -232,12 +267,25 @@ impl Config {
     /// # Errors
     /// What is wrong with it.
     pub fn user(body: &[u8]) -> Result<String, &'static str> {
+        Self::read(body).map(|config| config.user)
+    }
+
+    /// What a configuration says.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(body: &[u8]) -> Result<ImageConfig, &'static str> {
         let config: Self = serde_json::from_slice(body).map_err(|_| "is not one in JSON")?;
-        if config.os.is_none_or(|os| os.is_empty()) {
-            // Every image's names its system: this is something else, and says nothing of a user.
-            return Err("is not that of an image");
-        }
-        Ok(config.config.and_then(|settings| settings.user).unwrap_or_default())
+        // Every image's names its system: else this is something else, and says nothing of a user.
+        let os = config.os.filter(|os| !os.is_empty()).ok_or("is not that of an image")?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let platform = Platform {
+            os,
+            architecture: text(&config.architecture),
+            variant: Some(text(&config.variant)).filter(|variant| !variant.is_empty()),
+        };
+        let user = config.settings.and_then(|settings| settings.user).unwrap_or_default();
+        Ok(ImageConfig { user, platform: Some(platform).filter(Platform::is_told) })
     }
 }
 
@@ -263,6 +311,34 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_tells_its_platform_or_does_not() {
+        let platform = |value: Value| {
+            let config = Config::read(value.to_string().as_bytes()).unwrap();
+            config.platform.map(|platform| platform.to_string())
+        };
+        let arm = json!({ "os": "linux", "architecture": "arm", "variant": "v7" });
+        assert_eq!(platform(arm).as_deref(), Some("linux/arm/v7"));
+        let amd = json!({ "os": "linux", "architecture": "amd64", "variant": 7 });
+        assert_eq!(platform(amd).as_deref(), Some("linux/amd64"));
+        for untold in [
+            json!({ "os": "linux" }),
+            json!({ "os": "linux", "architecture": "" }),
+            json!({ "os": "linux", "architecture": 7 }),
+        ] {
+            assert_eq!(platform(untold), None);
+        }
+    }
+
+    #[test]
+    fn a_variant_counts_where_it_is_asked_for() {
+        let [arm, v7, arm64, v8] = ["linux/arm", "linux/arm/v7", "linux/arm64", "linux/arm64/v8"]
+            .map(|text| Platform::parse(text).unwrap());
+        assert!(arm.is_met_by(Some(&v7)) && !v7.is_met_by(Some(&arm)));
+        assert!(v7.may_be_met_by(&arm) && !v7.may_be_met_by(&v8));
+        assert!(v8.is_met_by(Some(&arm64)) && !v8.may_be_met_by(&arm64));
+    }
+
+    #[test]
     fn a_manifest_that_lacks_anything_is_refused() {
         let digest = digest_of(b"");
         let config = json!({ "digest": digest, "size": 2, "mediaType": CONFIGS[0] });
@@ -285,7 +361,7 @@ mod tests {
 
     #[test]
     fn an_absent_user_is_none_and_an_absent_system_no_image() {
-        let user = |value: serde_json::Value| Config::user(value.to_string().as_bytes());
+        let user = |value: Value| Config::user(value.to_string().as_bytes());
         assert_eq!(
             user(json!({ "os": "linux", "config": { "User": "1000:0" } })).unwrap(),
             "1000:0"

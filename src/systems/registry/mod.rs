@@ -11,6 +11,7 @@ mod connection;
 mod credential;
 mod kept;
 mod manifest;
+mod platform;
 mod session;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 pub use connection::{Connection, Credential, RegistryHost};
 pub use manifest::{Config, Content, Descriptor, Manifest, Platform};
+pub use platform::{Built, Fit};
 
 use self::kept::Kept;
 use self::session::Session;
@@ -76,6 +78,8 @@ pub struct ImageConfig {
     /// The user that its containers run as, as written: a number or a name, perhaps a group after a
     /// colon. Empty where none is named, which is root.
     pub user: String,
+    /// What it is built for; none where that is not told.
+    pub platform: Option<Platform>,
 }
 
 /// How long a question may take, and by which time certificates are judged.
@@ -161,16 +165,26 @@ impl Registries {
             let because = format!("{image} is an index of indexes, which is not read");
             return Err(Obstacle::new(Reason::GARBLED, because));
         };
+        self.config_of(session, image, config).await
+    }
+
+    /// The configuration of an image whose manifest names it.
+    async fn config_of(
+        &self,
+        session: &mut Session<'_>,
+        image: &ImageName,
+        config: &Descriptor,
+    ) -> Result<Arc<ImageConfig>, Obstacle> {
         // Content of the same digest may be closed to us elsewhere: the repository is part of the key.
         let key = image.at(&config.digest);
         if let Some(known) = self.memory.configs.get(&key) {
             return Ok(known);
         }
         let body = session.blob(config).await?;
-        let user = Config::user(&body).map_err(|why| {
+        let read = Config::read(&body).map_err(|why| {
             Obstacle::new(Reason::GARBLED, format!("the configuration of {image} {why}"))
         })?;
-        let config = Arc::new(ImageConfig { user });
+        let config = Arc::new(read);
         self.memory.configs.keep(key, Arc::clone(&config));
         Ok(config)
     }

@@ -18,7 +18,7 @@ use vigie_sim::net::site::{Answer, Site};
 use super::{Provocation, provoke};
 use crate::kubernetes::{Cluster, deployment, pod, trouble, until, with};
 use crate::net::ground::{Ground, deserted};
-use crate::registry::image::{config, index, manifest, serve};
+use crate::registry::image::{Stored, config, config_with, index, manifest, serve};
 use crate::support::{self, look_within};
 
 const OF_CLUSTER: &str = "registry_image: { deployments: { namespaces: [shop], names: [web] } }";
@@ -50,6 +50,8 @@ fn of_registries() -> Vec<Provocation> {
             site.answer("/v2/shop/web/manifests/1", both.answer());
             look(&site, &systems).await
         };
+        "PlatformMissing" Fail built_for(json!({ "os": "linux", "architecture": "arm64" }));
+        "PlatformUnknown" Unknown built_for(json!({ "os": "linux" }));
         "NoTimeLeft" Unknown async {
             let (site, systems) = registry().await;
             let (allowed, slow) = (Duration::from_secs(4), Duration::from_millis(2_600));
@@ -183,6 +185,17 @@ async fn look(site: &Site, systems: &Systems) -> Judgement {
     support::look(&named(&site.address().to_string()), systems).await
 }
 
+/// A look at an image that stands alone, which must be for `linux/amd64`.
+async fn built_for(config: Value) -> Judgement {
+    let (site, systems) = registry().await;
+    serve(&site, "shop/web", "1", &config_with(&config));
+    support::look(&for_amd64(&site), &systems).await
+}
+
+fn for_amd64(site: &Site) -> String {
+    named(&site.address().to_string()).replace(" }", ", platform: linux/amd64 }")
+}
+
 async fn answering(answer: Answer) -> Judgement {
     let (site, systems) = registry().await;
     site.answer("*", answer);
@@ -303,4 +316,65 @@ async fn a_deployment_is_not_missing_while_nobody_can_see() {
     cluster.put(with(revision("1", "a/web:1"), "/spec/template/spec/containers", json!("?")));
     let judgement = cluster.look(OF_CLUSTER).await;
     assert_eq!(judgement.verdict(), Unknown, "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn an_image_that_stands_alone_is_built_for_what_its_configuration_says() {
+    let arm = built_for(json!({ "os": "linux", "architecture": "arm64" })).await;
+    assert!(arm.because().contains("it is built for linux/arm64, and not for linux/amd64"));
+    let amd = built_for(json!({ "os": "linux", "architecture": "amd64" })).await;
+    assert_eq!(amd.verdict(), Pass, "{}", amd.because());
+    // A configuration that is gone, garbled or not an image's says nothing of the image.
+    let (site, systems) = registry().await;
+    let config = config("1");
+    serve(&site, "shop/web", "1", &config);
+    let blob = format!("/v2/shop/web/blobs/{}", config.digest);
+    for answer in [Answer::new(404, ""), Answer::new(503, ""), Answer::new(200, "{}")] {
+        site.answer(&blob, answer);
+        let judgement = support::look(&for_amd64(&site), &systems).await;
+        assert_eq!(judgement.verdict(), Unknown, "{}", judgement.because());
+        assert_eq!(judgement.reason(), Some(Reason::new("PlatformUnknown")));
+    }
+    // What is not asked for costs nothing; what is, once for good.
+    let targets = || site.asked().iter().filter(|asked| asked.target == blob).count();
+    let before = targets();
+    look(&site, &systems).await;
+    assert_eq!(targets(), before);
+    site.answer(&blob, config.answer());
+    for _ in 0..3 {
+        let judgement = support::look(&for_amd64(&site), &systems).await;
+        assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
+    }
+    assert_eq!(targets(), before + 1);
+}
+
+#[tokio::test]
+async fn an_index_of_indexes_is_read_one_level_down() {
+    let (site, systems) = registry().await;
+    let (amd, arm) = (manifest(&config("1")), manifest(&config("2")));
+    let nest = |inner: &Stored| index(&[("unknown", inner)]);
+    let serve = |outer: &Stored, inner: &[&Stored]| {
+        site.answer("/v2/shop/web/manifests/1", outer.answer());
+        for one in inner {
+            site.answer(&format!("/v2/shop/web/manifests/{}", one.digest), one.answer());
+        }
+    };
+    let both = index(&[("amd64", &amd), ("arm64", &arm)]);
+    let arm_alone = index(&[("arm64", &arm)]);
+    let deeper = nest(&both);
+    for (inner, verdict, code) in [
+        (&both, Pass, None),
+        (&arm_alone, Fail, Some("PlatformMissing")),
+        (&deeper, Unknown, Some("PlatformUnknown")),
+    ] {
+        serve(&nest(inner), &[inner]);
+        let judgement = support::look(&for_amd64(&site), &systems).await;
+        let said = (judgement.verdict(), judgement.reason().map(Reason::code));
+        assert_eq!(said, (verdict, code), "{}", judgement.because());
+    }
+    let lost = index(&[("riscv64", &amd)]);
+    serve(&nest(&lost), &[]);
+    site.answer(&format!("/v2/shop/web/manifests/{}", lost.digest), Answer::new(404, ""));
+    let judgement = support::look(&for_amd64(&site), &systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::new("PlatformUnknown")));
 }

@@ -1,5 +1,7 @@
 //! `s3_bucket`, against a store in memory over real sockets; against a real one in `real`.
 
+mod exposed;
+
 use std::time::Duration;
 
 use vigie::checks::s3_bucket::S3Bucket;
@@ -41,6 +43,7 @@ pub fn provocations() -> Vec<Provocation> {
         "TooLarge" Unknown at("GetBucketAcl", Fault::Endless);
         "NotImplemented" Unknown at("GetBucketAcl", Fault::Error("NotImplemented"));
         "NotFound" Unknown at("GetBucketAcl", Fault::Error("NoSuchBucket"));
+        "NotYet" Unknown async { support::look(&check(""), &Fixture::new().await.systems).await };
         "ClockSkew" Unknown faulty("", Fault::Error("RequestTimeTooSkewed"));
         "Throttled" Fail faulty("", Fault::SlowDownEvery(1));
         "ServerError" Fail faulty("", Fault::Error("InternalError"));
@@ -192,7 +195,7 @@ async fn a_call_that_a_store_lacks_is_named_and_hides_no_other_line() {
         ("GetBucketLifecycleConfiguration", "lifecycle"),
     ] {
         for fault in &lacking {
-            let fixture = Fixture::new().await;
+            let fixture = Fixture::new().await.daily(5, &[1_000]);
             fixture.store.set(BUCKET, as_stated());
             fixture.store.set_fault(Some(Fault::At(operation, Box::new(fault.clone()))));
             let judgement = support::look(&check(ALL), &fixture.systems).await;
@@ -271,7 +274,7 @@ async fn objects_of_the_right_age_are_kept_and_gone() {
         Settings { versioning: Some("Enabled"), ..rule(30, Some(10)) },
         Settings { rules: vec![("", 30, None), ("other/", 1, None)], ..Settings::default() },
     ] {
-        let check = "prefix: dumps/, retention: { kept: 30d, gone_after: 40d }";
+        let check = "prefix: dumps/, unsigned: any, retention: { kept: 30d, gone_after: 40d }";
         let judgement = set(check, settings).await;
         assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
     }

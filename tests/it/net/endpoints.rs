@@ -93,6 +93,29 @@ async fn a_redirect_can_be_what_is_expected() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_named_by_its_host_and_never_by_what_was_asked() {
+    let ground = Ground::new().await;
+    let site = Site::plain().await.unwrap();
+    for (location, named) in [
+        ("https://elsewhere.test/s3cret?token=s3cret", "redirects to https://elsewhere.test, "),
+        ("https://S3CRET.elsewhere.test/", "redirects to another host, "),
+    ] {
+        site.answer("*", Answer::new(302, "").header("location", location));
+        let url = format!("http://{}/?key=s3cret", site.address());
+        let look = async |more: &str| {
+            let expect = "redirects: { expect: { location: '^https://app', status: [302] } }";
+            ground.look(&format!("http: {{ url: '{url}', {more}{expect} }}")).await
+        };
+        let judgement = look("").await;
+        assert_eq!(code(&judgement), "WrongRedirect");
+        assert!(judgement.because().contains(named), "{}", judgement.because());
+        assert!(!format!("{judgement:?}").to_lowercase().contains("s3cret"), "{judgement:?}");
+        let told = look("headers: { authorization: Basic abc }, ").await;
+        assert!(told.because().contains("redirects to another host, "), "{}", told.because());
+    }
+}
+
+#[tokio::test]
 async fn broken_answers_are_told_apart() {
     let ground = Ground::new().await;
     let head = "HTTP/1.1 200 OK\r\n";

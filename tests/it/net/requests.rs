@@ -156,6 +156,8 @@ fn examples_in_comments_are_checks() {
 
 #[test]
 fn parameters_that_contradict_each_other_are_told() {
+    let plain = crate::support::check("http: { url: 'http://a.test/', ca: { env: A } }").flaws();
+    assert!(plain.iter().any(|told| told.contains("`connections.net.ca` is what is trusted")));
     for (rest, flaw) in [
         ("body: a, json: {}", "`body` and `json` exclude each other"),
         ("body_from: { env: A }, form: {}", "`body_from` and `form` exclude each other"),

@@ -153,7 +153,7 @@ async fn versions_and_lifecycle_are_as_they_were_set() {
     ground.says(retention, Pass, None).await;
     add(&["--prefix", "dumps/", "--expire-days", "3"]).await;
     ground.says(retention, Fail, Some("DeletedTooSoon")).await;
-    ground.says(&format!("{retention}, prefix: other/"), Pass, None).await;
+    ground.says(&format!("{retention}, prefix: other/, unsigned: any"), Pass, None).await;
     ground.store.administer(&["version", "suspend", &ground.place()]).await;
     ground.says(", versioning: disabled", Pass, None).await;
 }

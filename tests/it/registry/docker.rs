@@ -9,7 +9,7 @@ use tokio::process::Child;
 use vigie::model::image::ImageName;
 use vigie::model::reason::Reason;
 use vigie::systems::clock::Clock;
-use vigie::systems::registry::{Content, Platform};
+use vigie::systems::registry::{Content, Fit, Platform};
 use vigie::systems::secrets::Secrets;
 use vigie::systems::{Connections, Systems};
 use vigie_sim::net::site::{Answer, Site};
@@ -112,6 +112,9 @@ async fn a_real_registry_tells_the_user_of_an_image() {
     let both = format!("{at}/shop/api:both");
     assert_eq!(user(&systems, &both).await.unwrap(), "1000:1000");
     assert_eq!(user_of(&systems, &both, &arm).await.unwrap(), "node");
+    let alone = ImageName::parse(&format!("{at}/shop/api:1")).unwrap();
+    let built = systems.registries.built(&alone, &arm, true, patience(&systems)).await.unwrap();
+    assert_eq!(built.fit, Fit::No(["linux/amd64".to_owned()].into()));
     let riscv = Platform::parse("linux/riscv64").unwrap();
     let absent = user_of(&systems, &both, &riscv).await.unwrap_err();
     assert_eq!(absent.reason, Reason::NOT_FOUND);

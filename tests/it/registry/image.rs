@@ -46,6 +46,11 @@ pub fn config(user: &str) -> Stored {
     )
 }
 
+/// The configuration of an image for this platform, and whatever else.
+pub fn config_with(fields: &Value) -> Stored {
+    Stored::new(CONFIG, fields)
+}
+
 /// The manifest of an image of this configuration.
 pub fn manifest(config: &Stored) -> Stored {
     let value = json!({

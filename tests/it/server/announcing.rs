@@ -126,8 +126,14 @@ async fn what_is_no_announcement_is_refused() {
     let long = "x".repeat(200);
     for (body, status, said) in [
         (String::new(), 400, "EOF"),
-        ("<html>".to_owned(), 400, "expected value"),
-        (json!({ "version": "1" }).to_string(), 400, "missing field `who`"),
+        ("<html>".to_owned(), 400, "the body is not JSON: expected value"),
+        ("<html>".to_owned(), 400, r#"; wanted {"version": "…", "who": "…"}"#),
+        (
+            json!({ "version": "1" }).to_string(),
+            400,
+            "the body is no announcement: missing field `who`",
+        ),
+        (json!({ "version": "1" }).to_string(), 400, r#"; wanted {"version": "…", "who": "…"}"#),
         (json!({ "version": "1", "who": "Jo", "colour": "red" }).to_string(), 400, "unknown field"),
         (json!({ "version": 1, "who": "Jo" }).to_string(), 400, "expected a string"),
         (json!({ "version": "1", "who": "Jo", "started": "now" }).to_string(), 400, "started"),

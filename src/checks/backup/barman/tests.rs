@@ -103,6 +103,27 @@ fn that_the_log_is_encrypted_says_nothing_of_snapshots() {
 }
 
 #[test]
+fn where_no_backup_is_its_folder_is_named() {
+    let text = "{ bucket: b, prefix: pg/, layout: { barman: { server: main } } }";
+    let check: Backup = serde_saphyr::from_str(text).unwrap();
+    let Layout::Barman(layout) = &check.layout else { panic!() };
+    for (backups, told) in [
+        (vec![], "in `b/pg/main/base/`: it has no folders"),
+        (
+            vec![entry(Some("status=FAILED\n"), (1, 9), 9)],
+            "in `b/pg/main/base/`: it has one folder",
+        ),
+    ] {
+        let catalogue = Arc::new(Catalogue { backups, requests: 1 });
+        let seen = Seen { catalogue, wals: None, told: Vec::new() };
+        let mut judgement = Judgement::new();
+        layout.judge(&check, &seen, now(), &mut judgement);
+        let told = format!("no complete base backup is {told}");
+        assert!(judgement.lines()[0].because.contains(&told), "{:?}", judgement.lines());
+    }
+}
+
+#[test]
 fn the_newest_is_the_one_that_ended_last_whatever_its_place() {
     let of = |id: &str, ended: &str| {
         let info = DONE.replace("03-15 02:27", ended).replace("03-15 02:15", "03-01 00:00");

@@ -3,6 +3,7 @@
 //! "Everybody" is meant as AWS means a public bucket: a wildcard principal, and no condition that
 //! binds the statement to fixed values. Whoever is named is nobody's business here.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -27,6 +28,14 @@ const BINDING: [&str; 12] = [
     "s3:dataaccesspointaccount",
     "s3:dataaccesspointarn",
 ];
+/// Actions that read, write or delete objects, in lower case.
+const OF_OBJECTS: [&str; 5] = [
+    "s3:getobject",
+    "s3:getobjectversion",
+    "s3:putobject",
+    "s3:deleteobject",
+    "s3:deleteobjectversion",
+];
 /// Operators that bind, in lower case.
 const OPERATORS: [&str; 6] =
     ["arnequals", "arnlike", "ipaddress", "stringequals", "stringequalsignorecase", "stringlike"];
@@ -34,13 +43,27 @@ const OPERATORS: [&str; 6] =
 /// What a policy says of everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// What everybody is allowed, one text a statement: its actions.
-    pub open: Vec<String>,
+    /// What everybody is allowed, by statement: its actions.
+    pub open: Vec<Vec<String>>,
     /// Whether all that lets everybody in may be taken back by what is denied to everybody.
     pub denies: bool,
 }
 
 impl Policy {
+    /// What everybody is allowed by all statements, each action once: those that read, write or
+    /// delete objects first, then others about objects.
+    pub fn actions(&self) -> Vec<&str> {
+        let mut actions: Vec<&str> = Vec::new();
+        let mut known = HashSet::new();
+        for action in self.open.iter().flatten() {
+            if known.insert(action.to_lowercase()) {
+                actions.push(action);
+            }
+        }
+        actions.sort_by_key(|action| rank(&action.to_lowercase()));
+        actions
+    }
+
     /// Reads a policy's JSON.
     ///
     /// # Errors
@@ -175,19 +198,31 @@ fn is_narrow(range: &str) -> bool {
     }
 }
 
-fn actions(statement: &Value) -> String {
-    let (key, actions) = match statement.get("Action") {
-        None => ("all but ", statement.get("NotAction")),
-        some => ("", some),
+/// How far down an action is named, in lower case: what reads or writes objects first. Of words with
+/// wildcards, and of all but some, the worst is thought.
+fn rank(action: &str) -> u8 {
+    let touches = OF_OBJECTS.iter().any(|name| overlap(action, name));
+    match (touches, action.contains("object")) {
+        _ if action.starts_with("all but ") || action == "something" => 0,
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    }
+}
+
+fn actions(statement: &Value) -> Vec<String> {
+    let words = |value: &Value| -> Vec<String> {
+        let words = all(value).iter().filter_map(Value::as_str);
+        words.map(|word| legible(word, 80)).collect()
     };
-    let words = match actions {
-        Some(Value::Array(words)) => {
-            words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    let allowed = match (statement.get("Action"), statement.get("NotAction")) {
+        (Some(actions), _) => words(actions),
+        (None, Some(others)) => {
+            vec![legible(&format!("all but {}", words(others).join(", ")), 200)]
         }
-        Some(Value::String(word)) => word.clone(),
-        _ => "something".to_owned(),
+        (None, None) => Vec::new(),
     };
-    legible(&format!("{key}{words}"), 200)
+    if allowed.is_empty() { vec!["something".to_owned()] } else { allowed }
 }
 
 #[cfg(test)]
@@ -260,10 +295,33 @@ mod tests {
             br#"{"Statement": [{"Effect": "Allow", "Principal": "*", "NotAction": ["s3:Put"]},
             {"Effect": "Deny", "Principal": "*", "Action": "s3:*"}]}"#,
         );
-        let open = vec!["all but s3:Put".to_owned()];
+        let open = vec![vec!["all but s3:Put".to_owned()]];
         assert_eq!(policy, Ok(Policy { open, denies: true }));
         let one = br#"{"Statement": {"Effect": "Deny", "Principal": {"AWS": "a"}}}"#;
         assert_eq!(Policy::read(one), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn actions_of_all_statements_are_told_the_worst_first() {
+        let actions = |statements: &str| {
+            let json = format!(r#"{{"Statement": [{statements}]}}"#);
+            let policy = Policy::read(json.as_bytes()).unwrap();
+            policy.actions().join(" ")
+        };
+        let list = r#"{"Effect": "Allow", "Principal": "*",
+            "Action": ["s3:GetBucketLocation", "s3:ListBucket"]}"#;
+        for (second, told) in [
+            (r#""s3:GetObject""#, "s3:GetObject s3:GetBucketLocation s3:ListBucket"),
+            (r#""s3:*""#, "s3:* s3:GetBucketLocation s3:ListBucket"),
+            (
+                r#"["s3:GetObjectAcl", "s3:listbucket", "s3:Put*"]"#,
+                "s3:Put* s3:GetObjectAcl s3:GetBucketLocation s3:ListBucket",
+            ),
+            ("7", "something s3:GetBucketLocation s3:ListBucket"),
+        ] {
+            let open = format!(r#"{{"Effect": "Allow", "Principal": "*", "Action": {second}}}"#);
+            assert_eq!(actions(&format!("{list}, {open}")), told);
+        }
     }
 
     #[test]

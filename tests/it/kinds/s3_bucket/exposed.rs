@@ -1,0 +1,48 @@
+//! What everybody may do: where nothing can be tried, and how it is named.
+
+use vigie::model::finding::Verdict::Pass;
+use vigie::model::reason::Reason;
+use vigie_sim::s3::{Fault, Settings};
+
+use super::{PUBLIC, check, policy, set};
+use crate::s3::fixture::{BUCKET, Fixture};
+use crate::support;
+
+#[tokio::test]
+async fn without_an_object_only_what_is_granted_tells_who_may_read_one() {
+    let fixture = Fixture::new().await;
+    // Nobody can tell by trying that objects are open to everybody.
+    let open = Settings { open: &["HeadObject"], ..Settings::default() };
+    fixture.store.set(BUCKET, open);
+    let judgement = support::look(&check("prefix: db/"), &fixture.systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::NOT_YET), "{}", judgement.because());
+    let said = "there is no object under `db/` that could be asked for without a signature";
+    assert!(judgement.because().contains(said), "{}", judgement.because());
+    let judgement = support::look(&check("grants: private"), &fixture.systems).await;
+    assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
+    assert!(judgement.lines().iter().any(|line| line.because.contains("there is no object in")));
+    fixture.store.set(BUCKET, policy(PUBLIC));
+    let judgement = support::look(&check("grants: private"), &fixture.systems).await;
+    assert_eq!(judgement.reason().map(Reason::code), Some("PublicGrant"));
+    // What can't be told hides behind nothing.
+    let denied = Fault::At("GetBucketAcl", Box::new(Fault::Error("AccessDenied")));
+    fixture.store.set_fault(Some(denied));
+    fixture.store.set(BUCKET, Settings::default());
+    let judgement = support::look(&check("grants: private"), &fixture.systems).await;
+    assert_eq!(judgement.reason(), Some(Reason::FORBIDDEN), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn all_that_a_policy_opens_is_named_objects_first() {
+    let open = r#"{"Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetBucketLocation", "s3:ListBucket"]},
+        {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"]}
+    ]}"#;
+    let judgement = set("grants: private", policy(open)).await;
+    let said = "allows everybody: s3:GetObject, s3:GetBucketLocation, s3:ListBucket";
+    assert!(judgement.because().ends_with(said), "{}", judgement.because());
+    let words: Vec<_> = (0..9).map(|number| format!("\"s3:Other{number}\"")).collect();
+    let open = open.replace("\"s3:ListBucket\"", &words.join(", "));
+    let judgement = set("grants: private", policy(&open)).await;
+    assert!(judgement.because().ends_with("s3:Other3, and 5 more"), "{}", judgement.because());
+}
