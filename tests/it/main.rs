@@ -33,4 +33,5 @@ mod s3;
 mod server;
 mod simulation;
 mod support;
+mod trouble;
 mod views;
