@@ -87,13 +87,12 @@ fn fault(protocol: &str, state: &str) -> Fault {
             let refusal = Bytes::from_static(b"-NOAUTH Authentication required.\r\n");
             Fault::Endless(refusal.clone(), refusal)
         }
-        ("postgres", "lying") => Fault::Says(http("400 Bad Request", "")),
+        ("postgres" | "tls", "lying") => Fault::Says(http("400 Bad Request", "")),
         ("postgres", "enormous") => {
             // Lets whoever asks in, and tells its settings without end.
             Fault::Endless(Bytes::from_static(b"R\0\0\0\x08\0\0\0\0"), setting())
         }
         ("postgres", _) => Fault::Says(no_entry()),
-        ("tls", "lying") => Fault::Says(http("400 Bad Request", "")),
         ("tls", "enormous") => endless(b"\x16\x03\x03\xff\xff"),
         // A fatal alert: access denied.
         ("tls", _) => Fault::Says(Bytes::from_static(b"\x15\x03\x03\x00\x02\x02\x31")),
@@ -124,8 +123,8 @@ impl Town {
             let at = town.serve("http", state).await;
             let url = format!("http://{at}/");
             let expect = json!({ "json": { "/status": { "is": "up" } } });
-            town.item("http", state, json!({ "url": url, "expect": expect }));
-            town.item("event_stream", state, json!({ "url": url, "first_within": "1s" }));
+            town.item("http", state, &json!({ "url": url, "expect": expect }));
+            town.item("event_stream", state, &json!({ "url": url, "first_within": "1s" }));
             for system in ["elasticsearch", "prometheus"] {
                 town.connect(system, state, json!({ "url": url }));
             }
@@ -137,36 +136,36 @@ impl Town {
                 "secret_key": { "file": key },
             });
             town.connect("s3", state, store);
-            town.item("elasticsearch", state, json!({ "connection": state, "health": {} }));
+            town.item("elasticsearch", state, &json!({ "connection": state, "health": {} }));
             let query = json!({ "connection": state, "expression": "up", "below": { "fail": 1 } });
-            town.item("prometheus_query", state, query);
+            town.item("prometheus_query", state, &query);
             let server = json!({ "connection": state, "targets": { "jobs": { "api": 1 } } });
-            town.item("prometheus_server", state, server);
+            town.item("prometheus_server", state, &server);
             let alerts = json!({
                 "from": { "alertmanager": state }, "began": "any_time",
                 "matchers": ["severity=\"critical\""],
             });
-            town.item("firing_alerts", state, alerts);
-            town.item("s3_bucket", state, json!({ "connection": state, "bucket": "dumps" }));
+            town.item("firing_alerts", state, &alerts);
+            town.item("s3_bucket", state, &json!({ "connection": state, "bucket": "dumps" }));
             let backup = json!({
                 "connection": state,
                 "bucket": "dumps",
                 "layout": { "barman": { "server": "orders" } },
                 "max_age": { "fail": "1d" },
             });
-            town.item("backup", state, backup);
+            town.item("backup", state, &backup);
             let registry = town.serve("http", state).await;
             town.connections
                 .entry("registries")
                 .or_default()
                 .insert(registry.clone(), json!({ "plain_http": true }));
             let image = format!("{registry}/shop/api:1");
-            town.item("registry_image", state, json!({ "images": [image] }));
+            town.item("registry_image", state, &json!({ "images": [image] }));
             let at = town.serve("tls", state).await;
-            town.item("tls", state, json!({ "target": at }));
+            town.item("tls", state, &json!({ "target": at }));
             let at = town.serve("redis", state).await;
             town.connect("redis", state, json!({ "url": format!("redis://{at}") }));
-            town.item("bull_queue", state, json!({ "connection": state, "queues": ["mail"] }));
+            town.item("bull_queue", state, &json!({ "connection": state, "queues": ["mail"] }));
             let at = town.serve("postgres", state).await;
             let (host, port) = at.split_once(':').expect("a port");
             let port: u16 = port.parse().expect("a port");
@@ -174,9 +173,9 @@ impl Town {
                 "host": host, "port": port, "user": "vigie", "sslmode": "disable",
             });
             town.connect("postgres", state, database);
-            town.item("postgres", state, json!({ "connection": state, "reachable": {} }));
+            town.item("postgres", state, &json!({ "connection": state, "reachable": {} }));
             let at = town.name(state).await;
-            town.item("dns", state, json!({ "names": ["app.test"], "resolvers": [at] }));
+            town.item("dns", state, &json!({ "names": ["app.test"], "resolvers": [at] }));
         }
         town
     }
@@ -212,7 +211,7 @@ impl Town {
         self.connections.entry(system).or_default().insert(state.to_owned(), connection);
     }
 
-    fn item(&mut self, kind: &str, state: &str, check: Value) {
+    fn item(&mut self, kind: &str, state: &str, check: &Value) {
         let id = format!("{}-{state}", kind.replace('_', "-"));
         self.items.push((id, json!({ kind: check })));
     }
