@@ -212,25 +212,6 @@ async fn a_call_that_a_store_lacks_is_named_and_hides_no_other_line() {
 }
 
 #[tokio::test]
-async fn where_a_store_has_no_acl_what_nobody_may_do_stands_for_it() {
-    for operation in ["GetBucketAcl", "GetBucketPolicy"] {
-        let lacks = Fault::At(operation, Box::new(Fault::Status(501)));
-        for (open, verdict) in [(&[] as &[&str], Pass), (&["ListObjectsV2"], Fail)] {
-            let settings = Settings { open, ..Settings::default() };
-            let judgement = with("grants: private_where_told", settings, Some(&lacks)).await;
-            assert_eq!(judgement.verdict(), verdict, "{}", judgement.because());
-        }
-        // What is not tried stands for nothing, nor does a right that is lacking.
-        let untried =
-            with("grants: private_where_told, unsigned: any", Settings::default(), Some(&lacks));
-        assert_eq!(untried.await.verdict(), Unknown);
-        let denied = Fault::At(operation, Box::new(Fault::Error("AccessDenied")));
-        let denied = with("grants: private_where_told", Settings::default(), Some(&denied)).await;
-        assert_eq!(denied.reason().map(Reason::code), Some("Forbidden"));
-    }
-}
-
-#[tokio::test]
 async fn stores_refuse_whoever_has_no_key_in_many_ways() {
     for status in [401, 403] {
         let fault = Fault::At(WITHOUT_A_KEY, Box::new(Fault::Status(status)));

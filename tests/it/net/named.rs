@@ -9,7 +9,7 @@ use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::reason::Reason;
 
-use super::ground::{Ground, deserted, listening, start};
+use super::ground::{Ground, listening, start, vacant};
 use crate::support::look_within;
 
 /// A named that is the authority of `example.test`, where `app` has the address `app`.
@@ -30,7 +30,7 @@ async fn named(ground: &Ground, folder: &str, app: &str) -> (SocketAddr, Child) 
     let many: Vec<_> = (0..90).map(|n| format!("many TXT \"record number {n}\"\n")).collect();
     std::fs::write(folder.join("zone"), records + &many.concat()).expect("a file");
     for _ in 0..10 {
-        let address = deserted().await;
+        let address = vacant().await;
         let text = format!(
             "options {{ directory \"{folder}\"; listen-on port {port} {{ 127.0.0.1; }};
                listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; }};

@@ -8,7 +8,7 @@ use vigie::model::reason::Reason;
 use vigie::systems::Systems;
 use vigie_sim::net::mill::Sort;
 
-use super::ground::{Ground, deserted, listening, start};
+use super::ground::{Ground, listening, start, vacant};
 use crate::kinds::services::slice;
 use crate::kubernetes::{Cluster, until};
 use crate::support::look;
@@ -31,7 +31,7 @@ pub async fn serve<const N: usize>(
     for _ in 0..10 {
         let mut at = [SocketAddr::from(([0; 4], 0)); N];
         for address in &mut at {
-            *address = deserted().await;
+            *address = vacant().await;
         }
         let folder = ground.folder();
         let text = format!(

@@ -14,7 +14,7 @@ use vigie_sim::net::mill::{Issued, Mill, Sort};
 use vigie_sim::net::porter::Porter;
 use vigie_sim::net::staple::{Signer, Word};
 
-use super::ground::{Ground, deserted, listening, now, openssl, start};
+use super::ground::{Ground, listening, now, openssl, start, vacant};
 use crate::postgres_server::PostgresServer;
 use crate::support::{look, systems};
 
@@ -57,7 +57,7 @@ impl Today {
     /// An nginx that shows the leaf, with these lines in its server.
     async fn nginx(&self, lines: &str) -> (SocketAddr, Child) {
         for _ in 0..10 {
-            let address = deserted().await;
+            let address = vacant().await;
             let folder = self.ground.folder();
             let text = format!(
                 "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
@@ -242,7 +242,7 @@ async fn a_real_mail_server_goes_over_to_tls_when_asked() {
 /// Debian's aiosmtpd, and its port.
 async fn aiosmtpd(more: &[&str]) -> (u16, Child) {
     for _ in 0..10 {
-        let address = deserted().await;
+        let address = vacant().await;
         let place = address.to_string();
         let mut child = start("aiosmtpd", &[&["-n", "-l", &place], more].concat());
         if listening(&mut child, address).await {

@@ -119,6 +119,8 @@ async fn a_dead_node_blinds_its_own_queues_until_another_takes_over() {
     assert_eq!(look(WORKERLESS, &systems).await.verdict(), Verdict::Pass);
     assert_eq!(look(STORE, &systems).await.verdict(), Verdict::Pass);
 
+    // What its replica has not heard of is lost with a master.
+    six.replicated(&["bull:{a}:wait", "bull:{b}:wait"]).await;
     let master = six.owner("bull:{a}:wait").await;
     six.nodes[master].freeze();
     let seen = look_within(Duration::from_secs(2), WORKERLESS, &systems).await;

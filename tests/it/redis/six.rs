@@ -1,9 +1,11 @@
 //! A Redis Cluster of six: three masters, each with a replica.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 
@@ -58,7 +60,7 @@ impl Six {
                     break;
                 }
                 assert!(Instant::now() < end, "the cluster never came up: {told}");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         }
     }
@@ -85,6 +87,29 @@ impl Six {
             }
         }
         panic!("nobody keeps {key}");
+    }
+
+    /// Waits until the nodes that keep these keys have no key that their replicas lack.
+    pub async fn replicated(&self, keys: &[&str]) {
+        let mut owners = BTreeSet::new();
+        for key in keys {
+            owners.insert(self.owner(key).await);
+        }
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let (mut kept, mut all) = (0, 0);
+            for node in 0..self.nodes.len() {
+                let told = self.tell(node, "DBSIZE").await;
+                let size: u32 = told.trim_start_matches(':').trim().parse().expect("a number");
+                all += size;
+                kept += if owners.contains(&node) { size } else { 0 };
+            }
+            if all == 2 * kept {
+                return;
+            }
+            assert!(Instant::now() < end, "{all} keys in all, {kept} with their owners");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A node's id.

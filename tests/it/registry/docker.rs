@@ -16,7 +16,7 @@ use vigie_sim::net::site::{Answer, Site};
 
 use super::image::{Stored, config, index, manifest};
 use super::{patience, user, user_of};
-use crate::net::ground::{deserted, listening, start};
+use crate::net::ground::{listening, start, vacant};
 use crate::support;
 
 /// `alice` with the password `hunter2`, as `htpasswd -B` writes it.
@@ -34,7 +34,7 @@ impl Registry {
         let path = folder.path().display();
         std::fs::write(folder.path().join("passwords"), PASSWORDS).expect("a file");
         for _ in 0..10 {
-            let address = deserted().await;
+            let address = vacant().await;
             let text = format!(
                 "version: 0.1
 log: {{ level: error }}

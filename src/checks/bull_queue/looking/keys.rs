@@ -78,7 +78,8 @@ impl Keys {
         Command::new(verb, self.key(name))
     }
 
-    /// The first flight's questions, in the order in which [`super::counted::Counted::read`] reads the answers.
+    /// The first flight's questions, in the order in which [`super::counted::Counted::read`] reads
+    /// the answers.
     pub(super) fn questions(&self, span: &Span) -> [Command; QUESTIONS] {
         let range = |verb, name, from: &str, to: &str| self.ask(verb, name).with(from).with(to);
         let after = format!("({}", span.ahead);

@@ -1,10 +1,10 @@
 //! What everybody may do: where nothing can be tried, and how it is named.
 
-use vigie::model::finding::Verdict::Pass;
+use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::reason::Reason;
 use vigie_sim::s3::{Fault, Settings};
 
-use super::{PUBLIC, check, policy, set};
+use super::{PUBLIC, check, policy, set, with};
 use crate::s3::fixture::{BUCKET, Fixture};
 use crate::support;
 
@@ -45,4 +45,23 @@ async fn all_that_a_policy_opens_is_named_objects_first() {
     let open = open.replace("\"s3:ListBucket\"", &words.join(", "));
     let judgement = set("grants: private", policy(&open)).await;
     assert!(judgement.because().ends_with("s3:Other3, and 5 more"), "{}", judgement.because());
+}
+
+#[tokio::test]
+async fn where_a_store_has_no_acl_what_nobody_may_do_stands_for_it() {
+    for operation in ["GetBucketAcl", "GetBucketPolicy"] {
+        let lacks = Fault::At(operation, Box::new(Fault::Status(501)));
+        for (open, verdict) in [(&[] as &[&str], Pass), (&["ListObjectsV2"], Fail)] {
+            let settings = Settings { open, ..Settings::default() };
+            let judgement = with("grants: private_where_told", settings, Some(&lacks)).await;
+            assert_eq!(judgement.verdict(), verdict, "{}", judgement.because());
+        }
+        // What is not tried stands for nothing, nor does a right that is lacking.
+        let untried =
+            with("grants: private_where_told, unsigned: any", Settings::default(), Some(&lacks));
+        assert_eq!(untried.await.verdict(), Unknown);
+        let denied = Fault::At(operation, Box::new(Fault::Error("AccessDenied")));
+        let denied = with("grants: private_where_told", Settings::default(), Some(&denied)).await;
+        assert_eq!(denied.reason().map(Reason::code), Some("Forbidden"));
+    }
 }
