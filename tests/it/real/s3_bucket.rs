@@ -107,7 +107,7 @@ async fn what_everybody_may_do_is_seen_by_trying_and_by_policy() {
         { "Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"],
           "Resource": ["arn:aws:s3:::open-to-all/*"] },
     ] });
-    let put = ground.store.client.put_bucket_policy().bucket(ground.bucket);
+    let put = ground.store.client().put_bucket_policy().bucket(ground.bucket);
     put.policy(policy.to_string()).send().await.expect("a policy");
     let judgement = ground.look("").await;
     let lines: Vec<_> =

@@ -34,8 +34,6 @@ const MINIO: &str = "minio";
 pub struct Store {
     /// Its URL.
     pub endpoint: String,
-    /// Asks as root.
-    pub client: Client,
     programs: PathBuf,
     folder: PathBuf,
     guard: Guard,
@@ -73,8 +71,7 @@ impl Store {
         let folder = folder.expect("a folder").keep();
         let guard = Guard::start(folder.clone());
         let endpoint = format!("http://127.0.0.1:{}", free_port());
-        let client = client(&endpoint, ROOT_KEY, ROOT_SECRET);
-        let mut store = Self { endpoint, client, programs: programs.to_owned(), folder, guard };
+        let mut store = Self { endpoint, programs: programs.to_owned(), folder, guard };
         let process = store.serve();
         let end = Instant::now() + PATIENCE;
         while !store.is_up().await {
@@ -146,12 +143,18 @@ impl Store {
 
     /// Makes a bucket.
     pub async fn create(&self, bucket: &str) {
-        self.client.create_bucket().bucket(bucket).send().await.expect("a bucket");
+        self.client().create_bucket().bucket(bucket).send().await.expect("a bucket");
+    }
+
+    /// Asks as root. A client of its own each time: the connections of one end with the runtime of the
+    /// test that opened them, and tests end in any order.
+    pub fn client(&self) -> Client {
+        client(&self.endpoint, ROOT_KEY, ROOT_SECRET)
     }
 
     /// All keys that begin so.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        let list = self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator();
+        let list = self.client().list_objects_v2().bucket(bucket).prefix(prefix).into_paginator();
         let pages: Vec<_> = list.send().try_collect().await.expect("a listing");
         let objects = pages.iter().flat_map(ListObjectsV2Output::contents);
         objects.filter_map(|object| object.key().map(str::to_owned)).collect()
@@ -159,27 +162,27 @@ impl Store {
 
     /// The content of an object.
     pub async fn read(&self, bucket: &str, key: &str) -> Vec<u8> {
-        let object = self.client.get_object().bucket(bucket).key(key).send().await;
+        let object = self.client().get_object().bucket(bucket).key(key).send().await;
         object.expect("an object").body.collect().await.expect("a body").to_vec()
     }
 
     /// Writes an object.
     pub async fn write(&self, bucket: &str, key: &str, content: impl Into<Vec<u8>>) {
         let body = ByteStream::from(content.into());
-        let put = self.client.put_object().bucket(bucket).key(key).body(body).send();
+        let put = self.client().put_object().bucket(bucket).key(key).body(body).send();
         put.await.expect("a place for an object");
     }
 
     /// Copies an object.
     pub async fn copy(&self, from: &str, to: &str, (key, new): (&str, &str)) {
         let source = format!("{from}/{key}");
-        let copy = self.client.copy_object().copy_source(source).bucket(to).key(new);
+        let copy = self.client().copy_object().copy_source(source).bucket(to).key(new);
         copy.send().await.expect("a copy");
     }
 
     /// Removes an object.
     pub async fn remove(&self, bucket: &str, key: &str) {
-        self.client.delete_object().bucket(bucket).key(key).send().await.expect("no object");
+        self.client().delete_object().bucket(bucket).key(key).send().await.expect("no object");
     }
 }
 
