@@ -26,6 +26,8 @@ use jiff::Timestamp;
 use procfs::process::Process;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use vigie::model::acts::Act;
+use vigie::model::acts::requests::{Refused, Wish};
 use vigie::model::deployment::{Announcement, Deployment};
 use vigie::model::item::ItemId;
 use vigie::model::snapshot::Snapshot;
@@ -66,6 +68,10 @@ impl Daemon for Still {
 
     fn announce(&self, _: Announcement, _: String) -> Result<Arc<Deployment>, String> {
         Err("nobody announces here".to_owned())
+    }
+
+    fn record(&self, _: Wish, _: String) -> BoxFuture<'_, Result<Act, Refused>> {
+        future::ready(Err(Refused::not_recorded("nobody records here"))).boxed()
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -1,5 +1,6 @@
 //! The daemon: wires configuration, systems, board, engine and server together, and nothing else.
 
+mod acts;
 mod process;
 mod reload;
 
@@ -20,6 +21,8 @@ use crate::config::Configuration;
 use crate::config::flaw::Flaw;
 use crate::config::load::{self, Source};
 use crate::engine::{Asked, Beats, Engine};
+use crate::model::acts::Act;
+use crate::model::acts::requests::{Refused, Wish};
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::duration::spoken;
 use crate::model::item::ItemId;
@@ -54,6 +57,8 @@ pub struct App {
     current: tokio::sync::Mutex<Current>,
     systems: Mutex<Systems>,
     config: Mutex<ConfigVitals>,
+    /// Held while an act is recorded, so that acts come one after the other.
+    acting: tokio::sync::Mutex<()>,
 }
 
 /// The configuration in use.
@@ -140,6 +145,7 @@ impl App {
                 unreadable: None,
             }),
             systems: Mutex::new(systems.clone()),
+            acting: tokio::sync::Mutex::default(),
         };
         systems.keep(&checklist.watches(), checklist.demands(&settings.connections));
         app.engine.configure(&settings.environment, &checklist, systems);
@@ -283,6 +289,10 @@ impl Daemon for App {
         announcement.check(&self.board.snapshot().environment, self.clock.now())?;
         let announced = self.engine.announce(announcement, token);
         announced.ok_or_else(|| "the record did not take it".to_owned())
+    }
+
+    fn record(&self, wish: Wish, token: String) -> BoxFuture<'_, Result<Act, Refused>> {
+        Box::pin(self.take_act(wish, token))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::checks::AnyCheck;
+use crate::model::acts::Maintenance;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
 use crate::model::needs::{Needs, Watch};
@@ -20,6 +21,8 @@ pub struct Checklist {
     pub sections: Arc<[Section]>,
     /// All items, in file order.
     pub items: Vec<Arc<Item>>,
+    /// Maintenance that is declared in the files.
+    pub maintenance: Vec<Maintenance>,
 }
 
 /// One line and how it is decided.
@@ -38,6 +41,10 @@ pub struct Item {
     pub applies: bool,
     /// The checks, in file order; none where it does not apply.
     pub checks: Vec<AnyCheck>,
+    /// What a person's word is held against, where one may stand in for the checks.
+    pub word: Option<AnyCheck>,
+    /// The furthest end of a waiver; none where it can't be waived.
+    pub waivable_for: Option<Duration>,
     /// What all of its checks need.
     pub needs: Needs,
     /// The limits of all of its checks.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::acts;
 use super::announce::announce;
 use super::fold::{self, Outcome};
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
-use crate::model::item::{ItemId, Mode};
+use crate::model::item::ItemId;
 use crate::model::report::Report;
 use crate::model::schedule::later;
 use crate::model::snapshot::{Attempt, Blocked, ItemState, Stream};
@@ -29,6 +30,7 @@ impl Held {
     pub(super) fn apply(&mut self, event: Event, now: Timestamp) -> Changes {
         let mut announced = None;
         match event {
+            Event::Acted(act) => acts::take(&mut self.snapshot, act, now),
             Event::Announced(announcement, token) => {
                 announced = Some(announce(&mut self.snapshot, announcement, token, now));
             }
@@ -36,12 +38,13 @@ impl Held {
             Event::Reported(report) => self.report(&Arc::new(report), now),
             Event::Ticked(streams) => self.tick(streams, now),
         }
+        let acts = acts::settle(&mut self.snapshot, now);
         let freed = self.block(now);
-        Changes { turns: self.turns(now), freed, announced }
+        Changes { turns: self.turns(now), freed, announced, acts }
     }
 
     fn configure(&mut self, layout: Layout, now: Timestamp) {
-        let Layout { environment, sections, items } = layout;
+        let Layout { environment, sections, items, maintenance } = layout;
         let shown = self.shown.drain(..);
         let mut before: HashMap<_, _> = self
             .snapshot
@@ -63,6 +66,7 @@ impl Held {
         }
         self.snapshot.environment = environment;
         self.snapshot.sections = sections;
+        acts::configure(&mut self.snapshot, maintenance);
     }
 
     fn report(&mut self, report: &Arc<Report>, now: Timestamp) {
@@ -203,17 +207,23 @@ fn same(before: Option<&Blocked>, after: Option<&Blocked>) -> bool {
 }
 
 fn seeded(seed: Seed, now: Timestamp) -> ItemState {
-    let Seed { card, schedule, timeout, damping, depends_on, watches, limits, applies, generation } =
-        seed;
-    let folded = match (applies, card.mode) {
-        (true, _) => fold::fresh(Standing::Pending, now, "nobody has looked yet"),
-        (false, Mode::Attested) => {
-            let because = "is decided by a human act, and none can be recorded here";
-            fold::fresh(Standing::NotApplicable, now, because)
-        }
-        (false, Mode::Auto | Mode::AutoAttestable) => {
-            fold::fresh(Standing::NotApplicable, now, "does not apply to this environment")
-        }
+    let Seed {
+        card,
+        schedule,
+        timeout,
+        damping,
+        depends_on,
+        watches,
+        limits,
+        terms,
+        waivable_for,
+        applies,
+        generation,
+    } = seed;
+    let folded = if applies {
+        fold::fresh(Standing::Pending, now, "nobody has looked yet")
+    } else {
+        fold::fresh(Standing::NotApplicable, now, "does not apply to this environment")
     };
     ItemState {
         stale_at: if applies {
@@ -229,6 +239,9 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         watches,
         limits,
         generation,
+        known_since: now,
+        terms,
+        waivable_for,
         free_since: now,
         folded,
         blocked: None,
@@ -241,6 +254,8 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         recent: VecDeque::new(),
         failures: VecDeque::new(),
         turns: VecDeque::new(),
+        attestations: VecDeque::new(),
+        waivers: VecDeque::new(),
     }
 }
 
@@ -248,10 +263,13 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
 /// card; a new one is pending again and keeps its history.
 fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
     if state.generation == seed.generation {
-        let Seed { card, limits, .. } = seed;
-        return ItemState { card, limits, ..state.clone() };
+        let Seed { card, limits, waivable_for, .. } = seed;
+        return ItemState { card, limits, waivable_for, ..state.clone() };
     }
     ItemState {
+        known_since: state.known_since,
+        attestations: state.attestations.clone(),
+        waivers: state.waivers.clone(),
         last_attempt: state.last_attempt,
         last_pass: state.last_pass,
         attempts: state.attempts,
@@ -290,9 +308,8 @@ fn reported(item: &mut ItemState, report: &Arc<Report>, doubted: bool, now: Time
         remember(&mut item.failures, attempt.clone(), MOST_FAILURES);
     }
     remember(&mut item.recent, attempt, MOST_RECENT);
-    item.samples =
-        report.checks.iter().flat_map(|check| check.judgement.samples()).cloned().collect();
-    item.details_dropped = report.checks.iter().map(|check| check.judgement.dropped).sum();
+    item.samples = report.all().flat_map(|check| check.judgement.samples()).cloned().collect();
+    item.details_dropped = report.all().map(|check| check.judgement.dropped).sum();
     item.latest = Some(Arc::clone(report));
 }
 

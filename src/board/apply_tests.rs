@@ -32,6 +32,7 @@ fn seed(name: &str, depends_on: &[&str]) -> Seed {
             mode: Mode::Auto,
             kinds: vec!["dns"],
             runbook_url: None,
+            boxes: vec![],
         },
         schedule: Schedule::Every(MINUTE),
         timeout: Duration::from_secs(10),
@@ -45,6 +46,8 @@ fn seed(name: &str, depends_on: &[&str]) -> Seed {
         depends_on: depends_on.iter().map(|name| id(name)).collect(),
         watches: vec![],
         limits: vec![],
+        terms: None,
+        waivable_for: None,
         applies: true,
         generation: 1,
     }
@@ -57,7 +60,12 @@ fn board(seeds: Vec<Seed>) -> Board {
 }
 
 fn configure(board: &Board, items: Vec<Seed>, second: u64) {
-    let layout = Layout { environment: "test".to_owned(), sections: Arc::from([]), items };
+    let layout = Layout {
+        environment: "test".to_owned(),
+        sections: Arc::from([]),
+        items,
+        maintenance: vec![],
+    };
     board.apply(Event::Configured(layout), at(second));
 }
 
@@ -71,6 +79,7 @@ fn report(board: &Board, name: &str, judgement: impl Into<Judgement>, second: u6
         started: at(second),
         took: Duration::ZERO,
         checks,
+        word: None,
     };
     board.apply(Event::Reported(report), at(second))
 }
@@ -200,6 +209,7 @@ fn the_report_that_would_turn_an_item_is_recognised() {
         started: at(1),
         took: Duration::ZERO,
         checks: vec![CheckReport { kind: "dns", took: Duration::ZERO, judgement }],
+        word: None,
     };
     assert!(board.would_fail(&failing(fail().into()), at(1)));
     assert!(!board.would_fail(&failing(pass().into()), at(1)));

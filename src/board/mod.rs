@@ -4,6 +4,7 @@
 //! turns of standings that it made. Whoever reads takes a [`Snapshot`], which costs one clone of a
 //! list of shared items and holds nobody up.
 
+mod acts;
 mod announce;
 mod apply;
 mod fold;
@@ -14,11 +15,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::acts::terms::Terms;
+use crate::model::acts::{Act, Maintenance};
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::finding::Verdict;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
-use crate::model::needs::Watch;
+use crate::model::needs::{Needs, Watch};
+use crate::model::records::Records;
 use crate::model::report::Report;
 use crate::model::schedule::{Damping, Schedule};
 use crate::model::snapshot::{Blocked, ItemState, Snapshot, Stream};
@@ -32,7 +36,9 @@ pub enum Event {
     Reported(Report),
     /// A rollout was announced, by the token of this name.
     Announced(Announcement, String),
-    /// Time has passed: grace ends, standings go stale.
+    /// Somebody attested, waived, declared maintenance, or took one of these back.
+    Acted(Act),
+    /// Time has passed: grace ends, standings go stale, waivers lapse.
     Ticked(Vec<Stream>),
 }
 
@@ -44,6 +50,8 @@ pub struct Layout {
     pub sections: Arc<[Section]>,
     /// Items in file order.
     pub items: Vec<Seed>,
+    /// Maintenance that the configuration declares.
+    pub maintenance: Vec<Maintenance>,
 }
 
 /// An item as the configuration describes it.
@@ -62,6 +70,10 @@ pub struct Seed {
     pub watches: Vec<Watch>,
     /// The limits of its checks.
     pub limits: Vec<Bound>,
+    /// On what terms it can be attested; none where it can't.
+    pub terms: Option<Terms>,
+    /// The furthest end of a waiver; none where it can't be waived.
+    pub waivable_for: Option<Duration>,
     /// Whether it applies to this environment.
     pub applies: bool,
     /// A new one makes the item pending, its history kept.
@@ -77,6 +89,8 @@ pub struct Changes {
     pub freed: Vec<ItemId>,
     /// The deployment that was announced, as the record has it.
     pub announced: Option<Arc<Deployment>>,
+    /// Acts that changed by themselves: waivers that ended, attestations that a deployment took.
+    pub acts: Vec<Act>,
 }
 
 /// What the engine asks before it looks.
@@ -105,6 +119,7 @@ impl Default for Board {
             items: Vec::new(),
             streams: Vec::new(),
             deployments: Vec::new(),
+            maintenance: Vec::new(),
         };
         Self(Mutex::new(Held { snapshot, shown: Vec::new() }))
     }
@@ -121,9 +136,9 @@ impl Board {
         self.held(|held| held.snapshot.clone())
     }
 
-    /// The current deployment, where one is known.
-    pub fn deployment(&self) -> Option<Arc<Deployment>> {
-        self.held(|held| held.snapshot.deployment().cloned())
+    /// What an item's checks have declared to read of the record.
+    pub fn records(&self, item: &ItemId, needs: &Needs, now: Timestamp) -> Records {
+        self.held(|held| acts::records(&held.snapshot, item, needs, now))
     }
 
     /// What the engine has to know of an item before it looks.

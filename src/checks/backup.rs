@@ -212,7 +212,7 @@ impl Check for Backup {
             store: self.held(look).await,
             endpoint: look.systems.s3.endpoint(&self.connection.0),
             declared,
-            deployed: look.deployment.map(|deployment| deployment.started),
+            deployed: look.deployment().map(|deployment| deployment.started),
         })
     }
 

@@ -5,10 +5,12 @@
 //! twice below: once as a module, once in the list. A test over the list then fails until its
 //! example, its documentation and the provocation of each of its reasons are there.
 
+pub mod attestation;
 pub mod autoscalers;
 pub mod backup;
 pub mod bull_queue;
 pub mod cron_jobs;
+pub mod deployment;
 pub mod dns;
 pub mod elasticsearch;
 pub mod event_stream;
@@ -29,6 +31,7 @@ pub mod prometheus_server;
 pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
+pub mod rollup;
 pub mod s3_bucket;
 #[cfg(test)]
 pub mod scripted;
@@ -48,7 +51,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::model::deployment::Deployment;
+use crate::model::deployment::Deployment as Rollout;
 use crate::model::finding::Obstacle;
 use crate::model::item::ItemId;
 use crate::model::judgement::Judgement;
@@ -56,6 +59,7 @@ use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
 use crate::model::reason::Documented;
+use crate::model::records::Records;
 use crate::systems::Systems;
 
 /// A claim about a system, of some kind: the parameters are the implementor.
@@ -109,8 +113,8 @@ pub struct Look<'a> {
     pub needs: &'a Needs,
     /// The connections.
     pub systems: &'a Systems,
-    /// The current deployment, where one is known; for checks that declare to need it.
-    pub deployment: Option<&'a Deployment>,
+    /// What the record holds of that which the item's checks have declared to read.
+    pub records: &'a Records,
     /// When the attempt will be given up.
     pub deadline: Instant,
     /// How old a shared look of another item may be to serve this one, too.
@@ -125,6 +129,11 @@ pub struct Look<'a> {
 const MARGIN: Duration = Duration::from_millis(100);
 
 impl Look<'_> {
+    /// The current deployment, where one is known; for checks that declare to read it.
+    pub fn deployment(&self) -> Option<&Rollout> {
+        self.records.deployment.as_deref()
+    }
+
     /// When the look's own I/O has to end.
     ///
     /// A little before the deadline, so that the silence of a *subject* is still judged by its
@@ -242,10 +251,12 @@ macro_rules! check_kinds {
 }
 
 check_kinds! {
+    Attestation: attestation,
     Autoscalers: autoscalers,
     Backup: backup,
     BullQueue: bull_queue,
     CronJobs: cron_jobs,
+    Deployment: deployment,
     Dns: dns,
     Elasticsearch: elasticsearch,
     EventStream: event_stream,
@@ -265,6 +276,7 @@ check_kinds! {
     RegistryImage: registry_image,
     Resource: resource,
     ResourceUsage: resource_usage,
+    Rollup: rollup,
     S3Bucket: s3_bucket,
     SecretKeys: secret_keys,
     Services: services,

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{File, GroupEntry, SectionEntry};
+use super::file::{File, GroupEntry, MaintenanceEntry, SectionEntry};
 use super::flaw::{self, Flaw};
 use super::item::{self, Overrides};
 use super::load::Tree;
 use super::yaml::{Node, Position, Problem, interpolate};
-use super::{Configuration, SecretFiles, Settings, graph};
+use super::{Configuration, SecretFiles, Settings, acts, graph, rollups};
 use crate::checklist::{Checklist, Item};
 use crate::model::item::{ItemId, Section};
 use crate::systems::Connections;
@@ -31,8 +31,9 @@ pub(super) struct Draft {
     connections_node: Option<Node>,
     /// Whether some of what is said of connections can't be read.
     connections_unread: bool,
-    sections: Vec<Section>,
-    items: Vec<Arc<Item>>,
+    pub(super) maintenance: Vec<(PathBuf, Position, MaintenanceEntry)>,
+    pub(super) sections: Vec<Section>,
+    pub(super) items: Vec<Arc<Item>>,
     pub(super) places: HashMap<ItemId, Place>,
 }
 
@@ -59,6 +60,7 @@ pub(super) fn compile(
         draft.sections(tree, &overrides);
     }
     overrides.all_used(&draft.places, &mut draft.flaws);
+    rollups::expand(&mut draft);
     graph::check(&draft.items, &draft.places, &mut draft.flaws);
     draft.finish(&trees, checksum)
 }
@@ -95,8 +97,10 @@ impl Draft {
             variables: _,
             connections,
             sections: _,
+            maintenance,
             overrides: _,
         } = file;
+        self.maintenance.extend(acts::spans(path, root, maintenance, &mut self.flaws));
         self.once(path, root, "environment", environment, |draft| &mut draft.environment);
         self.once(path, root, "runbook_base_url", runbook_base_url, |draft| {
             &mut draft.runbook_base_url
@@ -221,7 +225,11 @@ impl Draft {
                 environment: self.environment.unwrap_or_else(|| "default".to_owned()),
                 connections: self.connections.unwrap_or_default(),
             },
-            checklist: Checklist { sections: self.sections.into(), items },
+            checklist: Checklist {
+                maintenance: acts::maintenance(&self.maintenance),
+                sections: self.sections.into(),
+                items,
+            },
             checksum,
         })
     }

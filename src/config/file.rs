@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::acts::WaivableFor;
 use crate::checks::AnyCheck;
+use crate::checks::attestation::Attestation;
 use crate::model::duration::Period;
 use crate::model::item::{ItemId, Mode, Severity};
 use crate::systems::Connections;
@@ -31,6 +34,8 @@ pub struct File {
     pub connections: Option<Connections>,
     /// The checklist. A section may be continued in another file under the same id.
     pub sections: Vec<Later<SectionEntry>>,
+    /// Spans in which failures are expected: items of these sections show as waived while they last.
+    pub maintenance: Vec<MaintenanceEntry>,
     /// Changes to items of other files, by id: what this environment does differently.
     pub overrides: BTreeMap<String, Later<ItemOverride>>,
 }
@@ -100,9 +105,35 @@ pub struct ItemEntry {
     pub runbook: Option<String>,
     /// Empty or `false`: the item does not apply. Meant for `when: ${some_variable}`.
     pub when: Option<String>,
+    /// The furthest end of a waiver, from when it is given, or `never`; by default 7d for critical
+    /// items, 30d for others.
+    pub waivable_for: Option<WaivableFor>,
+    /// On what terms a person's word stands in for the checks; for items of mode `auto_attestable`.
+    pub attestation: Option<Attestation>,
+    /// What is printed instead of one box: a box for each environment, by its name, of which this
+    /// environment's bears the standing.
+    #[serde(default)]
+    pub boxes: BTreeMap<String, String>,
     /// What must hold; the item is the worst of them.
     #[serde(default)]
     pub checks: Vec<Later<AnyCheck>>,
+}
+
+/// A span in which failures are expected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceEntry {
+    /// When it begins, such as `2026-12-01T20:00:00Z`.
+    #[schemars(with = "String")]
+    pub from: Timestamp,
+    /// When it ends.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    /// Sections by id; all of them, where it is left out.
+    #[serde(default)]
+    pub sections: Vec<ItemId>,
+    /// What is being done: it is shown wherever an item is waived for it.
+    pub why: String,
 }
 
 /// What an environment changes of an item; what is left out stays as it is.
@@ -137,6 +168,10 @@ pub struct ItemOverride {
     pub runbook: Option<String>,
     /// Empty or `false`: the item does not apply here.
     pub when: Option<String>,
+    /// The furthest end of a waiver, from when it is given, or `never`.
+    pub waivable_for: Option<WaivableFor>,
+    /// On what terms a person's word stands in for the checks.
+    pub attestation: Option<Attestation>,
     /// What must hold, in place of the item's own checks.
     pub checks: Option<Vec<Later<AnyCheck>>>,
 }

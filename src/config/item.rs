@@ -3,31 +3,27 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
-use croner::Cron;
-use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::SecretFiles;
+use super::acts;
 use super::compile::{Place, known};
 use super::file::{ItemEntry, ItemOverride};
 use super::flaw::Flaw;
 use super::load::Tree;
+use super::schedule::schedule;
 use super::yaml::{Node, Problem};
 use crate::checklist::Item;
 use crate::checks::AnyCheck;
 use crate::model::duration::Period;
-use crate::model::item::{Card, ItemId, Mode, Section};
+use crate::model::item::{Card, ItemId, Section};
 use crate::model::needs::Needs;
-use crate::model::schedule::{CronSchedule, Damping, Schedule};
+use crate::model::schedule::{Damping, Schedule};
 use crate::model::secret::SecretSource;
 use crate::systems::Connections;
 
-const EVERY: Period = Period::from_secs(60);
-/// The engine swings once a second.
-const MOST_OFTEN: Period = Period::from_secs(1);
 const TIMEOUT: Period = Period::from_secs(10);
 const GRACE: Period = Period::from_secs(300);
 /// The longest default of `confirm_every`.
@@ -110,8 +106,8 @@ pub(super) fn compile(
         }
     }
     let wanted = entry.when.as_deref().is_none_or(|when| !matches!(when.trim(), "" | "false"));
-    let applies = wanted && entry.mode != Mode::Attested;
-    let checks = if applies { checks(checks_at, &entry, context, flaws) } else { Vec::new() };
+    let checks = if wanted { checks(checks_at, &entry, context, flaws) } else { Vec::new() };
+    let word = acts::word(file, node, &entry, &checks, wanted, flaws);
     let schedule = match schedule(&entry, schedule_at.1) {
         Ok(schedule) => schedule,
         Err(problem) => {
@@ -120,15 +116,21 @@ pub(super) fn compile(
         }
     };
     group(file, node, &entry, context.section, flaws);
-    let (needs, limits) = gathered(&checks);
+    let (needs, limits) = gathered(checks.iter().chain(&word));
     let fingerprint = fingerprint(&entry, checks_at.1, &used(&needs, context.connections_node));
     // The item is kept even with flaws, so that those who depend on it are not told it is absent.
-    Some(finish(entry, context, Parts { applies, checks, schedule, needs, limits, fingerprint }))
+    let applies = wanted;
+    Some(finish(
+        entry,
+        context,
+        Parts { applies, checks, word, schedule, needs, limits, fingerprint },
+    ))
 }
 
 struct Parts {
     applies: bool,
     checks: Vec<AnyCheck>,
+    word: Option<AnyCheck>,
     schedule: Schedule,
     needs: Needs,
     limits: Vec<crate::model::measure::Bound>,
@@ -136,7 +138,7 @@ struct Parts {
 }
 
 fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
-    let Parts { applies, checks, schedule, needs, limits, fingerprint } = parts;
+    let Parts { applies, checks, word, schedule, needs, limits, fingerprint } = parts;
     let mut kinds: Vec<&'static str> = Vec::new();
     for check in &checks {
         if !kinds.contains(&check.kind()) {
@@ -148,6 +150,7 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
         Schedule::Cron(_) => CONFIRM_WITHIN,
     };
     Item {
+        waivable_for: acts::waivable_for(entry.waivable_for, entry.severity),
         damping: Damping {
             fail_after: entry.fail_after.map_or(1, NonZeroU32::get),
             recover_after: entry.recover_after.map_or(1, NonZeroU32::get),
@@ -164,12 +167,14 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
             mode: entry.mode,
             kinds,
             runbook_url: entry.runbook.map(|path| runbook_url(context.runbook_base_url, &path)),
+            boxes: entry.boxes.into_iter().collect(),
         },
         schedule,
         timeout: entry.timeout.unwrap_or(TIMEOUT).get(),
         depends_on: entry.depends_on,
         applies,
         checks,
+        word,
         needs,
         limits,
         fingerprint,
@@ -192,6 +197,8 @@ fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
         depends_on,
         runbook,
         when,
+        waivable_for,
+        attestation,
         checks: _,
     } = by;
     let put = |slot: &mut Option<NonZeroU32>, value: &Option<NonZeroU32>| *slot = value.or(*slot);
@@ -223,45 +230,8 @@ fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
     if when.is_some() {
         entry.when.clone_from(when);
     }
-}
-
-fn schedule(entry: &ItemEntry, node: &Node) -> Result<Schedule, Problem> {
-    let Some(text) = &entry.cron else {
-        if entry.timezone.is_some() {
-            let problem = Problem::at(
-                node.place_of("timezone"),
-                "`timezone` has a meaning with `cron` alone",
-            );
-            return Err(problem.hint("`every` needs no time zone"));
-        }
-        let every = entry.every.unwrap_or(EVERY);
-        if every < MOST_OFTEN {
-            let message = format!("`every` is at least {MOST_OFTEN}");
-            return Err(Problem::at(node.place_of("every"), message));
-        }
-        return Ok(Schedule::Every(every.get()));
-    };
-    if entry.every.is_some() {
-        return Err(Problem::at(node.place_of("cron"), "`every` and `cron` exclude each other"));
-    }
-    let cron = Cron::from_str(text).map_err(|error| {
-        Problem::at(
-            node.place_of("cron"),
-            format!(
-                "`{text}` is not a cron expression: {}",
-                error.to_string().trim_end_matches('.')
-            ),
-        )
-        .hint("write minute, hour, day, month, weekday: `30 2 * * *`")
-    })?;
-    let zone = match &entry.timezone {
-        Some(name) => TimeZone::get(name).map_err(|_| {
-            Problem::at(node.place_of("timezone"), format!("`{name}` is not a time zone"))
-                .hint("write a name of the IANA database, such as `Europe/Paris`")
-        })?,
-        None => TimeZone::UTC,
-    };
-    Ok(Schedule::Cron(Box::new(CronSchedule { cron, text: text.clone(), zone })))
+    entry.waivable_for = waivable_for.or(entry.waivable_for);
+    entry.attestation = attestation.or(entry.attestation);
 }
 
 fn checks(
@@ -338,12 +308,15 @@ fn group(file: &Path, node: &Node, entry: &ItemEntry, section: &Section, flaws: 
     }
 }
 
-fn gathered(checks: &[AnyCheck]) -> (Needs, Vec<crate::model::measure::Bound>) {
-    let mut needs = Needs::default();
+fn gathered<'c>(
+    checks: impl Iterator<Item = &'c AnyCheck>,
+) -> (Needs, Vec<crate::model::measure::Bound>) {
+    let (mut needs, mut limits) = (Needs::default(), Vec::new());
     for check in checks {
         needs.merge(check.needs());
+        limits.extend(check.bounds());
     }
-    (needs, checks.iter().flat_map(AnyCheck::bounds).collect())
+    (needs, limits)
 }
 
 fn runbook_url(base: Option<&str>, path: &str) -> String {
@@ -366,6 +339,7 @@ fn fingerprint(entry: &ItemEntry, checks: &Node, connections: &[String]) -> [u8;
     add(format!("{:?} {:?} {:?}", entry.timeout, entry.confirm_every, entry.grace));
     add(format!("{:?} {:?} {:?}", entry.fail_after, entry.recover_after, entry.unknown_after));
     add(format!("{:?} {:?} {:?}", entry.when, entry.mode, entry.depends_on));
+    add(format!("{:?}", entry.attestation));
     add(format!("{:?}", checks.get("checks").map(Node::words)));
     add(format!("{connections:?}"));
     digest.finalize().into()

@@ -3,12 +3,15 @@
 //! Data flows one way: text → tree ([`yaml`]) → what the user wrote ([`mod@file`]) → what it means
 //! ([`compile`]). Whatever leaves this module is valid and is never checked again.
 
+mod acts;
 mod compile;
 pub mod file;
 pub mod flaw;
 mod graph;
 mod item;
 pub mod load;
+mod rollups;
+mod schedule;
 mod secret_files;
 pub mod yaml;
 

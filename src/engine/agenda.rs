@@ -19,6 +19,8 @@ pub(super) struct Situation {
     pub(super) last_end: Option<Timestamp>,
     /// When its first attempt is due.
     pub(super) first_due: Timestamp,
+    /// When time alone changes what its last attempt saw.
+    pub(super) changes_at: Option<Timestamp>,
     /// Whether a dependency keeps it from being looked at.
     pub(super) blocked: bool,
     /// Whether the last verdict contradicts the standing.
@@ -42,7 +44,8 @@ pub(super) fn due(
     situation: Situation,
     now: Timestamp,
 ) -> Option<Due> {
-    let Situation { last_start, last_end, first_due, blocked, contradicted } = situation;
+    let Situation { last_start, last_end, first_due, changes_at, blocked, contradicted } =
+        situation;
     if blocked {
         return None;
     }
@@ -51,7 +54,8 @@ pub(super) fn due(
     let slot = schedule.slot(phase, now).filter(|slot| last_start < *slot);
     let confirm = last_end.filter(|_| contradicted).map(|end| later(end, confirm_every));
     let confirm = confirm.filter(|at| *at <= now).map(|at| Due { at, cause: Cause::Confirming });
-    slot.and_then(scheduled).or(confirm)
+    let changed = changes_at.filter(|at| last_start < *at).and_then(scheduled);
+    slot.and_then(scheduled).or(changed).or(confirm)
 }
 
 /// A hash of an item's id that is the same in every process: the phase of its interval.
@@ -78,6 +82,7 @@ mod tests {
             last_start: last.map(at),
             last_end: last.map(|second| at(second + 1)),
             first_due: at(0),
+            changes_at: None,
             blocked: false,
             contradicted: false,
         }
@@ -112,6 +117,14 @@ mod tests {
         let contradicted = Situation { contradicted: true, ..situation(Some(0)) };
         assert_eq!(cause(contradicted, 30), None);
         assert_eq!(cause(contradicted, 31), Some((Cause::Confirming, 31)));
+    }
+
+    #[test]
+    fn what_time_alone_changes_is_looked_at_when_it_does() {
+        let changing = Situation { changes_at: Some(at(20)), ..situation(Some(0)) };
+        assert_eq!(cause(changing, 19), None);
+        assert_eq!(cause(changing, 21), Some((Cause::Scheduled, 20)));
+        assert_eq!(cause(Situation { changes_at: Some(at(20)), ..situation(Some(21)) }, 25), None);
     }
 
     #[test]

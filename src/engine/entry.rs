@@ -37,6 +37,7 @@ struct State {
     last_start: Option<Timestamp>,
     last_end: Option<Timestamp>,
     last_asked: Option<Timestamp>,
+    changes_at: Option<Timestamp>,
     wanted: Option<Due>,
     busy: bool,
 }
@@ -62,6 +63,7 @@ impl Entry {
                 last_start: None,
                 last_end: None,
                 last_asked: None,
+                changes_at: None,
                 wanted: None,
                 busy: false,
             }),
@@ -80,6 +82,7 @@ impl Entry {
                 last_start: state.last_start,
                 last_end: state.last_end,
                 first_due: state.first_due,
+                changes_at: state.changes_at,
                 blocked: outlook.blocked,
                 contradicted: outlook.contradicted,
             };
@@ -132,6 +135,11 @@ impl Entry {
     pub(super) fn ends(&self, now: Timestamp) {
         self.with(|state| state.last_end = Some(now));
         self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    /// Notes when time alone changes what was seen.
+    pub(super) fn changes(&self, at: Option<Timestamp>) {
+        self.with(|state| state.changes_at = at);
     }
 
     /// Notes that the task waits for the next wish, whatever came of the last.

@@ -10,36 +10,49 @@ use tokio::time::Instant;
 
 use crate::checklist::Item;
 use crate::checks::{AnyCheck, Look};
-use crate::model::deployment::Deployment;
 use crate::model::duration::spoken;
 use crate::model::finding::Obstacle;
 use crate::model::judgement::Judgement;
 use crate::model::past::Past;
 use crate::model::reason::Reason;
+use crate::model::records::Records;
 use crate::model::report::CheckReport;
 use crate::systems::Systems;
+
+/// What came of one look at an item.
+pub struct Looked {
+    /// What its checks said, in file order.
+    pub checks: Vec<CheckReport>,
+    /// What was found of a person's word, where one can stand in for the checks.
+    pub word: Option<CheckReport>,
+}
 
 /// Runs all checks of `item`. Each comes back: with what it said, as `TimedOut` at the deadline, or
 /// as `Crashed` where its own code broke.
 pub async fn look(
     systems: &Systems,
     item: &Item,
-    deployment: Option<&Deployment>,
+    records: &Records,
     past: &Past,
     now: Timestamp,
-) -> Vec<CheckReport> {
+) -> Looked {
     let look = Look {
         item: &item.card.id,
         needs: &item.needs,
         systems,
-        deployment: deployment.filter(|_| item.needs.deployment),
+        records,
         deadline: Instant::now() + item.timeout,
         // Half of it, so that an item is never served what its own last look brought.
         fresh_within: item.damping.confirm_every / 2,
         now,
         past,
     };
-    join_all(item.checks.iter().map(|check| one(check, &look))).await
+    let checks = join_all(item.checks.iter().map(|check| one(check, &look))).await;
+    let word = match &item.word {
+        Some(word) => Some(one(word, &look).await),
+        None => None,
+    };
+    Looked { checks, word }
 }
 
 async fn one(check: &AnyCheck, look: &Look<'_>) -> CheckReport {

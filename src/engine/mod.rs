@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::board::{Board, Changes, Event, Layout, Seed};
 use crate::checklist::{Checklist, Item};
+use crate::model::acts::Act;
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::item::ItemId;
 use crate::model::report::Cause;
@@ -40,11 +41,13 @@ use entry::Entry;
 use permits::Permits;
 use pulse::Pulse;
 
-pub use look::look;
+pub use look::{Looked, look};
 pub use pulse::Beats;
 
 /// First attempts after a start are spread over at most this.
 const SPREAD: Duration = Duration::from_secs(60);
+/// How long somebody who acts is kept waiting for the look that follows.
+const LONGEST_CONSEQUENCE: Duration = Duration::from_secs(2);
 /// So many new items need no spreading.
 const A_FEW: u32 = 8;
 
@@ -207,6 +210,22 @@ impl Engine {
         announced
     }
 
+    /// Takes an act into the board; whose item it is about is looked at now. Comes back when that look
+    /// has ended, or could have.
+    pub async fn act(&self, act: Act) {
+        let core = &self.core;
+        let entry = match &act {
+            Act::Attestation(attestation) => core.entry(&attestation.item),
+            Act::Waiver(_) | Act::Maintenance(_) => None,
+        };
+        core.apply(Event::Acted(act));
+        let Some(entry) = entry.filter(|entry| entry.item.load().applies) else { return };
+        let mut ended = entry.ended.subscribe();
+        entry.want(Due { at: core.clock.now(), cause: Cause::Asked });
+        // Whoever asks how the item stands after this is to see what the act made of it.
+        tokio::time::timeout(LONGEST_CONSEQUENCE, ended.changed()).await.ok();
+    }
+
     /// What the engine says of itself.
     pub fn beats(&self) -> Beats {
         self.core.pulse.beats()
@@ -221,14 +240,30 @@ impl Core {
     /// Applies an event to the board, logs the turns, and wakes those who are free again.
     fn apply(&self, event: Event) -> Option<Arc<Deployment>> {
         let now = self.clock.now();
-        let Changes { turns, freed, announced } = self.board.apply(event, now);
+        let Changes { turns, freed, announced, acts: _ } = self.board.apply(event, now);
         for (item, turn) in &turns {
             log(item, turn);
         }
         for entry in freed.iter().filter_map(|id| self.entry(id)) {
             entry.want(Due { at: now, cause: Cause::Scheduled });
         }
+        self.roll_up(&turns, now);
         announced
+    }
+
+    /// Whoever rolls up an item that turned is due now.
+    fn roll_up(&self, turns: &[(ItemId, Turn)], now: Timestamp) {
+        if turns.is_empty() {
+            return;
+        }
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let reads = |entry: &&Arc<Entry>| {
+            let item = entry.item.load();
+            item.applies && turns.iter().any(|(turned, _)| item.needs.items.contains(turned))
+        };
+        for entry in entries.values().filter(reads) {
+            entry.want(Due { at: now, cause: Cause::Changed });
+        }
     }
 }
 
@@ -274,6 +309,8 @@ fn layout(
         timeout: item.timeout,
         damping: item.damping,
         depends_on: item.depends_on.clone(),
+        terms: item.needs.attestation,
+        waivable_for: item.waivable_for,
         watches: item.needs.watches.clone(),
         limits: item.limits.clone(),
         applies: item.applies,
@@ -283,6 +320,7 @@ fn layout(
         environment: environment.to_owned(),
         sections: Arc::clone(&checklist.sections),
         items: checklist.items.iter().map(seed).collect(),
+        maintenance: checklist.maintenance.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Core;
 use super::agenda::Due;
 use super::entry::Entry;
-use super::look::look;
+use super::look::{Looked, look};
 use crate::board::Event;
 use crate::checklist::Item;
 use crate::model::finding::Obstacle;
@@ -87,14 +87,11 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) {
     entry.begins(started);
     core.pulse.started(due.at, started);
     let began = Instant::now();
-    let deployment = core.board.deployment();
+    let records = core.board.records(&item.card.id, &item.needs, started);
     let (systems, past) = (core.systems.load_full(), entry.past());
-    let checks = look(&systems, &item, deployment.as_deref(), &past, started).await;
+    let Looked { checks, word } = look(&systems, &item, &records, &past, started).await;
     let took = began.elapsed();
     drop(permit);
-    for check in &checks {
-        core.pulse.checked(check);
-    }
     let report = Report {
         item: item.card.id.clone(),
         generation: entry.generation,
@@ -102,15 +99,20 @@ async fn attempt(core: &Arc<Core>, entry: &Entry, due: Due) {
         started,
         took,
         checks,
+        word,
     };
+    for check in report.all() {
+        core.pulse.checked(check);
+    }
     tracing::debug!(item = %report.item, cause = ?report.cause, verdict = %report.verdict(), "looked");
     if !item.depends_on.is_empty() && core.board.would_fail(&report, core.clock.now()) {
         ask_dependencies(core, &item, started).await;
     }
     let now = core.clock.now();
     let samples: Vec<_> =
-        report.checks.iter().flat_map(|check| check.judgement.samples()).cloned().collect();
+        report.all().flat_map(|check| check.judgement.samples()).cloned().collect();
     entry.remember(&samples, now);
+    entry.changes(report.changes_at());
     core.apply(Event::Reported(report));
     entry.ends(now);
 }
@@ -137,6 +139,7 @@ fn broke(core: &Core, entry: &Entry, cause: Cause) {
         started: now,
         took: Duration::ZERO,
         checks,
+        word: None,
     }));
     entry.ends(now);
 }

@@ -34,6 +34,7 @@ fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
             mode: Mode::Auto,
             kinds: vec!["scripted"],
             runbook_url: None,
+            boxes: vec![],
         },
         schedule: Schedule::Every(60 * SECOND),
         timeout: 10 * SECOND,
@@ -46,6 +47,8 @@ fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
         },
         depends_on: depends_on.iter().map(|id| ItemId::parse(id).unwrap()).collect(),
         applies: true,
+        word: None,
+        waivable_for: None,
         checks: vec![AnyCheck::Scripted(Scripted {
             script: script.clone(),
             host: "host".to_owned(),
@@ -75,7 +78,7 @@ impl Bench {
 
     fn configure(&self, items: Vec<Item>) {
         let items = items.into_iter().map(Arc::new).collect();
-        let checklist = Checklist { sections: Arc::from([]), items };
+        let checklist = Checklist { items, ..Checklist::default() };
         self.engine.configure("test", &checklist, systems(&self.clock));
     }
 
@@ -287,5 +290,5 @@ async fn who_asks_about_the_deployment_is_looked_at_when_one_is_announced() {
     let announced = bench.engine.announce(announcement, "pipeline".to_owned()).unwrap();
     bench.pass(2 * SECOND).await;
     assert_eq!((asks.asked(), other.asked()), (2, 1));
-    assert_eq!(bench.board.deployment(), Some(announced));
+    assert_eq!(bench.board.snapshot().deployment().cloned(), Some(announced));
 }

@@ -157,6 +157,9 @@ pub struct Card {
     pub kinds: Vec<&'static str>,
     /// Where to read what to do, joined with the configuration's `runbook_base_url`.
     pub runbook_url: Option<String>,
+    /// The boxes that are printed for it instead of one, one for each environment: its name, and the
+    /// text. The one of this environment bears the standing.
+    pub boxes: Vec<(String, String)>,
 }
 
 /// A heading with its items, in file order.

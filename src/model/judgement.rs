@@ -1,5 +1,6 @@
 //! Judgements: the findings and obstacles of a check's lines, side by side.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::finding::{Finding, Grade, Obstacle, Verdict};
@@ -32,6 +33,9 @@ pub struct Judgement {
     samples: Vec<Sample>,
     /// Lines or rows that were seen and left out by a cap.
     pub dropped: u64,
+    /// When time alone will change what is said, where that is known: the next look is due then.
+    #[serde(skip)]
+    pub changes_at: Option<Timestamp>,
 }
 
 impl Judgement {
@@ -66,6 +70,12 @@ impl Judgement {
     /// Adds a figure that belongs to no single line.
     pub fn measure(&mut self, sample: Sample) {
         self.samples.push(sample);
+    }
+
+    /// Notes that time alone will change what is said.
+    pub fn changing(mut self, at: Option<Timestamp>) -> Self {
+        self.changes_at = at;
+        self
     }
 
     /// Worst of the lines; with no line at all, nothing was seen: unknown, never a pass.

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no SDK: whoever needs the time is handed it, so that every rule in here can be
 //! tested as a table. Each of the other modules may name this one; this one names none of them.
 
+pub mod acts;
 pub mod deployment;
 pub mod duration;
 pub mod finding;
@@ -15,6 +16,7 @@ pub mod needs;
 pub mod past;
 pub mod pattern;
 pub mod reason;
+pub mod records;
 pub mod report;
 pub mod rights;
 pub mod schedule;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::acts::terms::Terms;
 use super::item::ItemId;
 use super::secret::SecretSource;
 
@@ -16,8 +17,10 @@ pub struct Needs {
     pub watches: Vec<Watch>,
     /// Rights beyond those that its watches imply.
     pub rights: Vec<Right>,
-    /// Items whose records it reads.
+    /// Items whose standings it rolls up.
     pub items: Vec<ItemId>,
+    /// Sections whose items it rolls up; the configuration turns them into items.
+    pub sections: Vec<ItemId>,
     /// Hosts it talks to; each has permits of its own, so that a slow one delays nobody else.
     pub hosts: Vec<String>,
     /// Connections of the configuration that it uses, by system and name.
@@ -26,6 +29,8 @@ pub struct Needs {
     pub secrets: Vec<SecretSource>,
     /// Whether it reads the current deployment.
     pub deployment: bool,
+    /// On what terms it takes a person's word; none where it takes nobody's.
+    pub attestation: Option<Terms>,
 }
 
 /// A system to which the configuration names connections.
@@ -198,14 +203,26 @@ impl Needs {
 
     /// Adds what another check of the same item needs.
     pub fn merge(&mut self, other: Self) {
-        let Self { watches, rights, items, hosts, connections, secrets, deployment } = other;
+        let Self {
+            watches,
+            rights,
+            items,
+            sections,
+            hosts,
+            connections,
+            secrets,
+            deployment,
+            attestation,
+        } = other;
         extend_once(&mut self.watches, watches);
         extend_once(&mut self.rights, rights);
         extend_once(&mut self.items, items);
+        extend_once(&mut self.sections, sections);
         extend_once(&mut self.hosts, hosts);
         extend_once(&mut self.connections, connections);
         extend_once(&mut self.secrets, secrets);
         self.deployment |= deployment;
+        self.attestation = self.attestation.or(attestation);
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Report {
     pub took: Duration,
     /// What its checks said, in file order.
     pub checks: Vec<CheckReport>,
+    /// What was found of a person's word, where one can stand in for the checks.
+    pub word: Option<CheckReport>,
 }
 
 /// What one check of an item said.
@@ -58,14 +60,14 @@ pub struct CheckReport {
 }
 
 impl Report {
-    /// Worst of its checks.
+    /// Worst of its checks; or of the word that stands in for them, where that says better.
     pub fn verdict(&self) -> Verdict {
-        self.worst().map_or(Verdict::Unknown, |check| check.judgement.verdict())
+        self.deciding().map_or(Verdict::Unknown, |check| check.judgement.verdict())
     }
 
-    /// The reason of the worst check, the first of equals; none while all pass.
+    /// The reason of the check that decides, the first of equals; none while it passes.
     pub fn reason(&self) -> Option<Reason> {
-        match self.worst() {
+        match self.deciding() {
             Some(check) => check.judgement.reason(),
             None => Some(Reason::NOTHING_SEEN),
         }
@@ -73,10 +75,30 @@ impl Report {
 
     /// One sentence for the whole attempt.
     pub fn because(&self) -> String {
-        match self.worst() {
+        match self.deciding() {
             Some(check) => check.judgement.because(),
             None => "the item has no check".to_owned(),
         }
+    }
+
+    /// All that was said, the word that may stand in for the checks last.
+    pub fn all(&self) -> impl Iterator<Item = &CheckReport> {
+        self.checks.iter().chain(&self.word)
+    }
+
+    /// When time alone will change what was said, at the earliest.
+    pub fn changes_at(&self) -> Option<Timestamp> {
+        self.all().filter_map(|check| check.judgement.changes_at).min()
+    }
+
+    /// What decides the attempt: the worst check, unless a person's word says better.
+    pub fn deciding(&self) -> Option<&CheckReport> {
+        let worst = self.worst()?;
+        let better = |word: &&CheckReport| {
+            let holds = matches!(word.judgement.verdict(), Verdict::Pass | Verdict::Warn);
+            holds && word.judgement.verdict() < worst.judgement.verdict()
+        };
+        Some(self.word.as_ref().filter(better).unwrap_or(worst))
     }
 
     fn worst(&self) -> Option<&CheckReport> {

@@ -1,5 +1,7 @@
 //! Snapshots: all that is known at one moment, for views to read without holding anybody up.
 
+mod waived;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::acts::terms::Terms;
+use super::acts::{Attestation, Maintenance, Waiver};
 use super::deployment::Deployment;
 use super::finding::Verdict;
 use super::item::{Card, ItemId, Section};
@@ -33,6 +37,8 @@ pub struct Snapshot {
     pub streams: Vec<Stream>,
     /// Deployments, the one that began last first.
     pub deployments: Vec<Arc<Deployment>>,
+    /// Maintenance that is declared, or was: what begins last first.
+    pub maintenance: Vec<Arc<Maintenance>>,
 }
 
 /// How a watch of the Kubernetes API is doing.
@@ -65,6 +71,12 @@ pub struct ItemState {
     pub limits: Vec<Bound>,
     /// Counts up with every change of its checks or schedule.
     pub generation: u64,
+    /// Since when it is on the checklist.
+    pub known_since: Timestamp,
+    /// On what terms it can be attested; none where it can't.
+    pub terms: Option<Terms>,
+    /// The furthest end of a waiver; none where it can't be waived.
+    pub waivable_for: Option<Duration>,
     /// Since when it may be looked at: its grace runs from here.
     pub free_since: Timestamp,
     /// The fold's state.
@@ -91,6 +103,10 @@ pub struct ItemState {
     pub failures: VecDeque<Attempt>,
     /// The last changes of standing, newest first.
     pub turns: VecDeque<Turn>,
+    /// Attestations, newest first, those that have lapsed included.
+    pub attestations: VecDeque<Arc<Attestation>>,
+    /// Waivers, newest first, those that have ended included.
+    pub waivers: VecDeque<Arc<Waiver>>,
 }
 
 /// The fold's state of one item.
@@ -200,7 +216,8 @@ impl Snapshot {
 
     /// The item's standing as it is to be shown at `now`.
     ///
-    /// First match: not applicable; unknown `Stale`; unknown `DependencyFailing`; the folded one.
+    /// First match: not applicable; unknown `Stale`; unknown `DependencyFailing`; waived; the folded
+    /// one.
     /// Staleness is worked out here, when shown, so that a hung engine can't leave anything green.
     pub fn shown(&self, item: &ItemState, now: Timestamp) -> Shown {
         let folded = &item.folded;
@@ -227,7 +244,7 @@ impl Snapshot {
                     *since
                 },
             },
-            Some(Blocked { failing: false, .. }) | None => from_fold(folded),
+            Some(Blocked { failing: false, .. }) | None => waived::shown(self, item, now),
         }
     }
 
@@ -284,7 +301,7 @@ impl Snapshot {
     }
 }
 
-fn from_fold(folded: &Folded) -> Shown {
+pub(super) fn from_fold(folded: &Folded) -> Shown {
     let because = match (folded.standing, folded.last_seen_failing) {
         (Standing::Unknown, Some(at)) if folded.before_unknown == Some(Standing::Failing) => {
             format!("{}; last seen failing at {at:.0}", folded.because)

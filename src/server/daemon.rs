@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::model::acts::Act;
+use crate::model::acts::requests::{Refused, Wish};
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::item::ItemId;
 use crate::model::snapshot::Snapshot;
@@ -40,6 +42,12 @@ pub trait Daemon: Send + Sync {
         announcement: Announcement,
         token: String,
     ) -> Result<Arc<Deployment>, String>;
+
+    /// Records what somebody asks for with the token of this name; comes back when it is on the board.
+    ///
+    /// # Errors
+    /// Why it is not recorded.
+    fn record(&self, wish: Wish, token: String) -> BoxFuture<'_, Result<Act, Refused>>;
 
     /// Loads the configuration anew.
     ///

@@ -1,6 +1,7 @@
 //! What tests share: a look at a check that is written as in a configuration file.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use vigie::model::judgement::Judgement;
 use vigie::model::needs::Needs;
 use vigie::model::past::Past;
 use vigie::model::reason::Reason;
+use vigie::model::records::Records;
 use vigie::systems::clock::Clock;
 use vigie::systems::{Connections, Systems};
 
@@ -107,9 +109,9 @@ pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems)
     let item = ItemId::parse("test").expect("an id");
     let deadline = Instant::now() + Duration::from_secs(10);
     let now = systems.clock.now();
-    let (deployment, past) = (None, &Past::default());
+    let (records, past) = (&Records::default(), &Past::default());
     let look =
-        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now, past };
+        Look { item: &item, needs: &needs, systems, records, deadline, fresh_within, now, past };
     check.run(&look).await
 }
 
@@ -138,7 +140,7 @@ async fn run(
         item: &item,
         needs,
         systems,
-        deployment,
+        records: &Records { deployment: deployment.cloned().map(Arc::new), ..Records::default() },
         deadline: Instant::now() + allowed,
         fresh_within: Duration::ZERO,
         now,

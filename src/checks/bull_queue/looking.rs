@@ -35,7 +35,7 @@ pub(super) async fn look(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obs
 }
 
 async fn fly(check: &BullQueue, look: &Look<'_>) -> Result<Seen, Obstacle> {
-    let deployed = look.deployment.map(|deployment| deployment.started);
+    let deployed = look.deployment().map(|deployment| deployment.started);
     let walk = check.discover.as_ref().map(|discover| Walk::of(check, discover, look.past));
     let found = walk.iter().flat_map(|walk| &walk.chosen).map(|name| (name, true));
     let named = check.queues.iter().map(|name| (name, false));

@@ -38,7 +38,7 @@ pub(super) struct Fired {
 pub(super) async fn look(check: &FiringAlerts, look: &Look<'_>) -> Result<Seen, Obstacle> {
     let deployed = match check.began {
         Began::AfterDeployment => {
-            Some(look.deployment.ok_or_else(Obstacle::no_deployment)?.started)
+            Some(look.deployment().ok_or_else(Obstacle::no_deployment)?.started)
         }
         Began::AnyTime => None,
     };

@@ -111,7 +111,7 @@ pub(super) async fn look(check: &Postgres, look: &Look<'_>) -> Seen {
         dead_rows,
         ages,
         queries,
-        started: look.deployment.map(|deployment| deployment.started),
+        started: look.deployment().map(|deployment| deployment.started),
     }))
 }
 
@@ -154,7 +154,7 @@ async fn tables(check: &Postgres, look: &Look<'_>, places: Vec<Place>) -> migrat
     };
     let tables = places.into_iter().map(of).collect();
     let asks = check.migrations.as_ref().is_some_and(|wanted| wanted.announced);
-    let announced = asks.then(|| match look.deployment {
+    let announced = asks.then(|| match look.deployment() {
         Some(deployment) => Ok(deployment.migration.clone()),
         None => Err(Obstacle::no_deployment()),
     });

@@ -95,7 +95,7 @@ impl Baseline {
     pub(super) fn span(&self, look: &Look<'_>) -> Result<Span, Obstacle> {
         let to = match self.from {
             When::Ago(ago) => before(look.now, ago.get()),
-            When::Deployment => look.deployment.ok_or_else(Obstacle::no_deployment)?.started,
+            When::Deployment => look.deployment().ok_or_else(Obstacle::no_deployment)?.started,
         };
         let over = self.over.0.get();
         Ok(Span { from: before(to, over), to, step: (over / POINTS).max(LEAST_STEP) })

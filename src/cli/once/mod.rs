@@ -17,7 +17,8 @@ use super::{BAD_USAGE, Files};
 use crate::checklist::{Checklist, Item};
 use crate::config::Configuration;
 use crate::model::item::{ItemId, Severity};
-use crate::model::standing::Standing;
+use crate::model::records::{Member, Records};
+use crate::model::standing::{Shown, Standing};
 use crate::systems::Systems;
 use crate::systems::clock::Clock;
 use crate::systems::programs::Programs;
@@ -120,14 +121,16 @@ async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outco
     let mut left = items;
     while !left.is_empty() {
         let (ready, waiting): (Vec<_>, Vec<_>) = left.into_iter().partition(|item| {
-            item.depends_on.iter().all(|id| !chosen.contains(id) || done.contains_key(id))
+            let mut before = item.depends_on.iter().chain(&item.needs.items);
+            before.all(|id| !chosen.contains(id) || done.contains_key(id))
         });
         let wave: Vec<_> = stream::iter(ready)
             .map(|item| {
                 let culprit = culprit(&item, &done);
+                let records = records(configuration, &item, &done);
                 let (systems, progress) = (&systems, &progress);
                 async move {
-                    let outcome = outcome::look(systems, &item, culprit).await;
+                    let outcome = outcome::look(systems, &item, culprit, &records).await;
                     progress.looked(&outcome);
                     outcome
                 }
@@ -140,6 +143,29 @@ async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outco
     }
     progress.finish();
     order.iter().filter_map(|id| done.remove(id)).collect()
+}
+
+/// What an item can read of this run: how those stand that it rolls up.
+fn records(
+    configuration: &Configuration,
+    item: &Item,
+    done: &BTreeMap<ItemId, Outcome>,
+) -> Records {
+    let seen = item.needs.items.iter().filter_map(|id| done.get(id));
+    let members = seen.map(|outcome| Member {
+        id: outcome.card.id.clone(),
+        shown: Shown {
+            standing: outcome.standing,
+            reason: outcome.reason,
+            because: outcome.because.clone(),
+            since: Clock::System.now(),
+        },
+    });
+    Records {
+        environment: configuration.settings.environment.clone(),
+        members: members.collect(),
+        ..Records::default()
+    }
 }
 
 /// The dependency that keeps an item from being looked at.

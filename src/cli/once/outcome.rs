@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::checklist::Item;
-use crate::engine;
+use crate::engine::{self, Looked};
 use crate::model::finding::Verdict;
 use crate::model::item::{Card, ItemId, Mode, Severity};
 use crate::model::past::Past;
 use crate::model::reason::Reason;
+use crate::model::records::Records;
 use crate::model::report::{Cause, Report};
 use crate::model::standing::Standing;
 use crate::systems::Systems;
@@ -39,7 +40,12 @@ pub(super) struct Summary {
 }
 
 /// Looks at an item; one whose dependency does not hold is not looked at.
-pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>) -> Outcome {
+pub(super) async fn look(
+    systems: &Systems,
+    item: &Item,
+    culprit: Option<ItemId>,
+    records: &Records,
+) -> Outcome {
     let card = item.card.clone();
     let unlooked = |standing, reason, because: String| Outcome {
         card: item.card.clone(),
@@ -63,7 +69,8 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
     systems.settle(&item.needs.watches, item.timeout).await;
     let started = systems.clock.now();
     let began = tokio::time::Instant::now();
-    let checks = engine::look(systems, item, None, &Past::default(), started).await;
+    let Looked { checks, word } =
+        engine::look(systems, item, records, &Past::default(), started).await;
     let report = Report {
         item: card.id.clone(),
         generation: 0,
@@ -71,6 +78,7 @@ pub(super) async fn look(systems: &Systems, item: &Item, culprit: Option<ItemId>
         started,
         took: began.elapsed(),
         checks,
+        word,
     };
     let standing = match report.verdict() {
         // Only a daemon's record knows of deployments.

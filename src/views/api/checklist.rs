@@ -96,6 +96,9 @@ pub struct ItemSummary<'a> {
     pub kinds: &'a [&'static str],
     /// Where to read what to do.
     pub runbook_url: Option<&'a str>,
+    /// The boxes that are printed for it instead of one: an environment each, and the text.
+    #[serde(skip_serializing_if = "no_boxes")]
+    pub boxes: &'a [(String, String)],
     /// How it stands.
     pub standing: Standing,
     /// Why, unless it passes.
@@ -110,6 +113,10 @@ pub struct ItemSummary<'a> {
     pub last_pass: Option<Timestamp>,
     /// When the standing is to be held stale unless the item is looked at again.
     pub stale_at: Option<Timestamp>,
+}
+
+fn no_boxes(boxes: &&[(String, String)]) -> bool {
+    boxes.is_empty()
 }
 
 impl<'a> Checklist<'a> {
@@ -176,7 +183,8 @@ impl<'a> SectionView<'a> {
 
 impl<'a> ItemSummary<'a> {
     pub(super) fn new(snapshot: &Snapshot, state: &'a ItemState, now: Timestamp) -> Self {
-        let Card { id, title, section, group, severity, mode, kinds, runbook_url } = &state.card;
+        let Card { id, title, section, group, severity, mode, kinds, runbook_url, boxes } =
+            &state.card;
         let Shown { standing, reason, because, since } = snapshot.shown(state, now);
         Self {
             id,
@@ -187,6 +195,7 @@ impl<'a> ItemSummary<'a> {
             mode: *mode,
             kinds,
             runbook_url: runbook_url.as_deref(),
+            boxes,
             standing,
             reason,
             because,

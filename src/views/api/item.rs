@@ -70,7 +70,7 @@ pub struct ReportView<'a> {
     pub took_seconds: f64,
     /// What came of it: the worst of its checks.
     pub verdict: Verdict,
-    /// What its checks said, in file order.
+    /// What its checks said, in file order; last, where one can stand in for them, a person's word.
     pub checks: Vec<CheckView<'a>>,
 }
 
@@ -141,13 +141,13 @@ impl<'a> ItemView<'a> {
 
 impl<'a> ReportView<'a> {
     fn new(report: &'a Report) -> Self {
-        let Report { item: _, generation: _, cause, started, took, checks } = report;
+        let Report { item: _, generation: _, cause, started, took, checks: _, word: _ } = report;
         Self {
             cause: *cause,
             started: *started,
             took_seconds: took.as_secs_f64(),
             verdict: report.verdict(),
-            checks: checks.iter().map(CheckView::new).collect(),
+            checks: report.all().map(CheckView::new).collect(),
         }
     }
 }

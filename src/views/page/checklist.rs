@@ -123,8 +123,17 @@ impl<'a> Row<'a> {
         now: Timestamp,
     ) -> Self {
         let shown = snapshot.shown(state, now);
-        let Card { id, title, section: _, group, severity, mode: _, kinds: _, runbook_url } =
-            &state.card;
+        let Card {
+            id,
+            title,
+            section: _,
+            group,
+            severity,
+            mode: _,
+            kinds: _,
+            runbook_url,
+            boxes: _,
+        } = &state.card;
         Self {
             id: id.as_str(),
             title,

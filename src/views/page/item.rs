@@ -105,7 +105,8 @@ impl<'a> Page<'a> {
         now: Timestamp,
     ) -> Self {
         let shown = snapshot.shown(state, now);
-        let Card { id, title, section, group, severity, mode, kinds: _, runbook_url } = &state.card;
+        let Card { id, title, section, group, severity, mode, kinds: _, runbook_url, boxes: _ } =
+            &state.card;
         let heading = snapshot.sections.iter().find(|heading| heading.id == *section);
         let groups = heading.map(|heading| heading.groups.as_slice()).unwrap_or_default();
         let group = groups.iter().find(|known| Some(&known.id) == group.as_ref());
@@ -188,8 +189,7 @@ fn dependencies<'a>(
 
 fn checks(report: &Report) -> Vec<CheckView<'_>> {
     report
-        .checks
-        .iter()
+        .all()
         .map(|CheckReport { kind, took, judgement }| CheckView {
             kind,
             took: spoken(*took),

@@ -29,6 +29,7 @@ use vigie::model::judgement::{Judgement, Line};
 use vigie::model::needs::{Needs, Resource, Right, Watch};
 use vigie::model::past::Past;
 use vigie::model::reason::Reason;
+use vigie::model::records::Records;
 use vigie::model::rights::{Purpose, Rights};
 use vigie::model::secret::SecretSource;
 use vigie::systems::Systems;
@@ -164,7 +165,7 @@ async fn look_at(item: &Arc<Item>, systems: &Systems) -> (ItemId, Judgement) {
             item: &item.card.id,
             needs: &item.needs,
             systems,
-            deployment: None,
+            records: &Records::default(),
             deadline: Instant::now() + Duration::from_secs(20),
             fresh_within: Duration::ZERO,
             now: systems.clock.now(),

@@ -10,6 +10,7 @@ use vigie::checks::{AnyCheck, Look};
 use vigie::model::item::ItemId;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
+use vigie::model::records::Records;
 use vigie::systems::Systems;
 use vigie::systems::clock::Clock;
 use vigie_sim::s3::{ACCESS_KEY, SECRET_KEY, Store};
@@ -152,9 +153,9 @@ pub async fn look_within(
     let item = ItemId::parse("test").expect("an id");
     let now = systems.clock.now();
     let deadline = Instant::now() + allowed;
-    let (deployment, past) = (None, &Past::default());
+    let (records, past) = (&Records::default(), &Past::default());
     let look =
-        Look { item: &item, needs: &needs, systems, deployment, deadline, fresh_within, now, past };
+        Look { item: &item, needs: &needs, systems, records, deadline, fresh_within, now, past };
     tokio::time::timeout(allowed, check.run(&look)).await.expect("an answer in time")
 }
 

@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use vigie::board::{Board, Event, Layout};
+use vigie::model::acts::Act;
+use vigie::model::acts::requests::{Refused, Wish};
 use vigie::model::deployment::{Announcement, Deployment};
 use vigie::model::item::ItemId;
 use vigie::model::snapshot::Snapshot;
@@ -49,7 +51,10 @@ impl Cardboard {
         let board = Board::default();
         let environment = snapshot.environment.clone();
         let sections = Arc::clone(&snapshot.sections);
-        board.apply(Event::Configured(Layout { environment, sections, items: vec![] }), now());
+        board.apply(
+            Event::Configured(Layout { environment, sections, items: vec![], maintenance: vec![] }),
+            now(),
+        );
         Arc::new(Self {
             board,
             snapshot: Mutex::new(Arc::new(snapshot)),
@@ -98,6 +103,11 @@ impl Daemon for Cardboard {
         let changes = self.board.apply(Event::Announced(announcement, token), now());
         Arc::make_mut(&mut snapshot).deployments = self.board.snapshot().deployments;
         Ok(changes.announced.expect("a deployment"))
+    }
+
+    fn record(&self, _: Wish, _: String) -> BoxFuture<'_, Result<Act, Refused>> {
+        let refused = Err(Refused::not_recorded("cardboard keeps no record"));
+        std::future::ready(refused).boxed()
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -1,0 +1,107 @@
+//! What is made of people's words as time goes by.
+
+use super::*;
+use crate::model::finding::Verdict;
+
+const DAY: i64 = 86_400;
+
+fn at(day: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + day * DAY).unwrap()
+}
+
+fn check(text: &str) -> Attestation {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+fn word(made: i64, covers: Covers) -> Arc<acts::Attestation> {
+    Arc::new(acts::Attestation {
+        id: "1".to_owned(),
+        item: crate::model::item::ItemId::parse("load-test").unwrap(),
+        who: "Jo".to_owned(),
+        token: "jo".to_owned(),
+        at: at(made),
+        covers,
+        note: None,
+        link: None,
+    })
+}
+
+fn deployment(id: &str, began: i64) -> Deployment {
+    let word = || "x".to_owned();
+    Deployment {
+        id: id.to_owned(),
+        environment: word(),
+        version: word(),
+        who: word(),
+        token: word(),
+        started: at(began),
+        announced: at(began),
+        migration: None,
+        ticket: None,
+        notes: None,
+    }
+}
+
+fn seen(words: Vec<Arc<acts::Attestation>>, deployment: Option<Deployment>) -> Seen {
+    Seen { attestations: words, deployment, known_since: Some(at(0)) }
+}
+
+/// Verdict, reason, and the day of the next change.
+fn said(check: Attestation, seen: &Seen, day: i64) -> (Verdict, &'static str, Option<i64>) {
+    let judgement = check.judge(seen, &Past::default(), at(day));
+    let reason = judgement.reason().map_or("", Reason::code);
+    let days = |at: Timestamp| (at.as_second() - 1_800_000_000) / DAY;
+    (judgement.verdict(), reason, judgement.changes_at.map(days))
+}
+
+#[test]
+fn a_period_passes_then_warns_then_fails() {
+    let check = check("{ valid_for: 30d, warn_before: 5d }");
+    let seen = seen(vec![word(0, Covers::Until(at(30)))], None);
+    assert_eq!(said(check, &seen, 1), (Verdict::Pass, "", Some(25)));
+    assert_eq!(said(check, &seen, 25), (Verdict::Warn, "AttestationEnding", Some(30)));
+    assert_eq!(said(check, &seen, 30), (Verdict::Fail, "AttestationLapsed", None));
+}
+
+#[test]
+fn a_shorter_word_does_not_end_a_longer_one() {
+    let check = check("{ valid_for: 30d }");
+    let words = vec![word(10, Covers::Until(at(12))), word(0, Covers::Until(at(30)))];
+    assert_eq!(said(check, &seen(words, None), 13), (Verdict::Pass, "", Some(27)));
+}
+
+#[test]
+fn nobodys_word_is_waited_for_so_long_and_no_longer() {
+    let check = check("{ valid_for: 30d, within: 3d }");
+    assert_eq!(said(check, &seen(vec![], None), 2), (Verdict::Unknown, "NotYet", Some(3)));
+    assert_eq!(said(check, &seen(vec![], None), 3), (Verdict::Fail, "NotAttested", None));
+}
+
+#[test]
+fn a_word_for_one_deployment_says_nothing_of_the_next() {
+    let check = check("{ valid_for: deployment, within: 2d }");
+    let words = || vec![word(1, Covers::Deployment("one".to_owned()))];
+    let one = seen(words(), Some(deployment("one", 0)));
+    assert_eq!(said(check, &one, 400), (Verdict::Pass, "", None));
+    let two = seen(words(), Some(deployment("two", 10)));
+    assert_eq!(said(check, &two, 11), (Verdict::Unknown, "NotYet", Some(12)));
+    assert_eq!(said(check, &two, 12), (Verdict::Fail, "NotAttested", None));
+}
+
+#[test]
+fn before_any_deployment_a_word_stands_for_the_coming_one() {
+    let check = check("{ valid_for: deployment }");
+    let coming = seen(vec![word(1, Covers::NextDeployment)], None);
+    assert_eq!(said(check, &coming, 2), (Verdict::Pass, "", None));
+    assert_eq!(said(check, &seen(vec![], None), 2), (Verdict::Unknown, "NoDeployment", None));
+    let begun = seen(vec![word(1, Covers::NextDeployment)], Some(deployment("one", 0)));
+    assert_eq!(said(check, &begun, 2).0, Verdict::Unknown, "it is about the one after");
+}
+
+#[test]
+fn parameters_that_contradict_each_other_are_refused() {
+    assert!(check("{ valid_for: 30d }").flaws().is_empty());
+    assert_eq!(check("{ valid_for: 30d, warn_before: 30d }").flaws().len(), 1);
+    assert_eq!(check("{ valid_for: deployment, warn_before: 1d }").flaws().len(), 1);
+    assert!(serde_saphyr::from_str::<Attestation>("{ valid_for: ever }").is_err());
+}

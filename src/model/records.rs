@@ -1,0 +1,34 @@
+//! Records: what Vigie itself knows, for the kinds of check that look at nothing else.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::acts::Attestation;
+use super::deployment::Deployment;
+use super::item::ItemId;
+use super::standing::Shown;
+
+/// What an item's checks have declared to read of the record, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// The environment's name.
+    pub environment: String,
+    /// The current deployment, where one is known.
+    pub deployment: Option<Arc<Deployment>>,
+    /// Attestations of the item, newest first.
+    pub attestations: Vec<Arc<Attestation>>,
+    /// Since when the item is on the checklist.
+    pub known_since: Option<Timestamp>,
+    /// The items that it rolls up, in file order.
+    pub members: Vec<Member>,
+}
+
+/// An item that is rolled up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: ItemId,
+    /// How it is shown.
+    pub shown: Shown,
+}
