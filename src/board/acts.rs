@@ -132,3 +132,7 @@ fn forget_the_oldest(spans: &mut Vec<Arc<Maintenance>>, now: Timestamp) {
         spans.remove(at);
     }
 }
+
+#[cfg(test)]
+#[path = "acts_tests.rs"]
+mod tests;

@@ -31,14 +31,16 @@ pub const CONNECTIONS: &str = "connections:\n  alertmanager:\n    main:\n      u
 
 /// One item a kind, with the kind's example.
 pub fn examples() -> String {
-    let mut text = format!("{CONNECTIONS}sections:\n  - id: s\n    title: S\n    items:\n");
+    let mut text =
+        format!("{CONNECTIONS}sections:\n  - id: deployment.verify\n    title: S\n    items:\n");
     for kind in KINDS {
         let check: Vec<_> =
             kind.example.lines().map(|line| format!("            {line}\n")).collect();
         let check = check.concat();
         text += &format!(
-            "      - id: {}\n        title: T\n        severity: info\n        timeout: 1m\n        checks:\n          -\n{check}",
-            kind.name.replace('_', "-")
+            "      - id: {}\n        title: T\n        severity: info\n{}        timeout: 1m\n        checks:\n          -\n{check}",
+            kind.name.replace('_', "-"),
+            if kind.name == "attestation" { "        mode: attested\n" } else { "" },
         );
     }
     text

@@ -98,8 +98,9 @@ fn each_kinds_example_loads_as_an_item() {
              postgres: {{ default: {{ host: db, user: vigie }} }}\n  \
              redis: {{ default: {{ url: 'redis://127.0.0.1' }} }}\n  s3:\n    backups:\n      \
              endpoint: https://127.0.0.1\n      region: r\n      access_key: {{ env: A }}\n      \
-             secret_key: {{ env: B }}\nsections:\n  - id: s\n    title: S\n    items:\n      - id: a\n        \
-             title: A\n        severity: info\n        timeout: 1m\n        checks:\n          -\n{}",
+             secret_key: {{ env: B }}\nsections:\n  - id: deployment.verify\n    title: S\n    items:\n      - id: a\n        \
+             title: A\n        severity: info\n        mode: {}\n        timeout: 1m\n        checks:\n          -\n{}",
+            if kind.name == "attestation" { "attested" } else { "auto" },
             check.collect::<String>()
         );
         let file = folder.path().join("checklist.yaml");

@@ -102,6 +102,24 @@ pub async fn look_deployed(
     run(Duration::from_secs(10), &check, &needs, Some(deployment), systems, past).await
 }
 
+/// A look at what the record holds.
+pub async fn look_recorded(text: &str, systems: &Systems, records: &Records) -> Judgement {
+    let check = check(text);
+    assert_eq!(check.flaws(), Vec::<String>::new());
+    let item = ItemId::parse("test").expect("an id");
+    let look = Look {
+        item: &item,
+        needs: &check.needs(),
+        systems,
+        records,
+        deadline: Instant::now() + Duration::from_secs(10),
+        fresh_within: Duration::ZERO,
+        now: systems.clock.now(),
+        past: &Past::default(),
+    };
+    check.run(&look).await
+}
+
 /// A look that takes what another brought within `fresh_within`.
 pub async fn look_sharing(fresh_within: Duration, text: &str, systems: &Systems) -> Judgement {
     let check = check(text);

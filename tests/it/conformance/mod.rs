@@ -60,8 +60,9 @@ mod server;
 kinds! {
     autoscalers,
     cron_jobs,
-    http,
+    deployment,
     dns,
+    http,
     images,
     ingresses,
     kubernetes_api,

@@ -18,10 +18,12 @@ macro_rules! rows {
 mod fetching;
 
 mod api;
+mod attestation;
 pub mod autoscalers;
 mod backup;
 mod bull_queue;
 pub mod cron_jobs;
+mod deployment;
 mod dns;
 mod elasticsearch;
 mod event_stream;
@@ -41,6 +43,7 @@ mod prometheus_server;
 pub mod registry_image;
 pub mod resource;
 pub mod resource_usage;
+mod rollup;
 mod s3_bucket;
 pub mod secret_keys;
 pub mod services;
@@ -78,10 +81,12 @@ fn documented<C: Check>(code: &str) -> Reason {
 /// The provocations of each kind, in alphabetical order.
 fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
     vec![
+        ("attestation", attestation::provocations()),
         ("autoscalers", autoscalers::provocations()),
         ("backup", backup::provocations()),
         ("bull_queue", bull_queue::provocations()),
         ("cron_jobs", cron_jobs::provocations()),
+        ("deployment", deployment::provocations()),
         ("dns", dns::provocations()),
         ("elasticsearch", elasticsearch::provocations()),
         ("event_stream", event_stream::provocations()),
@@ -101,6 +106,7 @@ fn tables() -> Vec<(&'static str, Vec<Provocation>)> {
         ("registry_image", registry_image::provocations()),
         ("resource", resource::provocations()),
         ("resource_usage", resource_usage::provocations()),
+        ("rollup", rollup::provocations()),
         ("s3_bucket", s3_bucket::provocations()),
         ("secret_keys", secret_keys::provocations()),
         ("services", services::provocations()),

@@ -50,6 +50,14 @@ fn of_workloads() -> Vec<Proof> {
             failed_pods,
         ),
         proof("pods", &["pods: { namespaces: all }"], failed_pods),
+        proof(
+            "deployment",
+            &[
+                "deployment: { rolled_out: { namespaces: [shop] } }",
+                "deployment: { environment: { namespaces: [shop] } }",
+            ],
+            |server| put(server, deployment("web")),
+        ),
         proof("workloads", &["workloads: { namespaces: [shop], at_most: { web: 2 } }"], |server| {
             put(server, deployment("web"));
         }),
