@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::acts::WaivableFor;
+use super::boxes::Boxes;
 use crate::checks::AnyCheck;
 use crate::checks::attestation::Attestation;
 use crate::model::duration::Period;
@@ -113,7 +114,7 @@ pub struct ItemEntry {
     /// What is printed instead of one box: a box for each environment, by its name, of which this
     /// environment's bears the standing.
     #[serde(default)]
-    pub boxes: BTreeMap<String, String>,
+    pub boxes: Boxes,
     /// What must hold; the item is the worst of them.
     #[serde(default)]
     pub checks: Vec<Later<AnyCheck>>,

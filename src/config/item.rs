@@ -167,7 +167,7 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
             mode: entry.mode,
             kinds,
             runbook_url: entry.runbook.map(|path| runbook_url(context.runbook_base_url, &path)),
-            boxes: entry.boxes.into_iter().collect(),
+            boxes: entry.boxes.0,
         },
         schedule,
         timeout: entry.timeout.unwrap_or(TIMEOUT).get(),

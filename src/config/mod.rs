@@ -4,6 +4,7 @@
 //! ([`compile`]). Whatever leaves this module is valid and is never checked again.
 
 mod acts;
+mod boxes;
 mod compile;
 pub mod file;
 pub mod flaw;
