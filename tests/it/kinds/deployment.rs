@@ -29,7 +29,7 @@ pub fn provocations() -> Vec<Provocation> {
         "OutsideWindow" Fail began("{ window: ['Mon 00:00-00:01'] }");
         "RolloutRunning" Fail of(ROLLED_OUT, [with(deployment("web"), "/status/updatedReplicas", json!(1))]);
         "Missing" Fail of(ROLLED_OUT, []);
-        "NoDeployment" Unknown support::look("deployment: { recorded: true }", &systems("{}", Clock::System));
+        "NoDeployment" Unknown async { support::look("deployment: { recorded: true }", &systems("{}", Clock::System)).await };
         "NotYet" Unknown began("{ recorded: true, decided: watch_end }");
         "Garbled" Unknown of(ROLLED_OUT, [with(deployment("web"), "/spec/replicas", json!("two"))]);
         "WatchRunning" Unknown trouble::running(ROLLED_OUT);
