@@ -46,7 +46,7 @@ pub(super) fn shown(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Sh
     if matches!(standing, Standing::Failing | Standing::Unknown)
         && let Some(span) = snapshot.maintenance_of(item, now)
     {
-        return maintained(shown, span);
+        return maintained(&shown, span);
     }
     if standing != Standing::Failing || item.open_waivers(now).next().is_none() {
         return shown;
@@ -70,7 +70,7 @@ pub(super) fn shown(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Sh
     }
 }
 
-fn maintained(shown: Shown, span: &Maintenance) -> Shown {
+fn maintained(shown: &Shown, span: &Maintenance) -> Shown {
     let Maintenance { from, until, why, .. } = span;
     let because = format!(
         "under maintenance by {} until {until:.0} ({}); {}",
@@ -78,7 +78,12 @@ fn maintained(shown: Shown, span: &Maintenance) -> Shown {
         legible(why, LONGEST_WHY),
         shown.because
     );
-    Shown { standing: Standing::Waived, because, since: shown.since.max(*from), ..shown }
+    Shown {
+        standing: Standing::Waived,
+        reason: shown.reason,
+        because,
+        since: shown.since.max(*from),
+    }
 }
 
 fn waived(item: &ItemState, shown: Shown, now: Timestamp) -> Shown {
