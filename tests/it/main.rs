@@ -29,6 +29,7 @@ mod redis;
 mod registry;
 mod rejects;
 mod reload;
+mod runbooks;
 mod s3;
 mod server;
 mod simulation;
