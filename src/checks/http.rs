@@ -144,7 +144,8 @@ fetched! {
         /// What of the cluster stands behind the URL, for a Vigie that runs inside the same cluster:
         /// where the URL gives no answer at all while the endpoints there are ready, nobody can
         /// tell, and the check is unknown (`HairpinSuspected`). Where they are not, it fails. With
-        /// `connect_to` there is no need for it.
+        /// `connect_to` there is no need for it; where `connections.net.connect_to` leads
+        /// elsewhere, it is not asked.
         #[serde(default)]
         behind: Option<Behind>,
         /// What is done with redirects: `follow: 5` (the default), or `expect:` one.

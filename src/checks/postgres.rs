@@ -171,12 +171,6 @@ impl Postgres {
 
     fn flaws_of_looks(&self) -> Vec<String> {
         let mut flaws = Vec::new();
-        if let Some(migrations) = &self.migrations
-            && migrations.announced
-            && migrations.expected.is_some()
-        {
-            flaws.push("`migrations` has `expected` or `announced`, not both".to_owned());
-        }
         if let Some(Replication { role: _, standbys_at_least: _, lag, lag_bytes, slot_holds }) =
             &self.replication
         {
@@ -248,7 +242,9 @@ impl Check for Postgres {
 
     fn flaws(&self) -> Vec<String> {
         let mut flaws = self.flaws_of_looks();
-        if let Some(Baseline { window, in_use, in_use_from: _, hits_lost }) = &self.baseline {
+        if let Some(Baseline { window, in_use, in_use_from: _, hits_lost, missing: _ }) =
+            &self.baseline
+        {
             if self.sessions.is_none() && self.cache.is_none() {
                 flaws.push("`baseline` goes with `sessions`, or with `cache`".to_owned());
             }

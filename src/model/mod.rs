@@ -12,6 +12,7 @@ pub mod image;
 pub mod item;
 pub mod judgement;
 pub mod measure;
+pub mod missing_level;
 pub mod needs;
 pub mod past;
 pub mod pattern;

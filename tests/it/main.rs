@@ -10,6 +10,7 @@
 
 mod architecture;
 mod browser;
+mod checklist;
 mod conformance;
 mod drill;
 mod fixtures;

@@ -69,7 +69,7 @@ fn of_discovery(discover: &Discover, named: usize) -> Vec<String> {
 }
 
 fn of_baseline(baseline: &Baseline) -> Vec<String> {
-    let Baseline { ago, over, share_at_least } = baseline;
+    let Baseline { ago, over, share_at_least, missing: _ } = baseline;
     let mut flaws = Vec::new();
     if ago.is_some_and(|ago| ago > LONGEST_AGO) {
         flaws.push(format!("`ago` is at most {LONGEST_AGO}"));

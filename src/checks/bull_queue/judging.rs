@@ -59,9 +59,10 @@ pub(super) fn judge(check: &BullQueue, seen: &Seen, past: &Past, now: Timestamp)
     if let Some(discovery) = discovery {
         discovery::judge(&mut judgement, check, discovery, queues, past);
     }
-    if let (Some(Baseline { ago: None, .. }), None) = (&check.baseline, deployed) {
+    if let (Some(Baseline { ago: None, missing, .. }), None) = (&check.baseline, deployed) {
         let because = "no deployment is known that the rate could be compared with";
-        judgement.add("baseline", Obstacle::ours(Reason::NO_DEPLOYMENT, because));
+        let obstacle = Obstacle::ours(Reason::NO_DEPLOYMENT, because);
+        judgement.add("baseline", missing.answer(obstacle));
     }
     if let Some(obstacle) = blind_to_jobs {
         judgement.add("jobs", obstacle.clone());

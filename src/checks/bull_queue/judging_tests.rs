@@ -221,6 +221,16 @@ fn no_failed_job_proves_nothing_where_they_may_be_dropped() {
 }
 
 #[test]
+fn without_a_deployment_to_compare_with_its_own_limits_count_where_that_is_wanted() {
+    assert_eq!(reasons("baseline: {}", queue()), ["NoDeployment"]);
+    let alone = judged("baseline: { missing: pass }", queue(), Ok(1), &Past::default());
+    assert_eq!(alone.verdict(), Verdict::Pass, "{}", alone.because());
+    assert!(alone.because().contains("not compared: no deployment"), "{}", alone.because());
+    let waiting = Queue { jobs: Jobs { oldest: ago(901), ..Jobs::default() }, ..queue() };
+    assert_eq!(reasons("baseline: { missing: pass }", waiting), ["BacklogTooOld"]);
+}
+
+#[test]
 fn permits_are_by_connection() {
     assert_eq!(check("connection: other").needs().hosts, ["redis.other"]);
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::model::duration::Period;
 use crate::model::finding::Finding;
+use crate::model::missing_level::MissingLevel;
 use crate::model::pattern::Pattern;
 use crate::model::reason::Reason;
 use crate::model::steps::Steps;
@@ -229,6 +230,9 @@ pub(super) struct Baseline {
     /// `{ fail: 0.5 }`.
     #[serde(default)]
     pub(super) share_at_least: ShareAtLeast,
+    /// What it amounts to where the rate then is not known: `unknown` (the default), `pass`.
+    #[serde(default)]
+    pub(super) missing: MissingLevel,
 }
 
 /// The span that is averaged, an hour by default.

@@ -83,7 +83,9 @@ impl Http {
         let mut phases = fetching.before;
         let outcome = self.first_there(fetching, address, &mut phases).await;
         outcome.map_err(|obstacle| {
-            let astray = look.systems.kubernetes.may_be_around_us()
+            let led = look.systems.net.leads_elsewhere(&self.url.endpoint());
+            let astray = !led
+                && look.systems.kubernetes.may_be_around_us()
                 && may_be_astray(&obstacle, &self.url, &phases);
             let behind = self.behind.as_ref().filter(|_| astray);
             let readiness = behind.map(|behind| behind.look(look, &self.url));

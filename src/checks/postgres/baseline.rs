@@ -57,14 +57,16 @@ impl Comparison<'_> {
         judgement: &mut Judgement,
     ) {
         let Some(started) = self.started else {
-            return judgement.add(subject, Obstacle::no_deployment());
+            let obstacle = Obstacle::no_deployment();
+            return judgement.add(subject, self.wanted.missing.answer(obstacle));
         };
         let connection = self.check.connection.0.as_str();
         let window = self.wanted.window.0;
         let level = self.past.level(measure, &[connection], started, window.get());
         let Some(level) = level.filter(|level| level.points >= LEAST_POINTS) else {
             let because = format!("too little is remembered of the {window} before the deployment");
-            return judgement.add(subject, Obstacle::ours(NO_BASELINE, because));
+            let obstacle = Obstacle::ours(NO_BASELINE, because);
+            return judgement.add(subject, self.wanted.missing.answer(obstacle));
         };
         judgement.measure(BASELINE.is(level.mean, [measure.name, connection]));
         // What can't be told now says so by itself.

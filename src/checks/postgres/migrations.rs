@@ -168,19 +168,21 @@ fn subject(schema: &str) -> String {
 
 fn expectation(wanted: &Migrations, seen: &Seen) -> Result<Option<String>, Obstacle> {
     let missing = |because: &str| Err(Obstacle::ours(EXPECTATION_MISSING, because));
-    if let Some(announced) = &seen.announced {
-        return match announced {
-            Ok(Some(name)) if !name.is_empty() => Ok(Some(name.clone())),
-            Ok(_) => missing("the announced deployment does not tell its last migration"),
-            Err(obstacle) => Err(obstacle.clone()),
-        };
+    let announced = seen.announced.as_ref();
+    if let Some(Ok(Some(name))) = announced
+        && !name.is_empty()
+    {
+        return Ok(Some(name.clone()));
     }
-    match &wanted.expected {
-        Some(name) if name.trim().is_empty() => {
-            missing("the name of the expected migration is written, and empty")
-        }
-        Some(name) => Ok(Some(name.clone())),
-        None => Ok(None),
+    match (announced, wanted.expected.as_deref().map(str::trim)) {
+        (None, None) => Ok(None),
+        (_, Some(name)) if !name.is_empty() => Ok(Some(name.to_owned())),
+        (None, Some(_)) => missing("the name of the expected migration is written, and empty"),
+        (Some(Ok(_)), _) => missing("the announced deployment does not tell its last migration"),
+        (Some(Err(obstacle)), None) => Err(obstacle.clone()),
+        (Some(Err(_)), Some(_)) => missing(
+            "no deployment is announced that could tell its last migration, and `expected` is empty",
+        ),
     }
 }
 

@@ -76,3 +76,30 @@ fn nothing_left_to_judge_is_no_pass() {
     assert_eq!(judgement.verdict(), Verdict::Unknown);
     assert_eq!(judgement.reason(), Some(EXPECTATION_MISSING));
 }
+
+#[test]
+fn what_was_announced_comes_before_what_is_configured() {
+    let none = || Err(Obstacle::no_deployment());
+    let name = |name: &str| Some(name.to_owned());
+    let fine = |name: &str| Ok(Some(name.to_owned()));
+    for (expected, announced, wanted) in [
+        (None, None, Ok(None)),
+        (name("b"), None, fine("b")),
+        (name(" "), None, Err(EXPECTATION_MISSING)),
+        (None, Some(Ok(name("a"))), fine("a")),
+        (name("b"), Some(Ok(name("a"))), fine("a")),
+        (name("b"), Some(Ok(None)), fine("b")),
+        (name("b"), Some(none()), fine("b")),
+        (None, Some(none()), Err(Reason::NO_DEPLOYMENT)),
+        (name(""), Some(none()), Err(EXPECTATION_MISSING)),
+        (name(""), Some(Ok(None)), Err(EXPECTATION_MISSING)),
+        (None, Some(Ok(name(""))), Err(EXPECTATION_MISSING)),
+    ] {
+        let migrations =
+            Migrations { expected, announced: announced.is_some(), ..Migrations::default() };
+        let told = format!("{migrations:?}, {announced:?}");
+        let seen = Seen { tables: Vec::new(), announced };
+        let said = expectation(&migrations, &seen).map_err(|obstacle| obstacle.reason);
+        assert_eq!(said, wanted, "{told}");
+    }
+}

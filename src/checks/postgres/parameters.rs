@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::duration::Period;
+use crate::model::missing_level::MissingLevel;
 use crate::model::steps::Steps;
 
 /// That a new connection is accepted, and answers.
@@ -31,8 +32,8 @@ pub(super) struct Migrations {
     /// follow. Written and empty, the look is unknown `ExpectationMissing`. Default: whatever is
     /// there must be finished.
     pub(super) expected: Option<String>,
-    /// Whether the name is the one that the announced deployment told as `migration`.
-    /// Default: false.
+    /// Whether the name is the one that the announced deployment told as `migration`; where it told
+    /// none, `expected` is what counts, if that is given. Default: false.
     pub(super) announced: bool,
     /// How long a migration may run; while it does, the look warns. Default: 10m.
     pub(super) running_within: RunningWithin,
@@ -294,6 +295,8 @@ pub(super) struct Baseline {
     /// By how much the share of blocks found in the cache may have fallen, from 0 to 1. Default:
     /// `{ warn: 0.1 }`.
     pub(super) hits_lost: HitsLost,
+    /// What it amounts to where too little is known from before: `unknown` (the default), `pass`.
+    pub(super) missing: MissingLevel,
 }
 
 defaults! {

@@ -81,9 +81,10 @@ impl Tls {
             Err(obstacle) if obstacle.ours => return Err(obstacle),
             Err(obstacle) => return Ok(self.nowhere(obstacle)),
         };
-        let route = self.reach().route(&self.target, look.until());
+        let net = &look.systems.net;
+        let route = net.led(self.reach().route(&self.target, look.until()));
         let started = Instant::now();
-        let found = match look.systems.net.addresses(route).await {
+        let found = match net.addresses(route).await {
             Ok(found) => found,
             Err(obstacle) if obstacle.ours => return Err(obstacle),
             Err(obstacle) => return Ok(self.nowhere(obstacle)),

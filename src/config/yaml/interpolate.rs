@@ -25,7 +25,11 @@ struct Walk<'v> {
 impl Walk<'_> {
     fn node(&mut self, node: &mut Node) {
         match &mut node.value {
-            Value::Scalar { text, .. } if text.contains("${") => self.scalar(text, node.at),
+            Value::Scalar { text, plain } if text.contains("${") => {
+                self.scalar(text, node.at);
+                // An empty variable is an empty text: that nothing stands there is another thing.
+                *plain &= !text.is_empty();
+            }
             Value::Scalar { .. } => {}
             Value::Sequence(elements) => elements.iter_mut().for_each(|element| self.node(element)),
             Value::Mapping(pairs) => pairs.iter_mut().for_each(|(_, _, value)| self.node(value)),

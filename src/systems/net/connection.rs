@@ -75,6 +75,11 @@ impl Net {
         terms: Option<Terms>,
         phases: &mut Phases,
     ) -> Result<Connected, Obstacle> {
+        let route = match way {
+            // A proxy finds its way by itself.
+            Way::Through(_) => route,
+            Way::Any | Way::At(_) => self.led(route),
+        };
         let Connected { stream, peer } = match way {
             Way::Any => {
                 let started = Instant::now();

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod certificate;
 pub mod connection;
 pub mod der;
+pub mod detour;
 pub mod dial;
 mod distrust;
 pub mod exchange;
@@ -40,6 +41,7 @@ use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 use crate::model::secret::SecretSource;
 use crate::systems::trials::Trials;
+use detour::Detours;
 use names::Resolver;
 use server_address::ServerAddress;
 use trust::{Roots, SystemRoots};
@@ -53,6 +55,10 @@ pub struct Settings {
     pub resolvers: Vec<ServerAddress>,
     /// PEM certificates that are trusted beside the system's roots.
     pub ca: Option<SecretSource>,
+    /// Where to connect instead of to targets of `http`, `event_stream`, `tls` and connections: from
+    /// inside a cluster to what stands behind its own load balancer, say. A check's own
+    /// `connect_to` comes first. What is asked for, and what certificates must be for, stays.
+    pub connect_to: Detours,
 }
 
 /// Endpoints by name. Cheap to clone.
@@ -61,17 +67,19 @@ pub struct Net {
     trials: Arc<Trials>,
     resolver: Resolver,
     ca: Option<SecretSource>,
+    detours: Arc<Detours>,
     system_roots: Arc<SystemRoots>,
 }
 
 impl Net {
     /// Endpoints as configured. Nothing is read or asked before the first look.
     pub fn new(settings: &Settings) -> Self {
-        let Settings { resolvers, ca } = settings;
+        let Settings { resolvers, ca, connect_to } = settings;
         Self {
             trials: Arc::default(),
             resolver: Resolver::new(resolvers),
             ca: ca.clone(),
+            detours: Arc::new(connect_to.clone()),
             system_roots: Arc::default(),
         }
     }

@@ -159,7 +159,7 @@ impl Visit<'_> {
     /// As [`Net::addresses`].
     pub async fn addresses(&self) -> Result<(Vec<SocketAddr>, Found), Obstacle> {
         let endpoint = self.web.url.endpoint();
-        let route = self.web.reach.route(&endpoint, self.until);
+        let route = self.net.led(self.web.reach.route(&endpoint, self.until));
         let found = self.net.addresses(route).await?;
         Ok((found.at(route.to.port()), found))
     }

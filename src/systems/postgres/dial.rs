@@ -46,9 +46,9 @@ pub(super) async fn open(
     terms: &Terms,
     until: Instant,
 ) -> Result<Opened, Obstacle> {
-    let route = Route { to: at, family: Family::Any, proxy_protocol: None, until };
+    let route = net.led(Route { to: at, family: Family::Any, proxy_protocol: None, until });
     let found = net.addresses(route).await?;
-    let dialled = dial_any(&found.at(at.port()), route).await?;
+    let dialled = dial_any(&found.at(route.to.port()), route).await?;
     let (mut stream, address) = (dialled.stream, dialled.peer);
     stream.set_nodelay(true).map_err(|error| obstacle(address, &error))?;
     let plain = |stream: TcpStream| Opened {

@@ -7,6 +7,7 @@ mod reach;
 use jiff::{SignedDuration, Timestamp};
 use vigie::checks::postgres::Postgres as Kind;
 use vigie::model::deployment::Deployment;
+use vigie::model::finding::Verdict;
 use vigie::model::judgement::Judgement;
 use vigie::model::past::Past;
 use vigie::model::reason::Reason;
@@ -122,6 +123,29 @@ fn remembered() -> Vec<Provocation> {
             let check = "postgres: { sessions: {}, baseline: {} }";
             look_deployed(check, &systems, &mut Past::default(), &deployment(&systems)).await
         };
+    }
+}
+
+/// A server whose past nobody knows is judged by its own limits, where that is wanted.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_level_from_before_its_own_limits_count() {
+    let server = server().await;
+    let systems = ground::systems_of(&server);
+    let check = "postgres: { sessions: {}, baseline: { missing: pass } }";
+    for (in_use, verdict) in [("10", Verdict::Pass), ("96", Verdict::Fail)] {
+        let mut row = QUIET;
+        row[2] = in_use;
+        server.say("sessions", Said::rows(&[&row]));
+        let none = crate::support::look(check, &systems).await;
+        let deployment = deployment(&systems);
+        let new = look_deployed(check, &systems, &mut Past::default(), &deployment).await;
+        for (judgement, why) in [(none, "no deployment"), (new, "too little is remembered")] {
+            let because = judgement.because();
+            assert_eq!(judgement.verdict(), verdict, "{because}");
+            if verdict == Verdict::Pass {
+                assert!(because.contains(&format!("not compared: {why}")), "{because}");
+            }
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use tokio::process::Child;
 use vigie::model::finding::Verdict;
 use vigie::model::reason::Reason;
 use vigie::systems::Systems;
+use vigie::systems::clock::Clock;
 use vigie_sim::net::mill::Sort;
 
-use super::ground::{Ground, listening, start, vacant};
+use super::ground::{Ground, listening, now, start, vacant};
 use crate::kinds::services::slice;
 use crate::kubernetes::{Cluster, until};
 use crate::support::look;
@@ -137,6 +138,44 @@ async fn nginx_that_waits_for_the_header_is_suspected_to_be_short_cut() {
     let checked = format!("http: {{ url: 'https://app.test/', {through} }}");
     let judgement = look(&checked, &systems).await;
     assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+}
+
+/// As from inside a cluster, past its load balancer: nobody resolves the name, and nothing is
+/// suspected of the way.
+#[tokio::test]
+async fn what_the_configuration_leads_elsewhere_reaches_nginx_with_the_header() {
+    let cluster = Cluster::start().await;
+    let ground = Ground::new().await;
+    let nginx = nginx(&ground).await;
+    let [plain, secure, mutual] = nginx.at;
+    let connections = format!(
+        "net: {{ ca: {{ file: '{}' }}, connect_to: [\
+           {{ target: 'app.test:80', address: '{plain}', proxy_protocol: v2 }}, \
+           {{ target: 'app.test:443', address: '{secure}', proxy_protocol: v1 }}, \
+           {{ target: 'app.test:444', address: '{secure}' }}, \
+           {{ target: 'app.test:445', address: '{mutual}' }}] }}",
+        ground.folder().join("root.pem").display()
+    );
+    let systems = Systems {
+        kubernetes: cluster.systems.kubernetes.clone(),
+        ..crate::support::systems(&connections, Clock::manual(now()))
+    };
+    let behind = "behind: { service: { namespace: shop, name: ingress-nginx } }";
+    cluster.put(slice("ingress-nginx", "a", &["10.0.0.1"]));
+    for check in [
+        "http: { url: 'https://app.test/', expect: { headers: { x-same: '^yes$' } } }",
+        "http: { url: 'https://app.test/', every_address: true }",
+        "http: { url: 'http://app.test/a', redirects: { expect: { https: same_url } } }",
+        "tls: { target: 'app.test:443' }",
+        "tls: { target: 'app.test:445' }",
+    ] {
+        let judgement = look(check, &systems).await;
+        assert_eq!(judgement.verdict(), Verdict::Pass, "{check}: {}", judgement.because());
+    }
+    // Without the header nginx hangs up, which is no suspicion: the way is the one configured.
+    let check = format!("http: {{ url: 'https://app.test:444/', {behind} }}");
+    let judgement = look(&check, &systems).await;
+    assert_eq!(judgement.verdict(), Verdict::Fail, "{}", judgement.because());
 }
 
 #[tokio::test]

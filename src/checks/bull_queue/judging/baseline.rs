@@ -41,7 +41,7 @@ impl Line<'_> {
         let (level, when) = self.before(baseline)?;
         let Some(level) = level else {
             let because = format!("how fast jobs finished {when} was not seen");
-            return Some(Obstacle::new(NOT_COUNTABLE, because).into());
+            return Some(baseline.missing.answer(Obstacle::new(NOT_COUNTABLE, because)));
         };
         let limits = baseline.share_at_least.0;
         let Throughput { least, most } = self.throughput();
