@@ -66,8 +66,12 @@ impl Daemon for Still {
         LookNow::NotFound
     }
 
-    fn announce(&self, _: Announcement, _: String) -> Result<Arc<Deployment>, String> {
-        Err("nobody announces here".to_owned())
+    fn announce(
+        &self,
+        _: Announcement,
+        _: String,
+    ) -> BoxFuture<'_, Result<Arc<Deployment>, Refused>> {
+        future::ready(Err(Refused::conflict("nobody announces here"))).boxed()
     }
 
     fn record(&self, _: Wish, _: String) -> BoxFuture<'_, Result<Act, Refused>> {

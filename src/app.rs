@@ -1,12 +1,13 @@
 //! The daemon: wires configuration, systems, board, engine and server together, and nothing else.
 
 mod acts;
+mod keeping;
 mod process;
 mod reload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,11 +17,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::Board;
+use crate::board::{Board, Event};
+use crate::checklist::Checklist;
 use crate::config::Configuration;
 use crate::config::flaw::Flaw;
 use crate::config::load::{self, Source};
 use crate::engine::{Asked, Beats, Engine};
+use crate::journal::Recalled;
 use crate::model::acts::Act;
 use crate::model::acts::requests::{Refused, Wish};
 use crate::model::deployment::{Announcement, Deployment};
@@ -31,6 +34,7 @@ use crate::model::vitals::{ConfigVitals, Vitals};
 use crate::server::{self, Daemon, Limits, LookNow};
 use crate::systems::clock::Clock;
 use crate::systems::{Connections, Systems};
+use keeping::{Keeping, Opened};
 
 /// How long the parts may take to stop: with what the runtime leaves behind, under 5 s in all.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(4);
@@ -45,10 +49,14 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The file of tokens that may write.
     pub tokens: Option<PathBuf>,
+    /// The folder of what must outlive a restart; without one nothing does.
+    pub data_dir: Option<PathBuf>,
 }
 
 /// A daemon that looks and serves.
 pub struct App {
+    /// Itself, for what must end even where nobody waits for it any more.
+    this: Weak<Self>,
     files: Vec<PathBuf>,
     clock: Clock,
     board: Arc<Board>,
@@ -59,6 +67,10 @@ pub struct App {
     config: Mutex<ConfigVitals>,
     /// Held while an act is recorded, so that acts come one after the other.
     acting: tokio::sync::Mutex<()>,
+    /// Where records are kept.
+    keeping: Mutex<Keeping>,
+    /// The environment and its checklist, while the data folder is waited for.
+    waiting: Mutex<Option<(String, Checklist)>>,
 }
 
 /// The configuration in use.
@@ -79,16 +91,20 @@ pub async fn run(
     configuration: Configuration,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Options { files, listen, tokens } = options;
+    let Options { files, listen, tokens, data_dir } = options;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
-    let app = Arc::new(App::new(files, configuration, Clock::System));
+    let clock = Clock::System;
+    // Whoever asks meanwhile waits in the socket's queue: an empty answer would be believed.
+    let opened = keeping::open(data_dir.as_deref(), clock.now()).await?;
+    let app = App::new(files, configuration, clock, opened);
     let address = listener.local_addr().context("the address that is listened on")?;
     tracing::info!(%address, "listening on {address}");
     let routes = server::routes(Arc::clone(&app) as Arc<dyn Daemon>, tokens);
     let mut parts = JoinSet::new();
     parts.spawn(reload::signals(Arc::clone(&app), stop.clone()));
     parts.spawn(reload::files(Arc::clone(&app), stop.clone()));
+    parts.spawn(keeping::run(Arc::clone(&app), stop.clone()));
     parts.spawn({
         let (app, stop) = (Arc::clone(&app), stop.clone());
         async move { app.engine.run(stop).await }
@@ -123,12 +139,18 @@ async fn goodbye(parts: &mut JoinSet<()>, stop: &CancellationToken) -> anyhow::R
 
 impl App {
     /// A daemon with a configuration that was loaded; nothing runs yet.
-    pub fn new(files: Vec<PathBuf>, configuration: Configuration, clock: Clock) -> Self {
+    fn new(
+        files: Vec<PathBuf>,
+        configuration: Configuration,
+        clock: Clock,
+        (keeping, recalled): Opened,
+    ) -> Arc<Self> {
         let Configuration { settings, checklist, checksum } = configuration;
         let systems = Systems::new(&settings.connections, clock.clone());
         let board = Arc::new(Board::default());
         let engine = Engine::new(Arc::clone(&board), systems.clone());
-        let app = Self {
+        let app = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             files,
             config: Mutex::new(ConfigVitals {
                 successful: true,
@@ -144,12 +166,45 @@ impl App {
                 tried: checksum,
                 unreadable: None,
             }),
-            systems: Mutex::new(systems.clone()),
+            systems: Mutex::new(systems),
             acting: tokio::sync::Mutex::default(),
-        };
-        systems.keep(&checklist.watches(), checklist.demands(&settings.connections));
-        app.engine.configure(&settings.environment, &checklist, systems);
+            keeping: Mutex::new(keeping),
+            waiting: Mutex::default(),
+        });
+        app.recall(recalled);
+        app.configure(settings.environment, checklist, &settings.connections);
         app
+    }
+
+    /// Hands a checklist to the engine; while the data folder is waited for, an empty one.
+    fn configure(&self, environment: String, checklist: Checklist, connections: &Connections) {
+        let systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.keeping().ready().is_err() {
+            self.engine.configure(&environment, &Checklist::default(), systems);
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            *waiting = Some((environment, checklist));
+            return;
+        }
+        systems.keep(&checklist.watches(), checklist.demands(connections));
+        self.engine.configure(&environment, &checklist, systems);
+    }
+
+    /// Takes what an earlier daemon left, before any item is configured.
+    fn recall(&self, recalled: Recalled) {
+        let Recalled { items, deployments, maintenance } = recalled;
+        self.engine.recall(items);
+        self.board.apply(Event::Recalled(deployments, maintenance), self.clock.now());
+    }
+
+    /// Takes the journal that was waited for, and the checklist that waited with it.
+    async fn seed(&self, (keeping, recalled): Opened) {
+        let current = self.current.lock().await;
+        self.recall(recalled);
+        *self.keeping.lock().unwrap_or_else(PoisonError::into_inner) = keeping;
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((environment, checklist)) = waiting {
+            self.configure(environment, checklist, &current.connections);
+        }
     }
 
     /// Loads the files anew; a bad one leaves what runs alone.
@@ -205,15 +260,13 @@ impl App {
         current.tried = load::checksum(sources);
         let configuration = load::compile(sources).map_err(|flaws| self.refuse(told(&flaws)))?;
         let Configuration { settings, checklist, checksum } = configuration;
-        let systems = {
+        {
             let mut systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner);
             *systems = systems.changed(&current.connections, &settings.connections);
-            systems.clone()
-        };
-        systems.keep(&checklist.watches(), checklist.demands(&settings.connections));
-        self.engine.configure(&settings.environment, &checklist, systems);
-        current.connections = settings.connections;
+        }
         tracing::info!(%checksum, items = checklist.items.len(), "took a new configuration");
+        self.configure(settings.environment, checklist, &settings.connections);
+        current.connections = settings.connections;
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = ConfigVitals {
             successful: true,
             last_success: self.clock.now(),
@@ -257,6 +310,7 @@ impl Daemon for App {
             s3_requests: systems.s3_requests(),
             clock_skew: systems.clock_skew(),
             config: self.config.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            journal: self.keeping().vitals(),
             process: process::vitals(),
         }
     }
@@ -265,9 +319,9 @@ impl Daemon for App {
         self.clock.now()
     }
 
-    /// The board is filled before anybody listens: whoever gets an answer gets all items.
+    /// The board is filled before anybody listens, unless another daemon has the data folder.
     fn ready(&self) -> Result<(), String> {
-        Ok(())
+        self.keeping().ready()
     }
 
     fn look_now(&self, item: &ItemId) -> LookNow {
@@ -285,14 +339,12 @@ impl Daemon for App {
         &self,
         announcement: Announcement,
         token: String,
-    ) -> Result<Arc<Deployment>, String> {
-        announcement.check(&self.board.snapshot().environment, self.clock.now())?;
-        let announced = self.engine.announce(announcement, token);
-        announced.ok_or_else(|| "the record did not take it".to_owned())
+    ) -> BoxFuture<'_, Result<Arc<Deployment>, Refused>> {
+        Box::pin(self.seen_through(async |app| app.take_announcement(announcement, token).await))
     }
 
     fn record(&self, wish: Wish, token: String) -> BoxFuture<'_, Result<Act, Refused>> {
-        Box::pin(self.take_act(wish, token))
+        Box::pin(self.seen_through(async |app| app.take_act(wish, token).await))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

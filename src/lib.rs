@@ -16,6 +16,7 @@
 //! - [`systems`]: the connections; each turns its SDK's errors into obstacles in one place.
 //! - [`engine`]: when and how attempts run; it knows no kind.
 //! - [`board`]: what is known now; one writer, cheap snapshots; the fold of verdicts into standings.
+//! - [`journal`]: what must outlive a restart, in one file.
 //! - [`views`], [`server`]: what others see; a request starts no look.
 //! - [`app`], [`cli`]: everything wired together, and the command line.
 //!
@@ -42,6 +43,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod journal;
 pub mod model;
 pub mod server;
 pub mod systems;

@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
     print(&story::greeting(listen, folder.path()))?;
     let stop = CancellationToken::new();
     let telling = tokio::spawn(story::tell(Arc::clone(&town), chosen));
-    let options = Options { files, listen, tokens: Some(tokens) };
+    let options = Options { files, listen, tokens: Some(tokens), data_dir: None };
     let ended = app::run(options, loaded, stop).await;
     telling.abort();
     ended

@@ -3,16 +3,22 @@
 //! One at a time: two that come at once get different ids, and the second sees the first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::sync::MutexGuard;
 
 use super::App;
 use crate::checks::KINDS;
+use crate::journal::{Record, Unrecorded};
 use crate::model::acts::requests::{
     AttestationRequest, Making, Refused, WaiverRequest, Wish, WithdrawalRequest,
 };
 use crate::model::acts::{Act, Attestation, Ended, EndedBy, Maintenance, Waiver};
+use crate::model::deployment::{Announcement, Deployment};
+use crate::model::duration::spoken;
 use crate::model::item::ItemId;
 use crate::model::judgement::legible;
 use crate::model::snapshot::{ItemState, Snapshot};
@@ -20,11 +26,71 @@ use crate::model::standing::Standing;
 
 /// How much of a name that nobody knows is repeated.
 const LONGEST_ECHO: usize = 100;
+/// How long somebody who acts is kept waiting.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How much of it for the acts of others.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
 
 impl App {
+    /// Sees an act through, even where whoever asked for it goes away: what is recorded must take
+    /// effect. Who waits is told within a while.
+    pub(super) async fn seen_through<T: Send + 'static, F>(
+        &self,
+        act: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, Refused>
+    where
+        F: Future<Output = Result<T, Refused>> + Send + 'static,
+    {
+        let Some(this) = self.this.upgrade() else {
+            return Err(Refused::not_recorded("Vigie is about to end"));
+        };
+        match tokio::time::timeout(LONGEST_WAIT, tokio::spawn(act(this))).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(Refused::not_recorded("Vigie's own code broke; its log says where")),
+            Err(_) => {
+                let within = spoken(LONGEST_WAIT);
+                Err(Refused::not_recorded(format!(
+                    "the journal did not answer within {within}; it may still take it: look before \
+                     you ask again"
+                )))
+            }
+        }
+    }
+
+    /// One at a time. Who waits for too long is sent away before anything was tried.
+    async fn turn(&self) -> Result<MutexGuard<'_, ()>, Refused> {
+        let turn = tokio::time::timeout(LONGEST_TURN, self.acting.lock()).await;
+        turn.map_err(|_| Refused::not_recorded("the journal is busy with the act of another"))
+    }
+
+    /// Records before anything takes effect.
+    async fn keep(&self, record: serde_json::Result<Record>) -> Result<(), Refused> {
+        let record = record.map_err(|error| Refused::not_recorded(error.to_string()))?;
+        let kept = self.keeping().record(vec![record], self.clock.now()).await;
+        kept.map_err(|Unrecorded(why)| Refused::not_recorded(why))
+    }
+
+    /// Takes a rollout into the record.
+    pub(super) async fn take_announcement(
+        &self,
+        announcement: Announcement,
+        token: String,
+    ) -> Result<Arc<Deployment>, Refused> {
+        let _turn = self.turn().await?;
+        let now = self.clock.now();
+        announcement.check(&self.board.snapshot().environment, now).map_err(Refused::invalid)?;
+        // The same start makes it the same rollout, however long the journal takes.
+        let announcement =
+            Announcement { started: announcement.started.or(Some(now)), ..announcement };
+        let foreseen = self.board.foreseen(announcement.clone(), token.clone(), now);
+        self.keep(Record::deployment(&foreseen)).await?;
+        let announced = self.engine.announce(announcement, token);
+        announced.ok_or_else(|| Refused::not_recorded("the board did not take it"))
+    }
+
     /// Makes a wish an act, and records it.
     pub(super) async fn take_act(&self, wish: Wish, token: String) -> Result<Act, Refused> {
-        let _one_at_a_time = self.acting.lock().await;
+        let _turn = self.turn().await?;
         let snapshot = self.board.snapshot();
         let act = match wish {
             Wish::Attest { item, request } => {
@@ -44,6 +110,7 @@ impl App {
                 Act::Maintenance(self.ended_maintenance(&snapshot, &maintenance, request, token)?)
             }
         };
+        self.keep(Record::act(&act)).await?;
         self.engine.act(act.clone()).await;
         Ok(act)
     }

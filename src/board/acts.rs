@@ -13,7 +13,7 @@ use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
 
 /// Attestations, and waivers, that are kept of an item.
-const MOST_ACTS: usize = 50;
+pub(super) const MOST_ACTS: usize = 50;
 /// Spans of maintenance that are kept.
 const MOST_MAINTENANCE: usize = 100;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::model::acts::Maintenance;
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::snapshot::Snapshot;
 
@@ -47,6 +48,19 @@ pub(super) fn announce(
     snapshot.deployments.insert(at, Arc::clone(&deployment));
     snapshot.deployments.truncate(MOST_DEPLOYMENTS);
     deployment
+}
+
+/// Takes back what was known before a restart and belongs to no item.
+pub(super) fn recall(
+    snapshot: &mut Snapshot,
+    mut deployments: Vec<Deployment>,
+    mut maintenance: Vec<Maintenance>,
+) {
+    maintenance.sort_by_key(|span| std::cmp::Reverse(span.from));
+    snapshot.maintenance = maintenance.into_iter().map(Arc::new).collect();
+    deployments.sort_by_key(|known| std::cmp::Reverse(known.started));
+    deployments.truncate(MOST_DEPLOYMENTS);
+    snapshot.deployments = deployments.into_iter().map(Arc::new).collect();
 }
 
 /// When it began, in letters that paths and labels bear, and a number where two began at once.

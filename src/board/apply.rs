@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::acts;
-use super::announce::announce;
+use super::announce::{announce, recall};
 use super::fold::{self, Outcome};
+use super::recall::recalled;
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
 use crate::model::item::ItemId;
@@ -34,6 +35,9 @@ impl Held {
             Event::Announced(announcement, token) => {
                 announced = Some(announce(&mut self.snapshot, announcement, token, now));
             }
+            Event::Recalled(deployments, maintenance) => {
+                recall(&mut self.snapshot, deployments, maintenance);
+            }
             Event::Configured(layout) => self.configure(layout, now),
             Event::Reported(report) => self.report(&Arc::new(report), now),
             Event::Ticked(streams) => self.tick(streams, now),
@@ -53,20 +57,23 @@ impl Held {
             .zip(shown)
             .map(|(item, shown)| (item.card.id.clone(), (item, shown)))
             .collect();
-        for seed in items {
-            let (state, shown) = if let Some((state, shown)) = before.remove(&seed.card.id) {
-                (reseeded(&state, seed, now), shown)
-            } else {
-                let state = seeded(seed, now);
-                let shown = state.folded.standing;
-                (state, shown)
+        let mut shown_before = Vec::with_capacity(items.len());
+        for mut seed in items {
+            let remembered = seed.remembered.take();
+            let (state, shown) = match before.remove(&seed.card.id) {
+                Some((state, shown)) => (reseeded(&state, seed, now), Some(shown)),
+                None => (recalled(seeded(seed, now), remembered, now), None),
             };
             self.snapshot.items.push(Arc::new(state));
-            self.shown.push(shown);
+            shown_before.push(shown);
         }
         self.snapshot.environment = environment;
         self.snapshot.sections = sections;
         acts::configure(&mut self.snapshot, maintenance);
+        // To be on the checklist is no turn: what is new was always shown as it is shown first.
+        let first = |item: &Arc<ItemState>| self.snapshot.shown(item, now).standing;
+        let with = self.snapshot.items.iter().zip(shown_before);
+        self.shown = with.map(|(item, shown)| shown.unwrap_or_else(|| first(item))).collect();
     }
 
     fn report(&mut self, report: &Arc<Report>, now: Timestamp) {
@@ -219,6 +226,8 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         waivable_for,
         applies,
         generation,
+        fingerprint,
+        remembered: _,
     } = seed;
     let folded = if applies {
         fold::fresh(Standing::Pending, now, "nobody has looked yet")
@@ -240,8 +249,10 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         limits,
         generation,
         known_since: now,
+        carried: Vec::new(),
         terms,
         waivable_for,
+        fingerprint,
         free_since: now,
         folded,
         blocked: None,

@@ -50,6 +50,8 @@ fn seed(name: &str, depends_on: &[&str]) -> Seed {
         waivable_for: None,
         applies: true,
         generation: 1,
+        fingerprint: [1; 32],
+        remembered: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod acts;
 mod announce;
 mod apply;
 mod fold;
+mod recall;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ use crate::model::deployment::{Announcement, Deployment};
 use crate::model::finding::Verdict;
 use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
+use crate::model::memory::Memory;
 use crate::model::needs::{Needs, Watch};
 use crate::model::records::Records;
 use crate::model::report::Report;
@@ -34,6 +36,8 @@ pub enum Event {
     Configured(Layout),
     /// An attempt came to its end.
     Reported(Report),
+    /// The daemon was started anew: these deployments were known before, and this maintenance.
+    Recalled(Vec<Deployment>, Vec<Maintenance>),
     /// A rollout was announced, by the token of this name.
     Announced(Announcement, String),
     /// Somebody attested, waived, declared maintenance, or took one of these back.
@@ -78,6 +82,10 @@ pub struct Seed {
     pub applies: bool,
     /// A new one makes the item pending, its history kept.
     pub generation: u64,
+    /// A digest of all that asks for a new look when it changes.
+    pub fingerprint: [u8; 32],
+    /// What an earlier run of the daemon knew of it.
+    pub remembered: Option<Box<Memory>>,
 }
 
 /// What an event changed.
@@ -139,6 +147,16 @@ impl Board {
     /// What an item's checks have declared to read of the record.
     pub fn records(&self, item: &ItemId, needs: &Needs, now: Timestamp) -> Records {
         self.held(|held| acts::records(&held.snapshot, item, needs, now))
+    }
+
+    /// The deployment that an announcement will make, unless another comes before it.
+    pub fn foreseen(
+        &self,
+        announcement: Announcement,
+        token: String,
+        now: Timestamp,
+    ) -> Arc<Deployment> {
+        announce::announce(&mut self.snapshot(), announcement, token, now)
     }
 
     /// What the engine has to know of an item before it looks.

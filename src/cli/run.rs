@@ -21,6 +21,10 @@ pub(super) struct Run {
     /// A file of named, scoped tokens; without one nobody can write.
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// The folder of what must outlive a restart: standings, history, human acts, deployments. One
+    /// daemon a folder. Without it everything is kept in memory alone.
+    #[arg(long, value_name = "DIR", env = "VIGIE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -30,7 +34,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) async fn main(run: Run) -> ExitCode {
-    let Run { files, listen, tokens } = run;
+    let Run { files, listen, tokens, data_dir } = run;
     if let Some(file) = tokens.as_deref().filter(|file| !file.is_file()) {
         return super::complain(&format!("the token file {} does not exist", file.display()));
     }
@@ -38,7 +42,7 @@ pub(super) async fn main(run: Run) -> ExitCode {
         Ok(configuration) => configuration,
         Err(code) => return code,
     };
-    let options = Options { files: files.config, listen, tokens };
+    let options = Options { files: files.config, listen, tokens, data_dir };
     match app::run(options, configuration, CancellationToken::new()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

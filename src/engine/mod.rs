@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +32,8 @@ use crate::checklist::{Checklist, Item};
 use crate::model::acts::Act;
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::item::ItemId;
+use crate::model::memory::Memory;
+use crate::model::past::Past;
 use crate::model::report::Cause;
 use crate::model::schedule::later;
 use crate::model::standing::{Standing, Turn};
@@ -59,6 +62,10 @@ struct Core {
     permits: Permits,
     pulse: Pulse,
     entries: Mutex<HashMap<ItemId, Arc<Entry>>>,
+    /// What an earlier run knew of items that were not configured yet.
+    recalled: Mutex<HashMap<ItemId, Memory>>,
+    /// Told when the board has changed, for those who keep it.
+    changed: Notify,
     /// Counts configurations of items: no two ever bear the same number.
     generations: AtomicU64,
 }
@@ -93,6 +100,8 @@ impl Engine {
             systems: ArcSwap::from_pointee(systems),
             permits: Permits::default(),
             entries: Mutex::default(),
+            recalled: Mutex::default(),
+            changed: Notify::new(),
             generations: AtomicU64::new(0),
         };
         Self { core: Arc::new(core), tasks: TaskTracker::new() }
@@ -120,13 +129,21 @@ impl Engine {
             }
         }
         let mut started = Vec::with_capacity(fresh.len());
+        let mut recalled = core.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = HashMap::new();
         for (item, first_due) in spread(fresh, now) {
             let id = item.card.id.clone();
             let old = before.remove(&id);
-            let past = old.as_ref().map(|old| old.past()).unwrap_or_default();
-            if let Some(old) = old {
+            let past = if let Some(old) = old {
                 old.cancel.cancel();
-            }
+                old.past()
+            } else if let Some(mut memory) = recalled.remove(&id) {
+                let past = std::mem::take(&mut memory.past);
+                remembered.insert(id.clone(), memory);
+                Arc::new(past)
+            } else {
+                Arc::default()
+            };
             let generation = core.generations.fetch_add(1, Ordering::Relaxed) + 1;
             let entry = Arc::new(Entry::new(item, generation, first_due, past));
             started.push(Arc::clone(&entry));
@@ -135,12 +152,28 @@ impl Engine {
         for gone in before.into_values() {
             gone.cancel.cancel();
         }
-        let layout = layout(environment, checklist, &entries);
-        drop(entries);
+        let layout = layout(environment, checklist, &entries, remembered);
+        drop((entries, recalled));
         core.apply(Event::Configured(layout));
         for entry in started.into_iter().filter(|entry| entry.item.load().applies) {
             self.tasks.spawn(task::run(Arc::clone(core), entry));
         }
+    }
+
+    /// Takes what an earlier run of the daemon knew, for the configurations that come.
+    pub fn recall(&self, memories: HashMap<ItemId, Memory>) {
+        *self.core.recalled.lock().unwrap_or_else(PoisonError::into_inner) = memories;
+    }
+
+    /// What the checks of each item remember.
+    pub fn pasts(&self) -> Vec<(ItemId, Arc<Past>)> {
+        let entries = self.core.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|(id, entry)| (id.clone(), entry.past())).collect()
+    }
+
+    /// Waits until the board has changed since the last waiting.
+    pub async fn changed(&self) {
+        self.core.changed.notified().await;
     }
 
     /// Swings until `stop`, then ends all tasks. Attempts in flight are given up.
@@ -240,7 +273,11 @@ impl Core {
     /// Applies an event to the board, logs the turns, and wakes those who are free again.
     fn apply(&self, event: Event) -> Option<Arc<Deployment>> {
         let now = self.clock.now();
+        let is_tick = matches!(event, Event::Ticked(_));
         let Changes { turns, freed, announced, acts: _ } = self.board.apply(event, now);
+        if !is_tick || !turns.is_empty() {
+            self.changed.notify_one();
+        }
         for (item, turn) in &turns {
             log(item, turn);
         }
@@ -302,6 +339,7 @@ fn layout(
     environment: &str,
     checklist: &Checklist,
     entries: &HashMap<ItemId, Arc<Entry>>,
+    mut remembered: HashMap<ItemId, Memory>,
 ) -> Layout {
     let seed = |item: &Arc<Item>| Seed {
         card: item.card.clone(),
@@ -315,6 +353,8 @@ fn layout(
         limits: item.limits.clone(),
         applies: item.applies,
         generation: entries.get(&item.card.id).map_or(0, |entry| entry.generation),
+        fingerprint: item.fingerprint,
+        remembered: remembered.remove(&item.card.id).map(Box::new),
     };
     Layout {
         environment: environment.to_owned(),

@@ -14,7 +14,7 @@ const LONGEST_WORD: usize = 128;
 const LONGEST_NOTES: usize = 4_000;
 
 /// One rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Deployment {
     /// Its name in paths and labels: when it began, with a number where two began at once.
     pub id: String,

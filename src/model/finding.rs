@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::measure::Sample;
 use super::reason::Reason;
@@ -11,7 +11,7 @@ use super::reason::Reason;
 ///
 /// Worst of several: fail > unknown > warn > pass. A blind line must not hide a failing one, and a
 /// warning must not hide that something could not be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It holds.

@@ -13,6 +13,7 @@ pub mod item;
 pub mod judgement;
 pub mod measure;
 pub mod missing_level;
+pub mod memory;
 pub mod needs;
 pub mod past;
 pub mod pattern;

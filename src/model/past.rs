@@ -20,11 +20,13 @@ const MOST_SERIES: usize = 2_000;
 
 /// The name of a series: its measure's name and its label values.
 type Key = (&'static str, Arc<[Box<str>]>);
+/// When, and what it was.
+type Point = (Timestamp, f64);
 
 /// Series of remembered samples, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
-    series: HashMap<Key, VecDeque<(Timestamp, f64)>>,
+    series: HashMap<Key, VecDeque<Point>>,
 }
 
 /// How a series was over a while.
@@ -85,6 +87,32 @@ impl Past {
         #[expect(clippy::cast_precision_loss, reason = "at most 720 points")]
         let mean = points.iter().map(|(_, value)| value).sum::<f64>() / points.len() as f64;
         Some(Level { mean, points: points.len(), span: last.duration_since(*first) })
+    }
+
+    /// All series: the measure's name, the label values, and the points, oldest first.
+    pub fn series(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &Arc<[Box<str>]>, &VecDeque<Point>)> {
+        self.series.iter().map(|((name, labels), points)| (*name, labels, points))
+    }
+
+    /// Takes a series in that an earlier run remembered, under the name of a measure of this
+    /// program; at most as much of it as would be remembered now, the newest points first.
+    pub fn restore(
+        &mut self,
+        measure: &'static str,
+        labels: Arc<[Box<str>]>,
+        points: impl IntoIterator<Item = Point>,
+    ) {
+        if self.series.len() >= MOST_SERIES {
+            return;
+        }
+        let mut points: VecDeque<_> = points.into_iter().collect();
+        points.make_contiguous().sort_by_key(|(at, _)| *at);
+        points.drain(..points.len().saturating_sub(MOST_POINTS));
+        if !points.is_empty() {
+            self.series.insert((measure, labels), points);
+        }
     }
 
     /// Keeps the remembered ones among `samples`, and forgets what has grown too old.
@@ -177,6 +205,18 @@ mod tests {
         assert_eq!(level, wanted);
         assert_eq!(past.level(&RESTARTS, &["b"], at(400), Duration::from_secs(300)), None);
         assert_eq!(past.level(&RESTARTS, &["a"], at(0), Duration::from_secs(300)), None);
+    }
+
+    #[test]
+    fn what_is_restored_is_bounded_and_in_order() {
+        let mut past = Past::default();
+        let labels = || Arc::from([Box::from("a")]);
+        past.restore("restarts", labels(), (0..1_000).rev().map(|second| (at(second), 1.0)));
+        let points: Vec<_> = past.points(&RESTARTS, &["a"]).collect();
+        assert_eq!((points.len(), points[0].0), (MOST_POINTS, at(280)), "the newest");
+        assert_eq!(points.last().unwrap().0, at(999));
+        past.restore("restarts", Arc::from([Box::from("b")]), []);
+        assert_eq!(past.series().count(), 1, "no empty series");
     }
 
     #[test]

@@ -117,6 +117,49 @@ impl Reason {
     pub const DEPENDENCY_FAILING: Self = Self::new("DependencyFailing");
     /// A roll-up over no items.
     pub const NO_MEMBERS: Self = Self::new("NoMembers");
+
+    /// Every code that is named here: what the daemon itself says, and what several kinds share.
+    pub const SHARED: &'static [Self] = &[
+        Self::NOT_YET,
+        Self::NO_DEPLOYMENT,
+        Self::FIRST_DEPLOYMENT,
+        Self::NOT_A_WORKSTATION,
+        Self::TIMED_OUT,
+        Self::REFUSED,
+        Self::RESET,
+        Self::UNREACHABLE,
+        Self::NAME_NOT_FOUND,
+        Self::RESOLVER_FAILED,
+        Self::PROXY_FAILED,
+        Self::TLS_FAILED,
+        Self::CERTIFICATE_EXPIRED,
+        Self::CERTIFICATE_NOT_YET_VALID,
+        Self::NAME_MISMATCH,
+        Self::UNKNOWN_ISSUER,
+        Self::SELF_SIGNED,
+        Self::CHAIN_INCOMPLETE,
+        Self::CERTIFICATE_INVALID,
+        Self::UNAUTHORIZED,
+        Self::FORBIDDEN,
+        Self::NOT_FOUND,
+        Self::GARBLED,
+        Self::TOO_LARGE,
+        Self::THROTTLED,
+        Self::SERVER_ERROR,
+        Self::CLOCK_SKEW,
+        Self::SECRET_MISSING,
+        Self::WATCH_RUNNING,
+        Self::STREAM_DOWN,
+        Self::STREAM_SILENT,
+        Self::KIND_UNKNOWN,
+        Self::CRASHED,
+        Self::UNDECLARED,
+        Self::NOTHING_SEEN,
+        Self::NEVER_LOOKED,
+        Self::STALE,
+        Self::DEPENDENCY_FAILING,
+        Self::NO_MEMBERS,
+    ];
 }
 
 impl fmt::Display for Reason {
@@ -173,4 +216,25 @@ pub const fn joined<const N: usize>(own: &[Documented], shared: &[Documented]) -
         at += 1;
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shared_code_is_in_the_list() {
+        let source = include_str!("reason.rs");
+        let named = source.lines().filter_map(|line| {
+            let (name, rest) = line.trim().strip_prefix("pub const ")?.split_once(": Self = ")?;
+            let code = rest.split('"').nth(1)?;
+            Some((name, code))
+        });
+        let mut count = 0;
+        for (name, code) in named {
+            assert!(Reason::SHARED.iter().any(|reason| reason.code() == code), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, Reason::SHARED.len());
+    }
 }

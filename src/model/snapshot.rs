@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::acts::terms::Terms;
 use super::acts::{Attestation, Maintenance, Waiver};
 use super::deployment::Deployment;
 use super::finding::Verdict;
 use super::item::{Card, ItemId, Section};
+use super::judgement::Line;
 use super::measure::{Bound, Sample};
 use super::needs::Watch;
 use super::reason::Reason;
@@ -71,6 +72,8 @@ pub struct ItemState {
     pub limits: Vec<Bound>,
     /// Counts up with every change of its checks or schedule.
     pub generation: u64,
+    /// A digest of the same, which another run of the daemon knows again.
+    pub fingerprint: [u8; 32],
     /// Since when it is on the checklist.
     pub known_since: Timestamp,
     /// On what terms it can be attested; none where it can't.
@@ -87,12 +90,15 @@ pub struct ItemState {
     pub last_attempt: Option<Timestamp>,
     /// The end of the last attempt that passed or warned.
     pub last_pass: Option<Timestamp>,
-    /// Attempts since the daemon started, by verdict in the order of [`Verdict::ALL`].
+    /// Attempts, those before a restart included where they were kept, by verdict in the order of
+    /// [`Verdict::ALL`].
     pub attempts: [u64; 4],
     /// When the standing is to be held stale, its streams left aside; none before any is due.
     pub stale_at: Option<Timestamp>,
     /// The last attempt, with its evidence.
     pub latest: Option<Arc<Report>>,
+    /// While nobody has looked since a restart: lines that failed at the last look before it.
+    pub carried: Vec<Line>,
     /// The figures of the last attempt.
     pub samples: Arc<[Sample]>,
     /// Details that the caps of the last attempt left out.
@@ -110,7 +116,7 @@ pub struct ItemState {
 }
 
 /// The fold's state of one item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Folded {
     /// The standing after damping.
     pub standing: Standing,
@@ -175,7 +181,7 @@ impl Folded {
 }
 
 /// Why an item is not looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Blocked {
     /// The dependency.
     pub by: ItemId,

@@ -29,6 +29,8 @@ pub struct Vitals {
     pub clock_skew: BTreeMap<String, f64>,
     /// The configuration in use.
     pub config: ConfigVitals,
+    /// What outlives a restart.
+    pub journal: JournalVitals,
     /// The process, where the platform tells.
     pub process: Option<ProcessVitals>,
 }
@@ -52,6 +54,36 @@ pub struct ConfigVitals {
     pub checksum: String,
     /// What is wrong with the files that were refused; shown on the page.
     pub refused: Option<String>,
+}
+
+/// What keeps records over a restart, and whether it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum JournalVitals {
+    /// There is no data folder: nothing outlives a restart.
+    #[default]
+    None,
+    /// The data folder can't be had yet, so this daemon knows nothing and shows nothing.
+    Waiting {
+        /// Why: as a rule, who has it.
+        because: String,
+    },
+    /// It was opened, or could not be.
+    Kept(JournalHealth),
+}
+
+/// How the journal is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalHealth {
+    /// Whether the last thing that was to be recorded was.
+    pub up: bool,
+    /// Writes that did not succeed since the daemon started.
+    pub write_errors: u64,
+    /// Why it is not up, in a sentence.
+    pub trouble: Option<String>,
+    /// The names of damaged files that were moved aside and are still there.
+    pub set_aside: Vec<String>,
+    /// How large the file is, its log included, in bytes; none before it was written.
+    pub bytes: Option<u64>,
 }
 
 /// The daemon's process, in the terms of Prometheus' client libraries.

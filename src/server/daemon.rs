@@ -36,12 +36,12 @@ pub trait Daemon: Send + Sync {
     /// Takes a rollout that the token of this name announces into the record.
     ///
     /// # Errors
-    /// Why it can't be taken, in a sentence.
+    /// Why it can't be taken.
     fn announce(
         &self,
         announcement: Announcement,
         token: String,
-    ) -> Result<Arc<Deployment>, String>;
+    ) -> BoxFuture<'_, Result<Arc<Deployment>, Refused>>;
 
     /// Records what somebody asks for with the token of this name; comes back when it is on the board.
     ///

@@ -15,6 +15,7 @@ use super::audit::Action;
 use super::pages::{Id, LONGEST_ECHO};
 use super::tokens::Scope;
 use super::writes::{Admitted, Ended, Write};
+use crate::model::acts::requests::{Refused, RefusedSort};
 use crate::model::deployment::Announcement;
 use crate::model::judgement::legible;
 use crate::views::api::{DeploymentView, Deployments};
@@ -49,10 +50,10 @@ pub(super) async fn announce(
 ) -> Response {
     let (action, scope) = (Action::Announce, Scope::Announce);
     let write = Write { served: &served, action, scope, about: "", peer };
-    write.run(&headers, body, async |admitted| announced(&served, admitted)).await
+    write.run(&headers, body, async |admitted| announced(&served, admitted).await).await
 }
 
-fn announced(served: &Served, admitted: Admitted) -> Ended {
+async fn announced(served: &Served, admitted: Admitted) -> Ended {
     let Admitted { token, content } = admitted;
     let announcement: Announcement = match serde_json::from_slice(&content) {
         Ok(announcement) => announcement,
@@ -68,7 +69,7 @@ fn announced(served: &Served, admitted: Admitted) -> Ended {
             return Ended::rejected(400, "Not an announcement", detail);
         }
     };
-    match served.daemon.announce(announcement, token) {
+    match served.daemon.announce(announcement, token).await {
         Ok(deployment) => {
             let view = DeploymentView::new(&served.daemon.snapshot(), &deployment);
             let mut answer = match serde_json::to_vec(&view) {
@@ -81,6 +82,9 @@ fn announced(served: &Served, admitted: Admitted) -> Ended {
             }
             Ended::done(answer)
         }
-        Err(why) => Ended::rejected(422, "Announcement refused", why),
+        Err(Refused { sort: RefusedSort::NotRecorded, because }) => {
+            Ended::failed(503, "Not recorded", because)
+        }
+        Err(Refused { because, .. }) => Ended::rejected(422, "Announcement refused", because),
     }
 }

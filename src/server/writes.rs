@@ -194,7 +194,7 @@ impl Ended {
         Self::with(Outcome::Rejected, status, title, detail)
     }
 
-    fn failed(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn failed(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
         Self::with(Outcome::Failed, status, title, detail)
     }
 

@@ -13,6 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("checklist", &["checks", "model", "systems"]),
     ("config", &["checklist", "checks", "model", "systems"]),
     ("board", &["model"]),
+    ("journal", &["model"]),
     ("views", &["model"]),
     ("engine", &["board", "checklist", "checks", "model", "systems"]),
     ("server", &["model", "views"]),

@@ -15,6 +15,7 @@ mod conformance;
 mod drill;
 mod fixtures;
 mod fuzz;
+mod journal;
 mod kinds;
 mod kubernetes;
 mod leaks;

@@ -29,10 +29,11 @@ impl ItemState {
 
     /// The lines of the last attempt that fail, those of checks that a person's word stands in for
     /// left out.
-    fn failing_lines(&self) -> impl Iterator<Item = &Line> {
+    pub fn failing_lines(&self) -> impl Iterator<Item = &Line> {
         let checks = self.latest.iter().flat_map(|report| &report.checks);
         let lines = checks.flat_map(|check| check.judgement.lines());
-        lines.filter(|line| line.verdict == Verdict::Fail)
+        let carried = self.carried.iter().filter(|_| self.latest.is_none());
+        carried.chain(lines).filter(|line| line.verdict == Verdict::Fail)
     }
 }
 

@@ -155,7 +155,7 @@ fn times<'a>(snapshot: &Snapshot, items: &[Seen<'a>]) -> [Family<'a>; 4] {
 fn attempts<'a>(items: &[Seen<'a>]) -> Family<'a> {
     let mut family = Family::counter(
         "vigie_item_attempts_total",
-        "Attempts at the item since the daemon started.",
+        "Attempts at the item; with a data folder they count on after a restart.",
         ["item", "verdict"],
     );
     for Seen { state, .. } in items {

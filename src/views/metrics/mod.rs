@@ -8,6 +8,7 @@ mod daemon;
 mod deployment;
 mod family;
 mod items;
+mod journal;
 mod open_metrics;
 mod samples;
 mod text;
@@ -85,6 +86,7 @@ impl Exposition {
     pub fn families(&self) -> Vec<Family<'_>> {
         let mut families = items::families(&self.snapshot, self.now);
         families.extend(daemon::families(&self.snapshot, &self.vitals, &self.served));
+        families.extend(journal::families(&self.vitals));
         families.extend(deployment::families(&self.snapshot));
         families.extend(samples::families(&self.snapshot, &self.coinciding));
         for family in &mut families {

@@ -7,6 +7,7 @@
 mod checklist;
 mod frame;
 mod item;
+mod journal;
 mod mark;
 mod moment;
 mod notice;

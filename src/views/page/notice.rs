@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::journal;
 use super::moment::Moment;
 use crate::model::snapshot::{LONGEST_SILENCE, Snapshot, Stream};
 use crate::model::vitals::{ConfigVitals, Vitals};
@@ -18,10 +19,11 @@ pub(super) struct Notice {
 
 /// All notices, the gravest first.
 pub(super) fn notices(snapshot: &Snapshot, vitals: &Vitals, now: Timestamp) -> Vec<Notice> {
-    [engine(vitals, now), configuration(&vitals.config, now), streams(snapshot, now)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let own = [engine(vitals, now), configuration(&vitals.config, now)];
+    let own = own.into_iter().flatten().chain(journal::notices(&vitals.journal));
+    let mut all: Vec<_> = own.chain(streams(snapshot, now)).collect();
+    all.sort_by_key(|notice| !notice.grave);
+    all
 }
 
 fn engine(vitals: &Vitals, now: Timestamp) -> Option<Notice> {

@@ -17,8 +17,10 @@ pub struct Process {
     /// Where it listens.
     pub address: SocketAddr,
     log: PathBuf,
+    program: String,
+    arguments: Vec<String>,
     // Ends the program when the test drops it.
-    _child: Child,
+    child: Child,
 }
 
 impl Process {
@@ -35,27 +37,31 @@ impl Process {
         for _ in 0..5 {
             let address = free_address();
             let file = File::create(&log).expect("a log file");
-            let mut child = Command::new(program)
-                .args(arguments(address))
-                .stdin(Stdio::null())
-                .stdout(file.try_clone().expect("a log file"))
-                .stderr(file)
-                .kill_on_drop(true)
-                .spawn()
-                .unwrap_or_else(|e| panic!("`{program}` (tests/setup.sh installs it): {e}"));
+            let arguments = arguments(address);
+            let mut child = spawned(program, &arguments, file);
             let ready = format!("http://{address}/-/ready");
             let up = eventually(async || {
                 child.try_wait().expect("a child's state").is_some() || answers(&ready).await
             });
             up.await.unwrap_or_else(|()| panic!("{program}: {}", said(&log)));
             if child.try_wait().expect("a child's state").is_none() {
-                return Self { address, log, _child: child };
+                return Self { address, log, program: program.to_owned(), arguments, child };
             }
             let said = said(&log);
             let taken = said.to_lowercase().contains("address already in use");
             assert!(taken, "{program} ended: {said}");
         }
         panic!("{program} found no free port");
+    }
+
+    /// Kills it, starts it again at the same address, and waits until it is ready.
+    pub async fn restart(&mut self) {
+        self.child.kill().await.expect("killed");
+        let log = File::options().append(true).open(&self.log).expect("a log file");
+        self.child = spawned(&self.program, &self.arguments, log);
+        let ready = format!("http://{}/-/ready", self.address);
+        let up = eventually(async || answers(&ready).await);
+        up.await.unwrap_or_else(|()| panic!("{}: {}", self.program, self.log()));
     }
 
     /// What it has logged so far.
@@ -94,6 +100,17 @@ pub fn adapted(path: &str, replaced: &[(&str, &str)]) -> String {
         assert!(text.contains(shipped), "{}: no `{shipped}`", path.display());
         text.replace(shipped, ours)
     })
+}
+
+fn spawned(program: &str, arguments: &[String], log: File) -> Child {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log file"))
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|e| panic!("`{program}` (tests/setup.sh installs it): {e}"))
 }
 
 fn free_address() -> SocketAddr {

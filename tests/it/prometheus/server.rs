@@ -20,6 +20,12 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts it; alerts go to `alertmanager`.
     pub async fn scraping(vigie: SocketAddr, alertmanager: SocketAddr) -> Self {
+        // Alerts that bridge a lost scrape for five minutes would have the test wait for as long.
+        Self::bridging(vigie, alertmanager, "keep_firing_for: 2s").await
+    }
+
+    /// The same; alerts bridge lost scrapes for another while.
+    pub async fn bridging(vigie: SocketAddr, alertmanager: SocketAddr, bridge: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let labels = TARGET_LABELS.map(|name| format!("{name}: monitoring-{name}")).join(", ");
         let target = format!("- targets: [\"{vigie}\"]\n        labels: {{ {labels} }}");
@@ -31,11 +37,8 @@ impl Prometheus {
                 ("alertmanager:9093", &alertmanager.to_string()),
             ],
         );
-        // Alerts that bridge a lost scrape for five minutes would have the test wait for as long.
-        let rules = adapted(
-            "deploy/prometheus/vigie.rules.yaml",
-            &[("keep_firing_for: 5m", "keep_firing_for: 2s")],
-        );
+        let rules =
+            adapted("deploy/prometheus/vigie.rules.yaml", &[("keep_firing_for: 5m", bridge)]);
         let file = folder.path().join("prometheus.yaml");
         fs::write(&file, config).expect("a file");
         fs::write(folder.path().join("vigie.rules.yaml"), rules).expect("a file");

@@ -35,7 +35,9 @@ impl Vigie {
         let variables = format!("variables: {{ api: \"{api}\", token: \"{token}\" }}");
         fs::write(&file, variables + CHECKLIST).expect("a configuration");
         let process = Process::start(env!("CARGO_BIN_EXE_vigie"), folder.path(), |address| {
-            ["run", "--listen", &address.to_string(), "-c", &file.display().to_string()]
+            let data = folder.path().join("data");
+            let (file, data) = (file.display().to_string(), data.display().to_string());
+            ["run", "--listen", &address.to_string(), "-c", &file, "--data-dir", &data]
                 .map(str::to_owned)
                 .to_vec()
         });
@@ -45,6 +47,11 @@ impl Vigie {
     /// Where it serves its metrics.
     pub fn address(&self) -> SocketAddr {
         self.process.address
+    }
+
+    /// Kills the daemon and starts it again.
+    pub async fn restart(&mut self) {
+        self.process.restart().await;
     }
 
     /// From now on the API answers 500, or 200 again.

@@ -97,12 +97,15 @@ impl Daemon for Cardboard {
         &self,
         announcement: Announcement,
         token: String,
-    ) -> Result<Arc<Deployment>, String> {
+    ) -> BoxFuture<'_, Result<Arc<Deployment>, Refused>> {
         let mut snapshot = self.snapshot.lock().unwrap();
-        announcement.check(&snapshot.environment, now())?;
-        let changes = self.board.apply(Event::Announced(announcement, token), now());
-        Arc::make_mut(&mut snapshot).deployments = self.board.snapshot().deployments;
-        Ok(changes.announced.expect("a deployment"))
+        let checked = announcement.check(&snapshot.environment, now());
+        let announced = checked.map_err(Refused::invalid).map(|()| {
+            let changes = self.board.apply(Event::Announced(announcement, token), now());
+            Arc::make_mut(&mut snapshot).deployments = self.board.snapshot().deployments;
+            changes.announced.expect("a deployment")
+        });
+        std::future::ready(announced).boxed()
     }
 
     fn record(&self, _: Wish, _: String) -> BoxFuture<'_, Result<Act, Refused>> {

@@ -1,0 +1,184 @@
+//! The file: how it is opened, and how a damaged one is moved out of the way.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::trouble::Trouble;
+use super::{FILE, dated, reading, schema};
+use crate::journal::record::Record;
+
+/// The file's name until it is whole.
+const NEW: &str = "vigie.db.new";
+/// The most that the file may grow to, in pages of 4 KiB: 1 GiB.
+pub(super) const MOST_PAGES: u32 = 262_144;
+/// How long a write waits for somebody else's, such as a person's with the `sqlite3` shell.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The most damaged files that are kept: from then on somebody has to look first.
+const MOST_ASIDE: usize = 10;
+/// What comes between a file's name and the time in the name of a damaged one.
+const ASIDE: &str = "damaged";
+
+/// An open file, and which one it is.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    inode: u64,
+    /// Records that could be read of a damaged file, for the new one.
+    pub(super) salvaged: Vec<Record>,
+}
+
+impl Opened {
+    /// Whether the name still leads to the file that was opened.
+    pub(super) fn is_there(&self, folder: &Path) -> bool {
+        fs::metadata(folder.join(FILE)).is_ok_and(|found| found.ino() == self.inode)
+    }
+}
+
+/// Opens the file, or makes it; a damaged one is moved aside, and a new one begun with the records
+/// that could still be read.
+pub(super) fn open(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, Trouble> {
+    match open_whole(folder, most_pages, now) {
+        Err(trouble) if trouble.is_damage() => begin_anew(folder, most_pages, now, &trouble),
+        opened => opened,
+    }
+}
+
+/// Moves a damaged file aside and begins a new one.
+pub(super) fn begin_anew(
+    folder: &Path,
+    most_pages: u32,
+    now: Timestamp,
+    trouble: &Trouble,
+) -> Result<Opened, Trouble> {
+    let salvaged = salvage(folder);
+    let aside = set_aside(folder, now)?;
+    let (count, aside) = (salvaged.len(), aside.display());
+    tracing::error!(
+        "{trouble}; it was moved to {aside}, and a new one begun with {count} acts and deployments that could be read of it"
+    );
+    let mut opened = open_whole(folder, most_pages, now)?;
+    super::record::write(&mut opened.connection, &salvaged)?;
+    opened.salvaged = salvaged;
+    Ok(opened)
+}
+
+fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, Trouble> {
+    let path = folder.join(FILE);
+    match fs::metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => make(folder, most_pages, now)?,
+        // One that was made has content.
+        Ok(found) if found.len() == 0 => return Err(Trouble::Damaged("it is empty".to_owned())),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(&path, flags)
+        .map_err(|error| Trouble::from(error).while_("the journal can't be opened"))?;
+    // A damaged file is left as it was found.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_timeout(LONGEST_WAIT)?;
+    settings(&connection, most_pages)?;
+    check(&connection)?;
+    schema::migrate(&mut connection, schema::STEPS, folder, now)?;
+    reading::verify(&connection)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    let inode = fs::metadata(&path)?.ino();
+    Ok(Opened { connection, inode, salvaged: Vec::new() })
+}
+
+/// Makes a file: under another name until it is whole, so that a file under its own name always is.
+fn make(folder: &Path, most_pages: u32, now: Timestamp) -> Result<(), Trouble> {
+    let new = folder.join(NEW);
+    for part in ["", "-wal", "-shm"] {
+        match fs::remove_file(format!("{}{part}", new.display())) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let mut connection = Connection::open(&new)
+        .map_err(|error| Trouble::from(error).while_("the journal can't be begun"))?;
+    settings(&connection, most_pages)?;
+    schema::migrate(&mut connection, schema::STEPS, folder, now)?;
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&new, folder.join(FILE))?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Bounded in all its parts: file, log and memory. Nothing is written outside of the folder.
+fn settings(connection: &Connection, most_pages: u32) -> Result<(), Trouble> {
+    connection.execute_batch(&format!(
+        "PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -2000;
+         PRAGMA journal_mode = WAL;
+         PRAGMA wal_autocheckpoint = 500;
+         PRAGMA journal_size_limit = 4194304;
+         PRAGMA synchronous = NORMAL;
+         PRAGMA max_page_count = {most_pages};"
+    ))?;
+    Ok(())
+}
+
+/// Looks through the whole file: what is broken is better found now than when it is needed.
+fn check(connection: &Connection) -> Result<(), Trouble> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Trouble::Damaged(found)) }
+}
+
+/// The records of a damaged file, as far as they can be read and their digests are right.
+fn salvage(folder: &Path) -> Vec<Record> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let Ok(connection) = Connection::open_with_flags(folder.join(FILE), flags) else {
+        return Vec::new();
+    };
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
+    super::record::salvage(&connection)
+}
+
+/// Moves the file aside, and what belongs to it, under a dated name. Nothing is deleted.
+fn set_aside(folder: &Path, now: Timestamp) -> Result<PathBuf, Trouble> {
+    if lie_aside(folder).len() >= MOST_ASIDE {
+        return Err(Trouble::Passing {
+            doing: "the damaged journal is not moved aside",
+            why: format!("{MOST_ASIDE} others lie there already; look at them and take them away"),
+        });
+    }
+    let aside = dated(folder, &format!("{FILE}.{ASIDE}"), now);
+    for part in ["-wal", "-shm", ""] {
+        let of = |path: &Path| PathBuf::from(format!("{}{part}", path.display()));
+        let from = of(&folder.join(FILE));
+        if from.exists() {
+            fs::rename(from, of(&aside))?;
+        }
+    }
+    Ok(aside)
+}
+
+/// The names of damaged files that lie in the folder.
+pub(super) fn lie_aside(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let prefix = format!("{FILE}.{ASIDE}-");
+    let is_one = |name: &String| {
+        name.starts_with(&prefix) && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
+    let mut names: Vec<_> = names.filter(is_one).take(2 * MOST_ASIDE).collect();
+    names.sort();
+    names
+}
+
+/// How large the file is, its log included, in bytes.
+pub(super) fn bytes(folder: &Path) -> Option<u64> {
+    let length = |name: &str| fs::metadata(folder.join(name)).ok().map(|found| found.len());
+    Some(length(FILE)? + length(&format!("{FILE}-wal")).unwrap_or_default())
+}

@@ -1,0 +1,6 @@
+//! The journal under the real daemon: killed, out of room, on a folder that another has.
+
+mod disk;
+mod kill;
+mod restart;
+mod vigie;
