@@ -117,7 +117,7 @@ async fn wait_on(app: &App, folder: &Path) {
     match attempt(folder, app.clock.now()).await {
         Ok(opened) => app.seed(opened).await,
         Err(Unopened::Held { by }) => {
-            app.waits(Keeping::Waiting(folder.to_owned(), held(folder, &by)))
+            app.waits(Keeping::Waiting(folder.to_owned(), held(folder, &by)));
         }
         Err(Unopened::Refused(why)) => app.waits(Keeping::Waiting(folder.to_owned(), why)),
     }
@@ -180,3 +180,7 @@ impl App {
         Known { snapshot, pasts, now: self.clock.now() }
     }
 }
+
+#[cfg(test)]
+#[path = "keeping_tests.rs"]
+mod tests;

@@ -54,6 +54,8 @@ fn board() -> Board {
         waivable_for: None,
         applies: true,
         generation: 1,
+        fingerprint: [1; 32],
+        remembered: None,
     };
     let (environment, sections) = ("test".to_owned(), Arc::from([]));
     let layout = Layout { environment, sections, items: vec![seed], maintenance: vec![] };

@@ -103,10 +103,12 @@ fn is_garbled(error: &rusqlite::Error) -> bool {
 
 /// Whether a table or a column is missing that is there in every file of ours.
 pub(super) fn lacks_tables(error: &rusqlite::Error) -> bool {
-    let told = match error {
-        rusqlite::Error::SqlInputError { msg, .. } => Some(msg),
-        rusqlite::Error::SqliteFailure(_, told) => told.as_ref(),
-        _ => None,
+    let told = if let rusqlite::Error::SqlInputError { msg, .. } = error {
+        Some(msg)
+    } else if let rusqlite::Error::SqliteFailure(_, told) = error {
+        told.as_ref()
+    } else {
+        None
     };
     told.is_some_and(|told| {
         ["no such table", "no such column", "has no column"].iter().any(|sign| told.contains(sign))

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use serde_json::json;
 use vigie_sim::net::site::Answer;
 
 use super::vigie::{Ground, Vigie, until};
@@ -106,22 +105,4 @@ async fn a_folder_that_can_not_be_used_ends_the_start_with_what_to_do() {
     let mut vigie = Vigie::start(&ground, Some(&data), "");
     assert_eq!(vigie.wait(), Some(1), "a newer schema");
     assert!(vigie.log().contains("the journal is of schema 7, which Vigie"), "{}", vigie.log());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_attestation_is_as_before() {
-    let ground = Ground::new(1).await;
-    let data = ground.data();
-    let vigie = Vigie::start(&ground, Some(&data), "");
-    vigie.ready().await;
-    let path = "/api/v1/items/signed/attestations";
-    let (status, act) = vigie.post(path, json!({ "who": "Jo Doe", "note": "seen" })).await;
-    assert_eq!(status, 201, "{act}");
-    vigie.kill();
-    let vigie = Vigie::start(&ground, Some(&data), "");
-    vigie.ready().await;
-    let looked = async || vigie.item("signed").await["standing"] == "passing";
-    until("it passes again", looked).await;
-    let item = vigie.item("signed").await.to_string();
-    assert!(item.contains("Jo Doe"), "{item}");
 }
