@@ -1,5 +1,6 @@
 //! The command line: what is asked, and the exit code that answers it.
 
+mod acts;
 mod check_config;
 mod healthy;
 mod kinds;
@@ -54,6 +55,22 @@ enum Command {
     /// Prints the least rights in Kubernetes that the configuration needs, as YAML to apply. Exit
     /// code 0 or 3.
     Rbac(rbac::Rbac),
+    /// Tells a running daemon that a person vouches for an item.
+    ///
+    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    Attest(acts::Attest),
+    /// Tells a running daemon that a person takes the blame for an item until a certain time.
+    ///
+    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    Waive(acts::Waive),
+    /// Tells a running daemon of maintenance.
+    ///
+    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    Maintain(acts::Maintain),
+    /// Tells a running daemon of a rollout.
+    ///
+    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    Announce(acts::Announce),
     /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
     Healthy(healthy::Healthy),
 }
@@ -84,6 +101,10 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Schema(schema) => kinds::schema(&schema),
         Command::Kinds(kinds) => kinds::main(&kinds),
         Command::Rbac(rbac) => rbac::main(rbac).await,
+        Command::Attest(attest) => acts::attest(attest).await,
+        Command::Waive(waive) => acts::waive(waive).await,
+        Command::Maintain(maintain) => acts::maintain(maintain).await,
+        Command::Announce(announce) => acts::announce(announce).await,
         Command::Healthy(healthy) => healthy::main(healthy).await,
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::reason::CLOCK_TOLERANCE;
+use super::words::{Notes, Word};
 
 /// The longest word of an announcement (a version, a name), in characters.
 const LONGEST_WORD: usize = 128;
@@ -15,6 +16,7 @@ const LONGEST_NOTES: usize = 4_000;
 
 /// One rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Deployment {
     /// Its name in paths and labels: when it began, with a number where two began at once.
     pub id: String,
@@ -41,10 +43,13 @@ pub struct Deployment {
 /// What somebody says of a rollout: the body of `POST /api/v1/deployments`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[derive(utoipa::ToSchema)]
 pub struct Announcement {
     /// What is rolled out.
+    #[schema(value_type = Word)]
     pub version: String,
     /// Who rolls it out.
+    #[schema(value_type = Word)]
     pub who: String,
     /// Where; the environment of the configuration, which it must be, where it is left out.
     pub environment: Option<String>,
@@ -52,10 +57,13 @@ pub struct Announcement {
     /// same start is the same rollout.
     pub started: Option<Timestamp>,
     /// The last migration that the new code expects, by the name of its folder.
+    #[schema(value_type = Option<Word>)]
     pub migration: Option<String>,
     /// The change that it belongs to.
+    #[schema(value_type = Option<Word>)]
     pub ticket: Option<String>,
     /// Whatever else is worth keeping.
+    #[schema(value_type = Option<Notes>)]
     pub notes: Option<String>,
 }
 

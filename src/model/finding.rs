@@ -13,6 +13,7 @@ use super::reason::Reason;
 /// warning must not hide that something could not be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Verdict {
     /// It holds.
     Pass,

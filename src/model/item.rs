@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The name of an item, a section or a group: lower-case letters, digits, `-` and, for sections, `.`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(utoipa::ToSchema)]
+#[schema(as = Id, value_type = String, pattern = "^[a-z0-9]([a-z0-9.-]{0,98}[a-z0-9])?$")]
 pub struct ItemId(Arc<str>);
 
 impl ItemId {
@@ -90,6 +92,7 @@ impl JsonSchema for ItemId {
     clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Severity {
     /// Worth knowing.
     Info,
@@ -113,6 +116,7 @@ impl Severity {
 /// Who decides an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Mode {
     /// A look at the real system.
     #[default]
@@ -177,6 +181,7 @@ pub struct Section {
 
 /// A box that heads indented items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Group {
     /// The group's id.
     pub id: ItemId,

@@ -14,6 +14,7 @@ const MOST_LINES: usize = 200;
 
 /// One line of evidence: what is said of one queue, one address, one pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Line {
     /// What the line is about; empty where the check has a single one.
     pub subject: String,

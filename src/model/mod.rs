@@ -28,4 +28,5 @@ pub mod standing;
 pub mod steps;
 pub mod version;
 pub mod vitals;
+pub mod words;
 pub mod zone;

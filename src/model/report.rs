@@ -13,6 +13,7 @@ use super::reason::Reason;
 /// Why an attempt was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Cause {
     /// Its schedule said so.
     Scheduled,

@@ -44,6 +44,7 @@ pub struct Snapshot {
 
 /// How a watch of the Kubernetes API is doing.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Stream {
     /// Which watch.
     pub watch: Watch,
@@ -193,11 +194,13 @@ pub struct Blocked {
 
 /// One line of an item's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Attempt {
     /// When it began.
     pub started: Timestamp,
     /// How long it took.
     #[serde(serialize_with = "super::duration::seconds")]
+    #[schema(value_type = f64)]
     pub took: Duration,
     /// Why it was made.
     pub cause: Cause,

@@ -10,6 +10,7 @@ use super::reason::Reason;
 /// What is held of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Standing {
     /// Nobody knows yet.
     Pending,
@@ -94,6 +95,7 @@ pub struct Shown {
 
 /// A change of standing: one line of log, one row of journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Turn {
     /// When.
     pub at: Timestamp,

@@ -72,19 +72,24 @@ pub(super) fn page(
 /// JSON, compressed where the client takes it.
 pub(super) fn json(headers: &HeaderMap, value: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(text) => compressible(StatusCode::OK, headers, "application/json", text),
+        Ok(text) => json_text(headers, text),
         Err(error) => defect("writing JSON", &error),
     }
+}
+
+/// JSON that is written already, compressed where the client takes it.
+pub(super) fn json_text(headers: &HeaderMap, text: impl AsRef<[u8]> + Into<Body>) -> Response {
+    compressible(StatusCode::OK, headers, "application/json", text)
 }
 
 fn compressible(
     status: StatusCode,
     headers: &HeaderMap,
     kind: &'static str,
-    content: Vec<u8>,
+    content: impl AsRef<[u8]> + Into<Body>,
 ) -> Response {
     if accepts_gzip(headers) {
-        gzipped(body(status, kind, gzip(&content)))
+        gzipped(body(status, kind, gzip(content.as_ref())))
     } else {
         vary(body(status, kind, content))
     }

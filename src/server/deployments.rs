@@ -5,27 +5,41 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{HeaderValue, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::Served;
-use super::answer::{body, defect, json, problem};
+use super::acts::refused;
+use super::answer::{json, problem};
 use super::audit::Action;
+use super::guard::{Admitted, Ended, Made, Write, made, wanted};
+use super::openapi::{Defect, IdempotencyKey, Missing, Refused, Unreadable};
 use super::pages::{Id, LONGEST_ECHO};
-use super::tokens::Scope;
-use super::writes::{Admitted, Ended, Write};
-use crate::model::acts::requests::{Refused, RefusedSort};
-use crate::model::deployment::Announcement;
+use crate::model::deployment::{Announcement, Deployment};
 use crate::model::judgement::legible;
 use crate::views::api::{DeploymentView, Deployments};
 
-/// `GET /api/v1/deployments`
+/// The rollouts that are known, the one that began last first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/deployments",
+    operation_id = "deployments",
+    tag = "deployments",
+    responses((status = 200, description = "The deployments", body = Deployments), Defect)
+)]
 pub(super) async fn all(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     json(&headers, &Deployments::new(&served.daemon.snapshot()))
 }
 
-/// `GET /api/v1/deployments/{id}`
+/// One rollout.
+#[utoipa::path(
+    get,
+    path = "/api/v1/deployments/{id}",
+    operation_id = "deployment",
+    tag = "deployments",
+    params(("id" = String, Path, description = "The deployment's id", example = "20261120t100000z")),
+    responses((status = 200, description = "The deployment", body = DeploymentView), Missing, Defect)
+)]
 pub(super) async fn one(
     State(served): State<Arc<Served>>,
     Id(id): Id,
@@ -41,50 +55,54 @@ pub(super) async fn one(
     }
 }
 
-/// `POST /api/v1/deployments`
+/// Takes a rollout into the record. Scope `announce`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/deployments",
+    tag = "deployments",
+    security(("token" = [])),
+    params(IdempotencyKey),
+    request_body = Announcement,
+    responses(
+        (
+            status = 200,
+            description = "This very announcement was taken before; what it was answered then",
+            body = DeploymentView,
+            headers(("Location" = String, description = "Where it can be asked for")),
+        ),
+        (
+            status = 201,
+            description = "It was taken",
+            body = DeploymentView,
+            headers(("Location" = String, description = "Where it can be asked for")),
+        ),
+        Unreadable,
+        Refused,
+    )
+)]
 pub(super) async fn announce(
     State(served): State<Arc<Served>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let (action, scope) = (Action::Announce, Scope::Announce);
-    let write = Write { served: &served, action, scope, about: "", peer };
-    write.run(&headers, body, async |admitted| announced(&served, admitted).await).await
+    let write = Write::new(&served, Action::Announce, "", peer);
+    let stands = |served: &Served, place: &str| {
+        let snapshot = served.daemon.snapshot();
+        snapshot.deployments.iter().any(|deployment| place_of(deployment) == place)
+    };
+    let announce = move |admitted| async move { announced(&served, admitted).await };
+    write.run_once(&headers, body, stands, announce).await
 }
 
-async fn announced(served: &Served, admitted: Admitted) -> Ended {
+async fn announced(served: &Served, admitted: Admitted) -> Result<Made, Ended> {
     let Admitted { token, content } = admitted;
-    let announcement: Announcement = match serde_json::from_slice(&content) {
-        Ok(announcement) => announcement,
-        Err(error) => {
-            // The parser's sentence quotes words of the body, which came with a token.
-            let why = legible(&error.to_string(), LONGEST_ECHO);
-            let what = if error.is_data() {
-                "the body is no announcement"
-            } else {
-                "the body is not JSON"
-            };
-            let detail = format!(r#"{what}: {why}; wanted {{"version": "…", "who": "…"}}"#);
-            return Ended::rejected(400, "Not an announcement", detail);
-        }
-    };
-    match served.daemon.announce(announcement, token).await {
-        Ok(deployment) => {
-            let view = DeploymentView::new(&served.daemon.snapshot(), &deployment);
-            let mut answer = match serde_json::to_vec(&view) {
-                Ok(text) => body(StatusCode::CREATED, "application/json", text),
-                Err(error) => return Ended::done(defect("writing JSON", &error)),
-            };
-            let place = format!("/api/v1/deployments/{}", deployment.id);
-            if let Ok(place) = HeaderValue::try_from(place) {
-                answer.headers_mut().insert(LOCATION, place);
-            }
-            Ended::done(answer)
-        }
-        Err(Refused { sort: RefusedSort::NotRecorded, because }) => {
-            Ended::failed(503, "Not recorded", because)
-        }
-        Err(Refused { because, .. }) => Ended::rejected(422, "Announcement refused", because),
-    }
+    let announcement = wanted(&content, "an announcement", r#"{"version": "…", "who": "…"}"#)?;
+    let deployment = served.daemon.announce(announcement, token).await.map_err(refused)?;
+    let view = DeploymentView::new(&served.daemon.snapshot(), &deployment);
+    made(&view, place_of(&deployment))
+}
+
+fn place_of(deployment: &Deployment) -> String {
+    format!("/api/v1/deployments/{}", deployment.id)
 }

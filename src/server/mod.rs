@@ -3,13 +3,18 @@
 //! Its law: a request reads a snapshot and starts no look; whatever writes needs a token; nobody
 //! can hold a connection, memory or the daemon's end for longer than the limits say.
 
+mod acts;
 mod answer;
 mod audit;
 mod connection;
 mod daemon;
 mod deployments;
+mod guard;
 mod negotiation;
+mod openapi;
 mod pages;
+mod rate;
+mod replay;
 mod scrape;
 mod tokens;
 mod writes;
@@ -22,16 +27,22 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{get, post};
+use bytes::Bytes;
 use tokio::net::TcpListener;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::model::judgement::legible;
 
 pub use connection::Limits;
 pub use daemon::{Daemon, LookNow};
 
+use acts::{attestations, maintenance, waivers};
 use answer::problem;
 use audit::Audit;
+use rate::Rates;
+use replay::Replays;
 use scrape::Renderings;
 use tokens::TokenFile;
 
@@ -41,32 +52,52 @@ pub(crate) struct Served {
     renderings: Renderings,
     audit: Audit,
     tokens: Option<TokenFile>,
+    rates: Rates,
+    replays: Replays,
+    /// The description of all routes, as JSON.
+    document: Bytes,
 }
 
 /// The routes of the daemon. Without a file of tokens, everything that writes is refused.
 pub fn routes(daemon: Arc<dyn Daemon>, token_file: Option<PathBuf>) -> Router {
+    let (routes, document) = described().split_for_parts();
     let served = Served {
         daemon,
         renderings: Renderings::default(),
         audit: Audit::default(),
         tokens: token_file.map(TokenFile::new),
+        rates: Rates::default(),
+        replays: Replays::default(),
+        document: document.to_json().unwrap_or_default().into(),
     };
-    Router::new()
-        .route("/", get(pages::checklist))
-        .route("/items/{id}", get(pages::item))
-        .route("/metrics", get(scrape::metrics))
-        .route("/-/healthy", get(pages::healthy))
-        .route("/-/ready", get(pages::ready))
-        .route("/-/reload", post(writes::reload))
-        .route("/api/v1/checklist", get(pages::api_checklist))
-        .route("/api/v1/items/{id}", get(pages::api_item))
-        .route("/api/v1/items/{id}/attempts", post(writes::look_now))
-        .route("/api/v1/deployments", get(deployments::all).post(deployments::announce))
-        .route("/api/v1/deployments/{id}", get(deployments::one))
+    routes
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(answer::harden))
         .with_state(Arc::new(served))
+}
+
+/// Each route with its description; what shares a path stands on one line.
+fn described() -> OpenApiRouter<Arc<Served>> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(pages::checklist))
+        .routes(routes!(pages::item))
+        .routes(routes!(pages::api_checklist))
+        .routes(routes!(pages::api_item))
+        .routes(routes!(writes::look_now))
+        .routes(routes!(attestations::attestations, attestations::attest))
+        .routes(routes!(attestations::attestation))
+        .routes(routes!(waivers::waivers, waivers::waive))
+        .routes(routes!(waivers::waiver, waivers::end_waiver))
+        .routes(routes!(maintenance::all, maintenance::maintain))
+        .routes(routes!(maintenance::span, maintenance::end_maintenance))
+        .routes(routes!(deployments::all, deployments::announce))
+        .routes(routes!(deployments::one))
+        .routes(routes!(scrape::metrics))
+        .routes(routes!(pages::healthy))
+        .routes(routes!(pages::ready))
+        .routes(routes!(writes::reload))
+        .routes(routes!(openapi::document))
 }
 
 /// Serves until `stop` is ready, then lets requests in flight end within the limits.

@@ -11,8 +11,10 @@ use axum::response::Response;
 use super::Served;
 use super::answer::{json, line, page, problem};
 use super::negotiation::wants_html;
+use super::openapi::{Defect, Missing};
+use crate::model::item::ItemId;
 use crate::model::judgement::legible;
-use crate::views::api::{Checklist, ItemView};
+use crate::views::api::{Checklist, ItemView, Problem};
 use crate::views::page as views;
 
 /// The longest part of a request that an answer repeats, in characters.
@@ -30,14 +32,50 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// `GET /`
+/// The two ids of a path, one below the other; empty where they are not text.
+pub(super) struct Ids(pub(super) String, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let ids = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (above, below) = ids.map(|Path(ids)| ids).unwrap_or_default();
+        Ok(Self(above, below))
+    }
+}
+
+/// The checklist as a page.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "checklist_page",
+    tag = "pages",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), Defect)
+)]
 pub(super) async fn checklist(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let daemon = &served.daemon;
     let (snapshot, vitals, now) = (daemon.snapshot(), daemon.vitals(), daemon.now());
     page(StatusCode::OK, &headers, views::checklist(&snapshot, &vitals, now))
 }
 
-/// `GET /items/{id}`
+/// One item as a page.
+#[utoipa::path(
+    get,
+    path = "/items/{id}",
+    operation_id = "item_page",
+    tag = "pages",
+    params(("id" = ItemId, Path, description = "The item's id", example = "pods-running")),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (
+            status = 404,
+            description = "Nothing has this id: a page for browsers, a problem for programs",
+            content((Problem = "application/problem+json"), (String = "text/html")),
+        ),
+        Defect,
+    )
+)]
 pub(super) async fn item(
     State(served): State<Arc<Served>>,
     Id(id): Id,
@@ -69,7 +107,14 @@ pub(super) async fn unknown_path(
     }
 }
 
-/// `GET /api/v1/checklist`
+/// The checklist as it stands.
+#[utoipa::path(
+    get,
+    path = "/api/v1/checklist",
+    operation_id = "checklist",
+    tag = "checklist",
+    responses((status = 200, description = "The checklist", body = Checklist), Defect)
+)]
 pub(super) async fn api_checklist(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
@@ -78,7 +123,15 @@ pub(super) async fn api_checklist(
     json(&headers, &Checklist::new(&daemon.snapshot(), &daemon.vitals(), daemon.now()))
 }
 
-/// `GET /api/v1/items/{id}`
+/// One item with its evidence and history.
+#[utoipa::path(
+    get,
+    path = "/api/v1/items/{id}",
+    operation_id = "item",
+    tag = "checklist",
+    params(("id" = ItemId, Path, description = "The item's id", example = "pods-running")),
+    responses((status = 200, description = "The item", body = ItemView), Missing, Defect)
+)]
 pub(super) async fn api_item(
     State(served): State<Arc<Served>>,
     Id(id): Id,
@@ -97,7 +150,16 @@ pub(super) fn no_such_item(id: &str) -> Response {
     problem(404, "No such item", detail)
 }
 
-/// `GET /-/healthy`: fails when the engine is dead, so that the daemon gets restarted.
+/// Fails when the engine is dead, so that the daemon gets restarted.
+#[utoipa::path(
+    get,
+    path = "/-/healthy",
+    tag = "daemon",
+    responses(
+        (status = 200, description = "It is healthy", body = String),
+        (status = 503, description = "The engine has not ticked for 30 s", body = String),
+    )
+)]
 pub(super) async fn healthy(State(served): State<Arc<Served>>) -> Response {
     let vitals = served.daemon.vitals();
     if vitals.engine_is_late(served.daemon.now()) {
@@ -108,7 +170,16 @@ pub(super) async fn healthy(State(served): State<Arc<Served>>) -> Response {
     }
 }
 
-/// `GET /-/ready`
+/// Fails while the daemon can't serve what it is there for.
+#[utoipa::path(
+    get,
+    path = "/-/ready",
+    tag = "daemon",
+    responses(
+        (status = 200, description = "It is ready", body = String),
+        (status = 503, description = "What it still waits for", body = String),
+    )
+)]
 pub(super) async fn ready(State(served): State<Arc<Served>>) -> Response {
     match served.daemon.ready() {
         Ok(()) => line(StatusCode::OK, "Vigie is ready."),

@@ -13,6 +13,7 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use super::Served;
 use super::answer::{body, defect, gzip, gzipped, vary};
 use super::negotiation::{accepts_gzip, format};
+use super::openapi::Defect;
 use crate::model::item::ItemId;
 use crate::views::metrics::{self, Exposition, Format};
 
@@ -48,7 +49,20 @@ impl Renderings {
     }
 }
 
-/// `GET /metrics`
+/// All figures, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "daemon",
+    responses(
+        (
+            status = 200,
+            description = "Text, in the format that the scraper wants most",
+            content((String = "text/plain"), (String = "application/openmetrics-text")),
+        ),
+        Defect,
+    )
+)]
 pub(super) async fn metrics(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let form = Form { format: format(&headers), gzip: accepts_gzip(&headers) };
     let rendering = served.renderings.join(form, || {

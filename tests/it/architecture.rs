@@ -30,7 +30,7 @@ fn root() -> &'static Path {
 }
 
 /// All Rust sources below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let below = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });

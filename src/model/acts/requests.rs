@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::terms::{Terms, Validity};
 use super::{Attestation, Covers, Maintenance, Waiver};
@@ -15,6 +16,7 @@ use crate::model::duration::spoken;
 use crate::model::item::ItemId;
 use crate::model::reason::CLOCK_TOLERANCE;
 use crate::model::schedule::later;
+use crate::model::words::{Code, Link, Text, Word};
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 128;
@@ -67,14 +69,17 @@ pub enum Wish {
 }
 
 /// The body of `POST /api/v1/items/{id}/attestations`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttestationRequest {
     /// Who says so.
+    #[schema(value_type = Word)]
     pub who: String,
     /// What was done, or seen.
+    #[schema(value_type = Option<Text>)]
     pub note: Option<String>,
     /// Where the evidence is: a link.
+    #[schema(value_type = Option<Link>)]
     pub link: Option<String>,
     /// Until when, if earlier than the item's terms allow.
     pub until: Option<Timestamp>,
@@ -85,26 +90,31 @@ pub struct AttestationRequest {
 }
 
 /// The body of `POST /api/v1/items/{id}/waivers`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaiverRequest {
     /// Who takes the blame.
+    #[schema(value_type = Word)]
     pub who: String,
     /// Why it may be so.
+    #[schema(value_type = Text)]
     pub why: String,
     /// The codes that it covers, such as `BackupTooOld`.
+    #[schema(value_type = Vec<Code>, min_items = 1)]
     pub reasons: Vec<String>,
     /// Until when.
     pub until: Timestamp,
 }
 
 /// The body of `POST /api/v1/maintenance`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaintenanceRequest {
     /// Who declares it.
+    #[schema(value_type = Word)]
     pub who: String,
     /// What is being done.
+    #[schema(value_type = Text)]
     pub why: String,
     /// When it begins; now, where it is left out.
     pub from: Option<Timestamp>,
@@ -116,10 +126,11 @@ pub struct MaintenanceRequest {
 }
 
 /// The body that takes an act back.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawalRequest {
     /// Who takes it back.
+    #[schema(value_type = Word)]
     pub who: String,
 }
 

@@ -11,6 +11,7 @@ use crate::model::vitals::{ConfigVitals, Vitals};
 
 /// The checklist as it stands.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Checklist<'a> {
     /// The environment's name.
     pub environment: &'a str,
@@ -32,6 +33,7 @@ pub struct Checklist<'a> {
 
 /// How many items have each standing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Counts {
     /// Nobody knows yet.
     pub pending: usize,
@@ -51,6 +53,7 @@ pub struct Counts {
 
 /// The configuration in use, and whether the newest one could be taken.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Configuration<'a> {
     /// Whether the last attempt to load it succeeded.
     pub successful: bool,
@@ -64,6 +67,7 @@ pub struct Configuration<'a> {
 
 /// A section with its items.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct SectionView<'a> {
     /// The section's id.
     pub id: &'a ItemId,
@@ -79,6 +83,7 @@ pub struct SectionView<'a> {
 
 /// An item and how it stands.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct ItemSummary<'a> {
     /// The item's id, unique in the checklist.
     pub id: &'a ItemId,
@@ -98,6 +103,7 @@ pub struct ItemSummary<'a> {
     pub runbook_url: Option<&'a str>,
     /// The boxes that are printed for it instead of one: an environment each, and the text.
     #[serde(skip_serializing_if = "no_boxes")]
+    #[schema(value_type = Vec<Vec<String>>, required = false)]
     pub boxes: &'a [(String, String)],
     /// How it stands.
     pub standing: Standing,

@@ -7,6 +7,7 @@ use crate::model::snapshot::Snapshot;
 
 /// All that are kept.
 #[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Deployments<'a> {
     /// The one that began last first.
     pub deployments: Vec<DeploymentView<'a>>,
@@ -14,6 +15,7 @@ pub struct Deployments<'a> {
 
 /// One of them.
 #[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct DeploymentView<'a> {
     /// What is known of it.
     #[serde(flatten)]

@@ -5,17 +5,21 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::acts::{AttestationView, Attestations, MaintenanceView, WaiverView, Waivers};
 use super::checklist::ItemSummary;
+use crate::model::acts::terms::Validity;
 use crate::model::finding::Verdict;
 use crate::model::item::ItemId;
 use crate::model::judgement::Line;
 use crate::model::measure::{Bound, Sample};
 use crate::model::report::{Cause, CheckReport, Report};
+use crate::model::schedule::later;
 use crate::model::snapshot::{Attempt, ItemState, Snapshot};
 use crate::model::standing::Turn;
 
 /// One item with all that is known of it.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct ItemView<'a> {
     /// The environment's name.
     pub environment: &'a str,
@@ -41,6 +45,21 @@ pub struct ItemView<'a> {
     pub depends_on: &'a [ItemId],
     /// The dependency that keeps it from being looked at.
     pub blocked_by: Option<&'a ItemId>,
+    /// Whether a person's word counts for it.
+    pub attestable: bool,
+    /// The furthest end of an attestation that is made now; null where it can't be attested, or is
+    /// per deployment.
+    pub attestable_until: Option<Timestamp>,
+    /// Whether an attestation counts for one deployment.
+    pub attested_per_deployment: bool,
+    /// The furthest end of a waiver that is made now; null where it can't be waived.
+    pub waivable_until: Option<Timestamp>,
+    /// What people have said of it, newest first, what has lapsed included.
+    pub attestations: Vec<AttestationView<'a>>,
+    /// Who took the blame for it, newest first, those included that have ended.
+    pub waivers: Vec<WaiverView<'a>>,
+    /// The maintenance that it is under.
+    pub maintenance: Option<MaintenanceView<'a>>,
     /// Attempts since the daemon started, by verdict.
     pub attempts: BTreeMap<&'static str, u64>,
     /// The last attempt with its evidence.
@@ -52,15 +71,19 @@ pub struct ItemView<'a> {
     /// The limits of its checks.
     pub limits: Vec<LimitView>,
     /// The last attempts, newest first.
+    #[schema(value_type = Vec<Attempt>)]
     pub recent: &'a VecDeque<Attempt>,
     /// The last attempts that failed or were blind, newest first; kept for longer.
+    #[schema(value_type = Vec<Attempt>)]
     pub failures: &'a VecDeque<Attempt>,
     /// The last changes of standing, newest first.
+    #[schema(value_type = Vec<Turn>)]
     pub turns: &'a VecDeque<Turn>,
 }
 
 /// One attempt with its evidence.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct ReportView<'a> {
     /// Why it was made.
     pub cause: Cause,
@@ -76,6 +99,7 @@ pub struct ReportView<'a> {
 
 /// What one check said.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct CheckView<'a> {
     /// The check's kind.
     pub kind: &'static str,
@@ -89,17 +113,20 @@ pub struct CheckView<'a> {
 
 /// One figure, as `/metrics` shows it.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Figure<'a> {
     /// The metric's name.
     pub name: &'static str,
     /// Its own labels; `item` and `environment` are left out.
     pub labels: BTreeMap<&'static str, &'a str>,
     /// The value, in base units; null where it is not a number.
+    #[schema(value_type = Option<f64>)]
     pub value: f64,
 }
 
 /// One limit.
 #[derive(Clone, Debug, Serialize)]
+#[derive(utoipa::ToSchema)]
 pub struct LimitView {
     /// The name of the metric that it limits.
     pub measure: &'static str,
@@ -113,6 +140,8 @@ impl<'a> ItemView<'a> {
     /// The item as it is to be shown at `now`.
     pub fn new(snapshot: &'a Snapshot, state: &'a ItemState, now: Timestamp) -> Self {
         let damping = &state.damping;
+        let valid = state.terms.map(|terms| terms.valid);
+        let Attestations { attestations } = Attestations::new(snapshot, state, now);
         let attempts = Verdict::ALL.iter().map(|verdict| verdict.label()).zip(state.attempts);
         Self {
             environment: &snapshot.environment,
@@ -127,6 +156,18 @@ impl<'a> ItemView<'a> {
             consecutive_failures: state.folded.fails,
             depends_on: &state.depends_on,
             blocked_by: state.blocked.as_ref().map(|blocked| &blocked.by),
+            attestable: valid.is_some(),
+            attestable_until: match valid {
+                Some(Validity::For(longest)) => Some(later(now, longest)),
+                Some(Validity::Deployment) | None => None,
+            },
+            attested_per_deployment: valid == Some(Validity::Deployment),
+            waivable_until: state.waivable_for.map(|longest| later(now, longest)),
+            attestations,
+            waivers: Waivers::new(state, now).waivers,
+            maintenance: snapshot
+                .maintenance_of(state, now)
+                .map(|span| MaintenanceView::new(span, now)),
             attempts: attempts.collect(),
             latest: state.latest.as_deref().map(ReportView::new),
             figures: state.samples.iter().filter(|s| s.measure.exported).map(Figure::new).collect(),

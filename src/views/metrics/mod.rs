@@ -4,6 +4,7 @@
 //! same families are written in two formats: Prometheus' text 0.0.4 by an encoder of our own, and
 //! OpenMetrics 1.0 by that of `prometheus-client`.
 
+mod acts;
 mod daemon;
 mod deployment;
 mod family;
@@ -85,6 +86,7 @@ impl Exposition {
     /// The families that have rows, ours first, then those of the kinds by name.
     pub fn families(&self) -> Vec<Family<'_>> {
         let mut families = items::families(&self.snapshot, self.now);
+        families.extend(acts::families(&self.snapshot, self.now));
         families.extend(daemon::families(&self.snapshot, &self.vitals, &self.served));
         families.extend(journal::families(&self.vitals));
         families.extend(deployment::families(&self.snapshot));

@@ -28,8 +28,12 @@ impl Running {
     }
 
     async fn announced(&self, announcement: Value) -> Value {
+        self.told(announcement, 201).await
+    }
+
+    async fn told(&self, announcement: Value, status: u16) -> Value {
         let answer = self.announce("secret-1", announcement.to_string()).await;
-        assert_eq!(answer.status(), 201);
+        assert_eq!(answer.status(), status);
         let place = answer.headers()["location"].to_str().expect("text").to_owned();
         let made: Value = answer.json().await.expect("JSON");
         let kept: Value = self.get(&place).await.json().await.expect("JSON");
@@ -99,8 +103,12 @@ async fn who_tells_the_same_again_makes_no_second_one() {
     let (server, _folder) = guarded().await;
     let body = json!({ "version": "1", "who": "Jo", "started": "2026-11-20T00:00:00Z" });
     let first = server.announced(body.clone()).await;
-    let again = server.announced(body.clone()).await;
+    let again = server.told(body.clone(), 200).await;
     assert_eq!(first, again);
+    let mut spaced = serde_json::to_string_pretty(&body).expect("JSON");
+    spaced.push('\n');
+    assert_eq!(server.announce("secret-1", spaced).await.status(), 201, "other bytes, same rollout");
+    assert_eq!(server.deployments().await.len(), 1);
     let mut other = body;
     other["version"] = "2".into();
     let other = server.announced(other).await;
@@ -131,7 +139,7 @@ async fn what_is_no_announcement_is_refused() {
         (
             json!({ "version": "1" }).to_string(),
             400,
-            "the body is no announcement: missing field `who`",
+            "the body is not an announcement: missing field `who`",
         ),
         (json!({ "version": "1" }).to_string(), 400, r#"; wanted {"version": "…", "who": "…"}"#),
         (json!({ "version": "1", "who": "Jo", "colour": "red" }).to_string(), 400, "unknown field"),

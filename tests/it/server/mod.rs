@@ -1,7 +1,10 @@
 //! The server over real sockets, with a daemon of cardboard behind it.
 
 mod announcing;
+mod fuzzing;
 mod limits;
+mod openapi;
+mod rates;
 mod reading;
 mod scraping;
 mod writing;

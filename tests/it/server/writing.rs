@@ -26,7 +26,7 @@ pub fn write_tokens(at: &Path, tokens: &[(&str, &str, &str)]) {
     std::fs::write(at, lines.collect::<String>()).expect("a file of tokens");
 }
 
-async fn guarded() -> (Running, TempDir) {
+pub async fn guarded() -> (Running, TempDir) {
     guarded_by("pipeline").await
 }
 
@@ -48,7 +48,7 @@ impl Running {
         request.send().await.expect("an answer")
     }
 
-    async fn written(&self, action: &str, outcome: &str) -> u64 {
+    pub async fn written(&self, action: &str, outcome: &str) -> u64 {
         let text = self.get("/metrics").await.text().await.expect("text");
         let row = format!("vigie_writes_total{{action=\"{action}\",outcome=\"{outcome}\",");
         let line = text.lines().find(|line| line.starts_with(&row)).expect("the row");

@@ -1,0 +1,87 @@
+//! Human acts over HTTP: attestations, waivers, maintenance, and how they are taken back.
+
+pub(super) mod attestations;
+pub(super) mod maintenance;
+pub(super) mod waivers;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::Served;
+use super::answer::{body, json, problem};
+use super::guard::{Ended, Made, made};
+use super::pages::LONGEST_ECHO;
+use crate::model::acts::Act;
+use crate::model::acts::requests::{Refused, RefusedSort, Wish};
+use crate::model::judgement::legible;
+use crate::views::api::ActView;
+
+/// What the shortest body looks like.
+const WHO: &str = r#"{"who": "…"}"#;
+
+fn one(headers: &HeaderMap, id: &str, found: Option<impl Serialize>) -> Response {
+    match found {
+        Some(found) => json(headers, &found),
+        None => {
+            let detail = format!("nothing here has the id `{}`", legible(id, LONGEST_ECHO));
+            problem(404, "No such act", detail)
+        }
+    }
+}
+
+/// Records what is wished for; the answer is the act.
+async fn record(served: &Served, token: String, wish: Wish) -> Result<Made, Ended> {
+    let act = served.daemon.record(wish, token).await.map_err(refused)?;
+    let view = ActView::new(&served.daemon.snapshot(), &act, served.daemon.now());
+    made(&view, place_of(&act))
+}
+
+/// Takes an act back; the answer is what is left of it.
+async fn ended(served: &Served, token: String, wish: Result<Wish, Ended>) -> Ended {
+    let taken_back = match wish {
+        Ok(wish) => record(served, token, wish).await,
+        Err(ended) => Err(ended),
+    };
+    match taken_back {
+        Ok(Made { content, place: _ }) => {
+            Ended::done(body(StatusCode::OK, "application/json", content))
+        }
+        Err(ended) => ended,
+    }
+}
+
+/// What the client is told.
+pub(super) fn refused(Refused { sort, because }: Refused) -> Ended {
+    match sort {
+        RefusedSort::NotFound => Ended::rejected(404, "Not found", because),
+        RefusedSort::Conflict => Ended::rejected(409, "Not possible", because),
+        RefusedSort::Invalid => Ended::rejected(422, "Not valid", because),
+        RefusedSort::NotRecorded => Ended::failed(503, "Not recorded", because),
+    }
+}
+
+/// Where an act can be asked for.
+fn place_of(act: &Act) -> String {
+    match act {
+        Act::Attestation(act) => format!("/api/v1/items/{}/attestations/{}", act.item, act.id),
+        Act::Waiver(act) => format!("/api/v1/items/{}/waivers/{}", act.item, act.id),
+        Act::Maintenance(act) => format!("/api/v1/maintenance/{}", act.id),
+    }
+}
+
+/// Whether the act at this place is still one: what was taken back, or has ended, is not meant by
+/// who asks for the same again.
+fn stands(served: &Served, place: &str) -> bool {
+    let (snapshot, now) = (served.daemon.snapshot(), served.daemon.now());
+    let id = place.rsplit('/').next().unwrap_or_default();
+    let of_items = snapshot.items.iter().any(|item| {
+        item.attestations.iter().any(|act| act.id == id)
+            || item.open_waivers(now).any(|act| act.id == id)
+    });
+    of_items
+        || snapshot
+            .maintenance
+            .iter()
+            .any(|act| act.id == id && act.ended.is_none() && now < act.until)
+}
