@@ -15,8 +15,7 @@ const LONGEST_WORD: usize = 128;
 const LONGEST_NOTES: usize = 4_000;
 
 /// One rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct Deployment {
     /// Its name in paths and labels: when it began, with a number where two began at once.
     pub id: String,

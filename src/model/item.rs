@@ -8,8 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The name of an item, a section or a group: lower-case letters, digits, `-` and, for sections, `.`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 #[schema(as = Id, value_type = String, pattern = "^[a-z0-9]([a-z0-9.-]{0,98}[a-z0-9])?$")]
 pub struct ItemId(Arc<str>);
 
@@ -180,8 +179,7 @@ pub struct Section {
 }
 
 /// A box that heads indented items.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Group {
     /// The group's id.
     pub id: ItemId,

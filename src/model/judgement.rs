@@ -13,8 +13,7 @@ const LONGEST_SENTENCE: usize = 600;
 const MOST_LINES: usize = 200;
 
 /// One line of evidence: what is said of one queue, one address, one pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Line {
     /// What the line is about; empty where the check has a single one.
     pub subject: String,

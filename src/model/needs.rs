@@ -70,8 +70,7 @@ impl fmt::Display for SystemName {
 }
 
 /// A kind of Kubernetes object, as the API addresses it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 pub struct Resource {
     /// API group, empty for the core group.
     pub group: Cow<'static, str>,
@@ -108,8 +107,7 @@ impl Resource {
 }
 
 /// One watch: watched once, shared by all checks that need it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 pub struct Watch {
     /// What is watched.
     pub resource: Resource,
@@ -126,8 +124,9 @@ pub struct Watch {
 }
 
 /// What is kept of each object of a watch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema,
+)]
 pub enum Form {
     /// The few fields that the program knows of this kind.
     #[default]

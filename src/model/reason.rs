@@ -14,8 +14,7 @@ use super::finding::Verdict;
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Why a claim does not hold, or why nobody could tell; `CamelCase`, as in Kubernetes conditions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, utoipa::ToSchema)]
 #[schema(value_type = String, pattern = "^[A-Z][A-Za-z0-9]*$")]
 pub struct Reason(&'static str);
 

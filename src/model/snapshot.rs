@@ -43,8 +43,7 @@ pub struct Snapshot {
 }
 
 /// How a watch of the Kubernetes API is doing.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Stream {
     /// Which watch.
     pub watch: Watch,
@@ -193,8 +192,7 @@ pub struct Blocked {
 }
 
 /// One line of an item's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Attempt {
     /// When it began.
     pub started: Timestamp,

@@ -94,8 +94,7 @@ pub struct Shown {
 }
 
 /// A change of standing: one line of log, one row of journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Turn {
     /// When.
     pub at: Timestamp,

@@ -154,7 +154,8 @@ impl Write {
                 let allowed = rates.written.count(&name, Instant::now());
                 token.clone_from(&name);
                 let Allowed::After { wait, first } = allowed else { return Ok(()) };
-                let detail = format!("the token `{name}` writes too much; go on in {}s", whole(wait));
+                let detail =
+                    format!("the token `{name}` writes too much; go on in {}s", whole(wait));
                 Err(Ended::rejected(429, "Too many writes", detail).waiting(wait, first))
             }
             Err(ended) if ended.outcome == Outcome::Denied => {
@@ -276,8 +277,11 @@ pub(super) fn wanted<Wanted: DeserializeOwned>(
     serde_json::from_slice(content).map_err(|error| {
         // The parser's sentence quotes words of the body, which came with a token.
         let why = legible(&error.to_string(), LONGEST_ECHO);
-        let what =
-            if error.is_data() { format!("the body is not {what}") } else { "the body is not JSON".to_owned() };
+        let what = if error.is_data() {
+            format!("the body is not {what}")
+        } else {
+            "the body is not JSON".to_owned()
+        };
         Ended::rejected(400, "Not understood", format!("{what}: {why}; wanted {example}"))
     })
 }

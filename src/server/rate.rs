@@ -92,11 +92,7 @@ impl<Who: Eq + Hash + Clone> Meter<Who> {
     }
 }
 
-fn make_room<Who: Eq + Hash + Clone>(
-    busy: &mut HashMap<Who, Busy>,
-    newcomer: &Who,
-    now: Instant,
-) {
+fn make_room<Who: Eq + Hash + Clone>(busy: &mut HashMap<Who, Busy>, newcomer: &Who, now: Instant) {
     if busy.len() < MOST || busy.contains_key(newcomer) {
         return;
     }

@@ -86,4 +86,3 @@ fn asked(served: &Served, id: &str) -> Ended {
 fn empty(status: StatusCode) -> Response {
     body(status, "text/plain; charset=utf-8", "")
 }
-

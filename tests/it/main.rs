@@ -8,6 +8,7 @@
     reason = "helpers of tests break as tests do"
 )]
 
+mod acts;
 mod architecture;
 mod browser;
 mod checklist;

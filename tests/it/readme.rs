@@ -8,6 +8,8 @@ use std::process::Command;
 use vigie::checks::{KINDS, Kind};
 use vigie::config::load::load;
 
+use crate::acts::Ground;
+
 const BEGIN: &str = "<!-- kinds: kept by a test -->\n";
 const END: &str = "<!-- end of kinds -->\n";
 
@@ -130,3 +132,41 @@ fn its_command_for_rights_prints_roles_for_its_configuration() {
     assert!(printed.contains("kind: RoleBinding"), "{printed}");
     assert!(printed.contains("# pods (pods-running)"), "{printed}");
 }
+
+/// Those of the README, and of the page that tells more.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_commands_for_acts_are_taken() {
+    for page in ["README.md", "docs/acts.md"] {
+        let text = fs::read_to_string(path().with_file_name(page)).expect("a page");
+        let acts = ["attest", "waive", "maintain", "announce"].map(|act| format!("vigie {act} "));
+        let lines = blocks(&text, "sh").concat();
+        let told = |line: &&str| acts.iter().any(|act| line.starts_with(act));
+        let commands: Vec<_> = lines.lines().filter(told).collect();
+        assert_eq!(commands.len(), acts.len(), "{page}: {commands:?}");
+        let ground = Ground::of(ACTS).await;
+        let binary = PathBuf::from(env!("CARGO_BIN_EXE_vigie"));
+        let folder = binary.parent().expect("a folder").display().to_string();
+        for command in commands {
+            let output = tokio::process::Command::new("sh")
+                .args(["-c", command])
+                .env("PATH", format!("{folder}:/usr/bin:/bin"))
+                .env("VIGIE_URL", ground.url(""))
+                .env("VIGIE_TOKEN_FILE", ground.token_file("secret-1"))
+                .output();
+            let output = output.await.expect("a shell");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{page}: {command}: {said}");
+        }
+    }
+}
+
+/// What the commands speak of.
+const ACTS: &str = "\
+sections:
+  - id: post-deployment
+    title: After the deployment
+    items:
+      - { id: load-test, title: L, severity: info, mode: attested, checks: [{ attestation: { valid_for: 180d } }] }
+      - { id: broken, title: B, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/broken' } }] }
+      - { id: queue-workers, title: Q, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/broken' } }] }
+";

@@ -107,10 +107,7 @@ impl Remote {
 fn read(file: &Path) -> Result<SecretString, String> {
     let mut text = String::new();
     let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    opened
-        .take(LARGEST_FILE + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
+    opened.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     if text.len() as u64 > LARGEST_FILE {
         return Err(format!("it is larger than {LARGEST_FILE} bytes"));
     }

@@ -12,9 +12,7 @@ use super::super::Served;
 use super::super::answer::json;
 use super::super::audit::Action;
 use super::super::guard::{Admitted, Write, wanted};
-use super::super::openapi::{
-    Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable,
-};
+use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::super::pages::Id;
 use super::{WHO, ended, one, record, stands};
 use crate::model::acts::requests::{MaintenanceRequest, Wish, WithdrawalRequest};
@@ -31,7 +29,10 @@ const EXAMPLE: &str = r#"{"who": "…", "why": "…", "until": "2026-12-01T08:00
     tag = "acts",
     responses((status = 200, description = "It", body = Maintenances), Defect)
 )]
-pub(in crate::server) async fn all(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+pub(in crate::server) async fn all(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+) -> Response {
     json(&headers, &Maintenances::new(&served.daemon.snapshot(), served.daemon.now()))
 }
 

@@ -12,9 +12,7 @@ use super::super::Served;
 use super::super::answer::json;
 use super::super::audit::Action;
 use super::super::guard::{Admitted, Write, wanted};
-use super::super::openapi::{
-    Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable,
-};
+use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::super::pages::{Id, Ids, no_such_item};
 use super::{WHO, ended, one, record, stands};
 use crate::model::acts::requests::{WaiverRequest, Wish, WithdrawalRequest};

@@ -10,8 +10,7 @@ use crate::model::standing::{Shown, Standing};
 use crate::model::vitals::{ConfigVitals, Vitals};
 
 /// The checklist as it stands.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Checklist<'a> {
     /// The environment's name.
     pub environment: &'a str,
@@ -32,8 +31,7 @@ pub struct Checklist<'a> {
 }
 
 /// How many items have each standing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     /// Nobody knows yet.
     pub pending: usize,
@@ -52,8 +50,7 @@ pub struct Counts {
 }
 
 /// The configuration in use, and whether the newest one could be taken.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Configuration<'a> {
     /// Whether the last attempt to load it succeeded.
     pub successful: bool,
@@ -66,8 +63,7 @@ pub struct Configuration<'a> {
 }
 
 /// A section with its items.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SectionView<'a> {
     /// The section's id.
     pub id: &'a ItemId,
@@ -82,8 +78,7 @@ pub struct SectionView<'a> {
 }
 
 /// An item and how it stands.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ItemSummary<'a> {
     /// The item's id, unique in the checklist.
     pub id: &'a ItemId,

@@ -6,16 +6,14 @@ use crate::model::deployment::Deployment;
 use crate::model::snapshot::Snapshot;
 
 /// All that are kept.
-#[derive(Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Deployments<'a> {
     /// The one that began last first.
     pub deployments: Vec<DeploymentView<'a>>,
 }
 
 /// One of them.
-#[derive(Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeploymentView<'a> {
     /// What is known of it.
     #[serde(flatten)]

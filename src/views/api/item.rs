@@ -18,8 +18,7 @@ use crate::model::snapshot::{Attempt, ItemState, Snapshot};
 use crate::model::standing::Turn;
 
 /// One item with all that is known of it.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ItemView<'a> {
     /// The environment's name.
     pub environment: &'a str,
@@ -82,8 +81,7 @@ pub struct ItemView<'a> {
 }
 
 /// One attempt with its evidence.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ReportView<'a> {
     /// Why it was made.
     pub cause: Cause,
@@ -98,8 +96,7 @@ pub struct ReportView<'a> {
 }
 
 /// What one check said.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CheckView<'a> {
     /// The check's kind.
     pub kind: &'static str,
@@ -112,8 +109,7 @@ pub struct CheckView<'a> {
 }
 
 /// One figure, as `/metrics` shows it.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Figure<'a> {
     /// The metric's name.
     pub name: &'static str,
@@ -125,8 +121,7 @@ pub struct Figure<'a> {
 }
 
 /// One limit.
-#[derive(Clone, Debug, Serialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct LimitView {
     /// The name of the metric that it limits.
     pub measure: &'static str,

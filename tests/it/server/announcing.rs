@@ -107,7 +107,11 @@ async fn who_tells_the_same_again_makes_no_second_one() {
     assert_eq!(first, again);
     let mut spaced = serde_json::to_string_pretty(&body).expect("JSON");
     spaced.push('\n');
-    assert_eq!(server.announce("secret-1", spaced).await.status(), 201, "other bytes, same rollout");
+    assert_eq!(
+        server.announce("secret-1", spaced).await.status(),
+        201,
+        "other bytes, same rollout"
+    );
     assert_eq!(server.deployments().await.len(), 1);
     let mut other = body;
     other["version"] = "2".into();

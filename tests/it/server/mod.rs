@@ -1,13 +1,14 @@
 //! The server over real sockets, with a daemon of cardboard behind it.
 
 mod announcing;
-mod fuzzing;
 mod limits;
 mod openapi;
 mod rates;
 mod reading;
 mod scraping;
 mod writing;
+
+pub use writing::write_tokens;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,0 +1,208 @@
+//! The commands that tell a running daemon: what they send, what they say, and how they end.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{Ground, ahead};
+use crate::net::ground::deserted;
+
+/// Runs `vigie` with these arguments, for this daemon and token.
+async fn vigie(url: &str, token_file: Option<&Path>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+    command.args(arguments).env_remove("VIGIE_TOKEN_FILE").env("VIGIE_URL", url);
+    if let Some(file) = token_file {
+        command.arg("--token-file").arg(file);
+    }
+    command.kill_on_drop(true).output().await.expect("vigie runs")
+}
+
+/// The exit code, and all that was said.
+fn told(output: &Output) -> (i32, String) {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code().expect("a code"), String::from_utf8_lossy(&said).into_owned())
+}
+
+impl Ground {
+    async fn told(&self, token: &str, arguments: &[&str]) -> (i32, String) {
+        let file = self.token_file(token);
+        told(&vigie(&self.url(""), Some(&file), arguments).await)
+    }
+
+    /// What a command says that does what it should.
+    async fn done(&self, arguments: &[&str]) -> String {
+        let (code, said) = self.told("secret-1", arguments).await;
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_act_can_be_told_from_a_terminal() {
+    let ground = Ground::new().await;
+    let link = "https://ci.example/7";
+    let attest =
+        ["attest", "load-test", "--who", "Jo", "--note", "fine", "--link", link, "--until", "7d"];
+    let said = ground.done(&attest).await;
+    let act = &ground.acts("/api/v1/items/load-test/attestations").await[0];
+    assert_eq!(
+        (&act["who"], &act["note"], &act["link"]),
+        (&json!("Jo"), &json!("fine"), &json!(link))
+    );
+    let (until, id) = (act["until"].as_str().unwrap(), act["id"].as_str().unwrap());
+    let place = ground.url(&format!("/api/v1/items/load-test/attestations/{id}"));
+    assert_eq!(said, format!("`load-test` is attested until {until}: {place}\n"));
+
+    let until = ahead(3_600);
+    let waive = [
+        "waive",
+        "broken",
+        "--who",
+        "Jo",
+        "--why",
+        "known",
+        "--reason",
+        "WrongStatus",
+        "--reason",
+        "Refused",
+        "--until",
+        &until,
+    ];
+    let said = ground.done(&waive).await;
+    assert!(said.starts_with(&format!("`broken` is waived until {until}: http://")), "{said}");
+    let act = &ground.acts("/api/v1/items/broken/waivers").await[0];
+    assert_eq!(act["reasons"], json!(["Refused", "WrongStatus"]));
+    ground.until("broken", "waived").await;
+    let said = ground.done(&waive).await;
+    assert!(said.contains(", by this very request before: "), "{said}");
+
+    ground
+        .done(&[
+            "maintain",
+            "--who",
+            "Jo",
+            "--why",
+            "disks",
+            "--until",
+            "2h",
+            "--section",
+            "before",
+        ])
+        .await;
+    let act = &ground.acts("/api/v1/maintenance").await[0];
+    assert_eq!((&act["on"], &act["sections"]), (&json!(true), &json!(["before"])));
+
+    let said =
+        ground.done(&["announce", "--version", "7", "--who", "Jo", "--ticket", "CHG-7"]).await;
+    assert!(said.starts_with("`7` is announced: http://"), "{said}");
+    let deployment = &ground.json("/api/v1/deployments").await["deployments"][0];
+    assert_eq!((&deployment["version"], &deployment["ticket"]), (&json!("7"), &json!("CHG-7")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_runs_again_attests_once() {
+    let ground = Ground::new().await;
+    let attest =
+        ["attest", "load-test", "--who", "Jo", "--until", "7d", "--idempotency-key", "job-7"];
+    ground.done(&attest).await;
+    let (code, said) = ground.told("secret-1", &attest).await;
+    // "In seven days" is another moment by now: the key says that it is the same request, its body
+    // that it is not.
+    assert_eq!(
+        (code, said.as_str()),
+        (1, "Key used before: this `Idempotency-Key` was used for another request\n")
+    );
+    let attest = ["attest", "by-hand", "--who", "Jo", "--idempotency-key", "job-8"];
+    ground.done(&attest).await;
+    assert!(ground.done(&attest).await.contains("by this very request before"));
+    assert_eq!(ground.acts("/api/v1/items/by-hand/attestations").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_in_a_sentence() {
+    let ground = Ground::new().await;
+    for (token, arguments, said) in [
+        (
+            "secret-1",
+            &["attest", "fine", "--who", "Jo"][..],
+            "Not possible: `fine` is decided by looking: nobody can attest it\n",
+        ),
+        ("secret-1", &["attest", "nope", "--who", "Jo"], "Not found: no item has the id `nope`\n"),
+        (
+            "secret-1",
+            &["attest", "load-test", "--who", ""],
+            "Not valid: `who` is one line of 1 to 128 characters, none of them a control character\n",
+        ),
+        (
+            "secret-2",
+            &["attest", "load-test", "--who", "Jo"],
+            "Scope missing: the token `pipeline` lacks the scope `attest`\n",
+        ),
+        (
+            "secret-9",
+            &["announce", "--version", "7", "--who", "Jo"],
+            "Token unknown: this token is not in the file\n",
+        ),
+    ] {
+        let (code, told) = ground.told(token, arguments).await;
+        assert_eq!((code, told.as_str()), (1, said), "{arguments:?}");
+        assert!(!told.contains("secret"), "{told}");
+    }
+    assert_eq!(ground.acts("/api/v1/items/load-test/attestations").await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_not_there_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret-1").expect("written");
+    let url = format!("http://{}", deserted().await);
+    let arguments = ["attest", "load-test", "--who", "Jo"];
+    let (code, said) = told(&vigie(&url, Some(&file), &arguments).await);
+    assert_eq!(code, 1);
+    assert!(said.contains("does not answer: ") && said.contains("refused"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_wrongly_is_bad_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (good, empty) = (folder.path().join("good"), folder.path().join("empty"));
+    std::fs::write(&good, "secret-1").expect("written");
+    std::fs::write(&empty, " \n").expect("written");
+    let (good, empty) = (Some(good.as_path()), Some(empty.as_path()));
+    let gone = folder.path().join("gone");
+    let waive =
+        |until| ["waive", "a", "--who", "Jo", "--why", "w", "--reason", "R", "--until", until];
+    for (url, file, arguments, said) in [
+        ("http://a", None, &["attest", "a", "--who", "Jo"][..], "--token-file"),
+        ("http://a", Some(gone.as_path()), &["attest", "a", "--who", "Jo"], "No such file"),
+        ("http://a", empty, &["attest", "a", "--who", "Jo"], "does not hold one token"),
+        ("http://a", good, &["attest", "A B", "--who", "Jo"], "is not an id"),
+        ("http://a", good, &["attest", "a"], "--who"),
+        ("ftp://a", good, &["attest", "a", "--who", "Jo"], "is no address"),
+        ("nowhere", good, &["attest", "a", "--who", "Jo"], "invalid value"),
+        ("http://a", good, &waive("soon"), "write a date (`2026-12-01`)"),
+        (
+            "http://a",
+            good,
+            &["waive", "a", "--who", "Jo", "--why", "w", "--until", "7d"],
+            "--reason",
+        ),
+        (
+            "http://a",
+            good,
+            &["waive", "a", "--who", "Jo", "--why", "w", "--reason", "R"],
+            "--until",
+        ),
+        ("http://a", good, &["maintain", "--who", "Jo", "--why", "w"], "--until"),
+        ("http://a", good, &["announce", "--who", "Jo"], "--version"),
+        ("http://a", good, &["attest", "a", "--who", "Jo", "--token", "secret-1"], "--token"),
+    ] {
+        let (code, told) = told(&vigie(url, file, arguments).await);
+        assert_eq!(code, 3, "{arguments:?}: {told}");
+        assert!(told.contains(said), "{arguments:?}: {told}");
+    }
+}
