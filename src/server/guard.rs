@@ -274,15 +274,17 @@ pub(super) fn wanted<Wanted: DeserializeOwned>(
     what: &str,
     example: &str,
 ) -> Result<Wanted, Ended> {
-    serde_json::from_slice(content).map_err(|error| {
+    let told = |what: &str, why: &str| {
         // The parser's sentence quotes words of the body, which came with a token.
-        let why = legible(&error.to_string(), LONGEST_ECHO);
-        let what = if error.is_data() {
-            format!("the body is not {what}")
-        } else {
-            "the body is not JSON".to_owned()
-        };
-        Ended::rejected(400, "Not understood", format!("{what}: {why}; wanted {example}"))
+        let why = legible(why, LONGEST_ECHO);
+        Ended::rejected(400, "Not understood", format!("the body is not {what}: {why}; wanted {example}"))
+    };
+    if content.trim_ascii_start().starts_with(b"[") {
+        // The parser would take its values for the fields, in their order.
+        return Err(told(what, "it is a list"));
+    }
+    serde_json::from_slice(content).map_err(|error| {
+        told(if error.is_data() { what } else { "JSON" }, &error.to_string())
     })
 }
 
