@@ -277,15 +277,18 @@ pub(super) fn wanted<Wanted: DeserializeOwned>(
     let told = |what: &str, why: &str| {
         // The parser's sentence quotes words of the body, which came with a token.
         let why = legible(why, LONGEST_ECHO);
-        Ended::rejected(400, "Not understood", format!("the body is not {what}: {why}; wanted {example}"))
+        Ended::rejected(
+            400,
+            "Not understood",
+            format!("the body is not {what}: {why}; wanted {example}"),
+        )
     };
     if content.trim_ascii_start().starts_with(b"[") {
         // The parser would take its values for the fields, in their order.
         return Err(told(what, "it is a list"));
     }
-    serde_json::from_slice(content).map_err(|error| {
-        told(if error.is_data() { what } else { "JSON" }, &error.to_string())
-    })
+    serde_json::from_slice(content)
+        .map_err(|error| told(if error.is_data() { what } else { "JSON" }, &error.to_string()))
 }
 
 /// What has come into being there.

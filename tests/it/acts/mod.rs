@@ -29,7 +29,7 @@ sections:
     items:
       - { id: fine, title: F, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/fine' } }] }
       - { id: broken, title: B, severity: info, every: 1s, waivable_for: 7d, checks: [{ http: { url: 'http://SITE/broken' } }] }
-      - { id: grave, title: G, severity: critical, every: 1s, waivable_for: 0s, checks: [{ http: { url: 'http://SITE/broken' } }] }
+      - { id: grave, title: G, severity: critical, every: 1s, waivable_for: never, checks: [{ http: { url: 'http://SITE/broken' } }] }
       - { id: load-test, title: L, severity: info, mode: attested, checks: [{ attestation: { valid_for: 180d } }] }
       - { id: read-through, title: R, severity: info, mode: attested, checks: [{ attestation: { valid_for: deployment } }] }
   - id: after
@@ -56,7 +56,7 @@ impl Ground {
     pub async fn of(checklist: &str) -> Self {
         let site = Site::plain().await.expect("a site");
         site.answer("/fine", Answer::new(200, "fine"));
-        site.answer("/broken", Answer::new(500, "broken"));
+        site.answer("/broken", Answer::new(404, "broken"));
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("checklist.yaml");
         let text = checklist.replace("SITE", &site.address().to_string());
