@@ -76,11 +76,7 @@ fn every_line_has_a_runbook() {
         for item in &shipped(name, &[]).checklist.items {
             let url = item.card.runbook_url.as_deref().unwrap_or_default();
             let path = url.strip_prefix(base).unwrap_or_default();
-            assert!(
-                path.starts_with(RUNBOOKS) && path.ends_with(".md"),
-                "{}: `{url}`",
-                item.card.id
-            );
+            assert!(path.starts_with(RUNBOOKS), "{}: `{url}`", item.card.id);
             assert!(asked.contains(path), "the line about runbooks does not look at {path}");
         }
     }
