@@ -59,6 +59,8 @@ pub fn routes(daemon: Arc<dyn Daemon>, token_file: Option<PathBuf>) -> Router {
         .route("/-/ready", get(pages::ready))
         .route("/-/reload", post(writes::reload))
         .route("/api/v1/checklist", get(pages::api_checklist))
+        .route("/api/v1/checklist.md", get(pages::api_checklist_markdown))
+        .route("/api/v1/records", get(pages::api_records))
         .route("/api/v1/items/{id}", get(pages::api_item))
         .route("/api/v1/items/{id}/attempts", post(writes::look_now))
         .route("/api/v1/deployments", get(deployments::all).post(deployments::announce))

@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::Served;
-use super::answer::{json, line, page, problem};
+use super::answer::{json, line, markdown, page, problem};
 use super::negotiation::wants_html;
 use crate::model::judgement::legible;
-use crate::views::api::{Checklist, ItemView};
+use crate::views::api::{Checklist, ItemView, RecordsView};
+use crate::views::markdown as sheet;
 use crate::views::page as views;
 
 /// The longest part of a request that an answer repeats, in characters.
@@ -76,6 +77,21 @@ pub(super) async fn api_checklist(
 ) -> Response {
     let daemon = &served.daemon;
     json(&headers, &Checklist::new(&daemon.snapshot(), &daemon.vitals(), daemon.now()))
+}
+
+/// `GET /api/v1/checklist.md`: the paper checklist, its boxes ticked.
+pub(super) async fn api_checklist_markdown(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+) -> Response {
+    let daemon = &served.daemon;
+    markdown(&headers, sheet::checklist(&daemon.snapshot(), &[], daemon.now()))
+}
+
+/// `GET /api/v1/records`: human acts and deployments.
+pub(super) async fn api_records(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    let daemon = &served.daemon;
+    json(&headers, &RecordsView::new(&daemon.snapshot(), daemon.now()))
 }
 
 /// `GET /api/v1/items/{id}`

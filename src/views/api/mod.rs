@@ -6,8 +6,10 @@ mod checklist;
 mod deployment;
 mod item;
 mod problem;
+mod records;
 
 pub use checklist::{Checklist, Configuration, Counts, ItemSummary, SectionView};
 pub use deployment::{DeploymentView, Deployments};
 pub use item::{CheckView, Figure, ItemView, LimitView, ReportView};
 pub use problem::Problem;
+pub use records::{ItemRecords, RecordsView};
