@@ -7,8 +7,6 @@ use jiff::Timestamp;
 use super::remember;
 use crate::model::acts::{Act, Attestation, Covers, Ended, EndedBy, Maintenance, Waiver};
 use crate::model::item::ItemId;
-use crate::model::needs::Needs;
-use crate::model::records::{Member, Records};
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
 
@@ -93,31 +91,6 @@ fn end_of(item: &ItemState, waiver: &Waiver, now: Timestamp) -> Option<Ended> {
     }
     let recovered = matches!(item.folded.standing, Standing::Passing | Standing::Warning);
     recovered.then_some(Ended { at: now, by: EndedBy::Recovery })
-}
-
-/// What an item's checks have declared to read of the record.
-pub(super) fn records(
-    snapshot: &Snapshot,
-    item: &ItemId,
-    needs: &Needs,
-    now: Timestamp,
-) -> Records {
-    let state = snapshot.item(item.as_str());
-    let attested = state.filter(|_| needs.attestation.is_some());
-    let members = needs.items.iter().filter_map(|id| snapshot.item(id.as_str()));
-    let member = |item: &Arc<ItemState>| Member {
-        id: item.card.id.clone(),
-        shown: snapshot.shown(item, now),
-    };
-    Records {
-        environment: snapshot.environment.clone(),
-        deployment: snapshot.deployment().filter(|_| needs.deployment).cloned(),
-        attestations: attested
-            .map(|item| item.attestations.iter().cloned().collect())
-            .unwrap_or_default(),
-        known_since: state.map(|item| item.known_since),
-        members: members.map(member).collect(),
-    }
 }
 
 fn held<'s>(snapshot: &'s mut Snapshot, id: &ItemId) -> Option<&'s mut ItemState> {

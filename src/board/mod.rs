@@ -146,7 +146,7 @@ impl Board {
 
     /// What an item's checks have declared to read of the record.
     pub fn records(&self, item: &ItemId, needs: &Needs, now: Timestamp) -> Records {
-        self.held(|held| acts::records(&held.snapshot, item, needs, now))
+        self.held(|held| held.snapshot.records(item, needs, now))
     }
 
     /// The deployment that an announcement will make, unless another comes before it.

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod snapshot;
 pub mod standing;
 pub mod steps;
+pub mod tally;
 pub mod version;
 pub mod vitals;
 pub mod words;

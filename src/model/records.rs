@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use super::acts::Attestation;
 use super::deployment::Deployment;
 use super::item::ItemId;
+use super::needs::Needs;
+use super::snapshot::{ItemState, Snapshot};
 use super::standing::Shown;
 
 /// What an item's checks have declared to read of the record, at one moment.
@@ -31,4 +33,26 @@ pub struct Member {
     pub id: ItemId,
     /// How it is shown.
     pub shown: Shown,
+}
+
+impl Snapshot {
+    /// What an item's checks have declared to read of the record.
+    pub fn records(&self, item: &ItemId, needs: &Needs, now: Timestamp) -> Records {
+        let state = self.item(item.as_str());
+        let attested = state.filter(|_| needs.attestation.is_some());
+        let members = needs.items.iter().filter_map(|id| self.item(id.as_str()));
+        let member = |item: &Arc<ItemState>| Member {
+            id: item.card.id.clone(),
+            shown: self.shown(item, now),
+        };
+        Records {
+            environment: self.environment.clone(),
+            deployment: self.deployment().filter(|_| needs.deployment).cloned(),
+            attestations: attested
+                .map(|item| item.attestations.iter().cloned().collect())
+                .unwrap_or_default(),
+            known_since: state.map(|item| item.known_since),
+            members: members.map(member).collect(),
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::views::api::Problem;
 use crate::views::page::content_security_policy;
 
 const HTML: &str = "text/html; charset=utf-8";
+const MARKDOWN: &str = "text/markdown; charset=utf-8";
 /// The policy of whatever is not a page: a browser shall load and run nothing for it.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -80,6 +81,11 @@ pub(super) fn json(headers: &HeaderMap, value: &impl serde::Serialize) -> Respon
 /// JSON that is written already, compressed where the client takes it.
 pub(super) fn json_text(headers: &HeaderMap, text: impl AsRef<[u8]> + Into<Body>) -> Response {
     compressible(StatusCode::OK, headers, "application/json", text)
+}
+
+/// Markdown, compressed where the client takes it.
+pub(super) fn markdown(headers: &HeaderMap, text: String) -> Response {
+    compressible(StatusCode::OK, headers, MARKDOWN, text.into_bytes())
 }
 
 fn compressible(

@@ -83,6 +83,8 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(pages::checklist))
         .routes(routes!(pages::item))
         .routes(routes!(pages::api_checklist))
+        .routes(routes!(pages::api_checklist_markdown))
+        .routes(routes!(pages::api_records))
         .routes(routes!(pages::api_item))
         .routes(routes!(writes::look_now))
         .routes(routes!(attestations::attestations, attestations::attest))

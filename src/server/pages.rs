@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::Served;
-use super::answer::{json, line, page, problem};
+use super::answer::{json, line, markdown, page, problem};
 use super::negotiation::wants_html;
 use super::openapi::{Defect, Missing};
 use crate::model::item::ItemId;
 use crate::model::judgement::legible;
-use crate::views::api::{Checklist, ItemView, Problem};
+use crate::views::api::{Checklist, ItemView, Problem, RecordsView};
+use crate::views::markdown as sheet;
 use crate::views::page as views;
 
 /// The longest part of a request that an answer repeats, in characters.
@@ -121,6 +122,38 @@ pub(super) async fn api_checklist(
 ) -> Response {
     let daemon = &served.daemon;
     json(&headers, &Checklist::new(&daemon.snapshot(), &daemon.vitals(), daemon.now()))
+}
+
+/// The paper checklist as Markdown, its boxes ticked.
+#[utoipa::path(
+    get,
+    path = "/api/v1/checklist.md",
+    operation_id = "checklist_markdown",
+    tag = "checklist",
+    responses(
+        (status = 200, description = "The checklist", body = String, content_type = "text/markdown"),
+        Defect,
+    )
+)]
+pub(super) async fn api_checklist_markdown(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+) -> Response {
+    let daemon = &served.daemon;
+    markdown(&headers, sheet::checklist(&daemon.snapshot(), &[], daemon.now()))
+}
+
+/// What no look can find out again: human acts, and deployments.
+#[utoipa::path(
+    get,
+    path = "/api/v1/records",
+    operation_id = "records",
+    tag = "acts",
+    responses((status = 200, description = "The record", body = RecordsView), Defect)
+)]
+pub(super) async fn api_records(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    let daemon = &served.daemon;
+    json(&headers, &RecordsView::new(&daemon.snapshot(), daemon.now()))
 }
 
 /// One item with its evidence and history.

@@ -4,6 +4,7 @@
 //! same bytes. What changes from one to the next has changed on the board.
 
 pub mod api;
+pub mod markdown;
 pub mod metrics;
 pub mod page;
 pub mod rbac;

@@ -1,5 +1,7 @@
 //! `vigie once` and its neighbours on the command line, by the real binary.
 
+mod records;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -40,6 +42,8 @@ const GOOD: &str = "      - { id: good, title: Good <answers>, severity: critica
 const BAD: &str = "      - { id: bad, title: Bad answers, severity: warning, checks: [{ http: { url: \"http://${at}/bad\" } }] }\n";
 const BLIND: &str = "      - { id: blind, title: Queues, severity: info, checks: [{ bull_queue: { queues: [mail] } }] }\n";
 const AFTER: &str = "      - { id: after, title: After bad, severity: info, depends_on: [bad], checks: [{ http: { url: \"http://${at}/good\" } }] }\n";
+const BOXES: &str = "      - { id: boxes, title: Applied, severity: info, boxes: { staging: Staging, test: Testing }, checks: [{ http: { url: \"http://${at}/good\" } }] }\n";
+const ATTESTED: &str = "      - { id: tried, title: A restore was tried, severity: info, mode: attested, checks: [{ attestation: { valid_for: 180d } }] }\n";
 const NOT_HERE: &str =
     "      - { id: not-here, title: Not here, severity: critical, when: \"\", checks: [] }\n";
 
@@ -107,6 +111,61 @@ async fn json_carries_items_evidence_and_summary() {
     assert_eq!(whole["items"][1]["reason"], "WrongStatus");
     assert_eq!(whole["items"][0]["report"]["checks"][0]["kind"], "http");
     assert!(whole["items"][0]["report"]["took"].is_f64(), "seconds");
+}
+
+#[tokio::test]
+async fn markdown_is_the_checklist_with_its_boxes_ticked() {
+    let ground = Ground::new().await;
+    let file = ground.file(&[GOOD, BAD, AFTER, NOT_HERE, BOXES, ATTESTED].concat());
+    let output = once(&file, &["--format", "markdown"]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = text(&output);
+    for words in [
+        "# Deployment checklist: `test`\n",
+        "- deployment: none is known\n",
+        "| of 6 items | |\n|---|---:|\n| failing | 1 |\n| unknown | 1 |\n",
+        "Each line was looked at one time, by `vigie once`.\n",
+        "1 item is not applicable only because",
+        "### 1 item failing\n\n- Bad answers `bad` (warning, Web & more)\n  - **failing** `WrongStatus` since ",
+        "## Web & more\n\n- [x] Good `<answers>` `good`\n  - **passing** since ",
+        "- [ ] Bad answers `bad`\n",
+        "- [ ] After bad `after`\n  - **unknown** `DependencyFailing` since ",
+        "- [ ] ~~Not here~~ `not-here`\n  - **not applicable**: does not apply to this environment\n",
+        "- [ ] Staging `boxes`\n  - another environment than this one\n- [x] Testing `boxes`\n  - **passing** since ",
+        "- [ ] ~~A restore was tried~~ `tried`\n  - **not applicable**: is decided by a person's word",
+        "- **Environment:** `test`\n- **Version/Tag:** \\_",
+    ] {
+        assert!(text.contains(words), "{words:?} in:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_worked_out_from_others_comes_last_and_from_the_same_run() {
+    let ground = Ground::new().await;
+    let rollup = |of: &str| {
+        format!(
+            "      - {{ id: all, title: All, severity: info, checks: [{{ rollup: {{ items: [{of}] }} }}] }}\n"
+        )
+    };
+    for (of, more, code, said) in [
+        ("good", vec![], 1, "  ✓ All\n"),
+        (
+            "good, bad",
+            vec![],
+            1,
+            "  ✗ All\n      failing MemberFailing all\n      bad: failing, WrongStatus",
+        ),
+        ("good, blind", vec![], 1, "  ? All\n      unknown MemberUnknown all\n"),
+        // What it reads is looked at, and only what was asked for is printed.
+        ("good, bad", vec!["--item", "all"], 1, "1 item: 1 failing\n"),
+        ("good", vec!["--item", "all"], 0, "1 item: 1 passing\n"),
+    ] {
+        let file = ground.file(&[&rollup(of), GOOD, BAD, BLIND].concat());
+        let output = once(&file, &more).await;
+        let text = text(&output);
+        assert!(text.contains(said), "{said:?} in:\n{text}");
+        assert_eq!(output.status.code(), Some(code), "{text}");
+    }
 }
 
 #[tokio::test]

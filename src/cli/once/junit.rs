@@ -6,8 +6,9 @@ use super::outcome::Outcome;
 use crate::model::item::Section;
 use crate::model::standing::Standing;
 
-/// Failing items are failures, unknown ones errors, those that do not apply are skipped.
-pub(super) fn render(sections: &[Section], outcomes: &[Outcome]) -> Result<String, String> {
+/// Failing items are failures, unknown ones errors; what nobody can decide by now, does not apply or
+/// is waived is skipped, and says so: it neither holds nor is it to break a pipeline.
+pub(super) fn render(sections: &[Section], outcomes: &[Outcome<'_>]) -> Result<String, String> {
     let mut report = Report::new("vigie");
     for section in sections {
         let of_section = outcomes.iter().filter(|outcome| outcome.card.section == section.id);
@@ -21,13 +22,13 @@ pub(super) fn render(sections: &[Section], outcomes: &[Outcome]) -> Result<Strin
     report.to_string().map_err(|error| format!("can't write JUnit: {error}"))
 }
 
-fn case(outcome: &Outcome) -> TestCase {
-    let Outcome { card, standing, reason, because, report } = outcome;
+fn case(outcome: &Outcome<'_>) -> TestCase {
+    let Outcome { card, standing, reason, because, attested, report, .. } = outcome;
     let mut status = match standing {
         Standing::Failing => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Standing::Unknown | Standing::Pending => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Standing::NotApplicable => TestCaseStatus::skipped(),
-        Standing::Passing | Standing::Warning | Standing::Waived => TestCaseStatus::success(),
+        Standing::Unknown => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Standing::Pending | Standing::Waived | Standing::NotApplicable => TestCaseStatus::skipped(),
+        Standing::Passing | Standing::Warning => TestCaseStatus::success(),
     };
     if *standing != Standing::Passing {
         status.set_message(because.as_str());
@@ -40,7 +41,7 @@ fn case(outcome: &Outcome) -> TestCase {
     if let Some(report) = report {
         case.set_time(report.took);
     }
-    if *standing == Standing::Warning {
+    if *standing == Standing::Warning || *attested {
         case.set_system_out(because.as_str());
     }
     case

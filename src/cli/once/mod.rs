@@ -1,11 +1,13 @@
 //! `vigie once`: every item one time, no damping.
 
 mod junit;
+mod ledger;
 mod outcome;
 mod progress;
+mod records;
 mod text;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,14 +18,19 @@ use futures::stream;
 use super::{BAD_USAGE, Files};
 use crate::checklist::{Checklist, Item};
 use crate::config::Configuration;
+use crate::engine::{self, Looked};
 use crate::model::item::{ItemId, Severity};
-use crate::model::records::{Member, Records};
-use crate::model::standing::{Shown, Standing};
+use crate::model::past::Past;
+use crate::model::records::Records;
+use crate::model::report::{Cause, Report};
 use crate::systems::Systems;
 use crate::systems::clock::Clock;
 use crate::systems::programs::Programs;
+use crate::views::markdown;
+use ledger::Ledger;
 use outcome::{Outcome, Summary};
 use progress::Progress;
+use records::Kept;
 
 /// Items that are looked at side by side.
 const AT_ONCE: usize = 32;
@@ -42,6 +49,10 @@ pub(super) struct Once {
     /// How the outcome is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Where people's words and the deployment are recorded: the URL of a running Vigie of this
+    /// environment. Without it, what depends on them does not apply.
+    #[arg(long, value_name = "URL")]
+    records: Option<String>,
     /// The least severity whose items decide the exit code.
     #[arg(long, value_enum, default_value_t = Severity::Info, value_name = "SEVERITY")]
     fail_on: Severity,
@@ -55,10 +66,12 @@ enum Format {
     Json,
     /// For a pipeline's test report.
     Junit,
+    /// The paper checklist, all its boxes, ticked, with the evidence behind each.
+    Markdown,
 }
 
 pub(super) async fn main(once: Once) -> ExitCode {
-    let Once { files, item, section, format, fail_on } = once;
+    let Once { files, item, section, format, records, fail_on } = once;
     let configuration = match super::load(&files) {
         Ok(configuration) => configuration,
         Err(code) => return code,
@@ -67,19 +80,39 @@ pub(super) async fn main(once: Once) -> ExitCode {
         Ok(selected) => selected,
         Err(message) => return super::complain(&message),
     };
-    let outcomes = look(&configuration, selected).await;
-    let summary = Summary::of(&outcomes, fail_on);
+    let environment = &configuration.settings.environment;
+    let kept = match &records {
+        Some(place) => match records::read(place, environment).await {
+            Ok(kept) => Some(kept),
+            Err(message) => return super::complain(&message),
+        },
+        None => None,
+    };
+    let from = kept.as_ref().map(|kept| kept.from.clone());
+    let ledger = look(&configuration, &selected, kept).await;
+    let (snapshot, now) = (ledger.snapshot(), Clock::System.now());
+    let outcomes = Outcome::all(snapshot, now);
+    let summary = Summary::of(&outcomes, ledger.unrecorded(), fail_on);
     let sections = &configuration.checklist.sections;
     let printed = match format {
         Format::Text => Ok(text::print(sections, &outcomes, &summary)),
-        Format::Json => outcome::json(&configuration.settings.environment, &outcomes, &summary),
+        Format::Json => outcome::json(environment, &outcomes, &summary),
         Format::Junit => junit::render(sections, &outcomes),
+        Format::Markdown => Ok(markdown::checklist(snapshot, &remarks(from, &summary), now)),
     };
     match printed {
         Ok(text) if super::print(&text) == ExitCode::SUCCESS => ExitCode::from(summary.exit_code()),
         Ok(_) => ExitCode::from(BAD_USAGE),
         Err(message) => super::complain(&message),
     }
+}
+
+/// How the checklist came to be, for whoever reads it later.
+fn remarks(records_from: Option<String>, summary: &Summary) -> Vec<String> {
+    let told = records_from
+        .map(|place| format!("People's words and the deployment are those that {place} records."));
+    let first = "Each line was looked at one time, by `vigie once`.".to_owned();
+    [first].into_iter().chain(told).chain(summary.unrecorded()).collect()
 }
 
 /// The items that were asked for, in file order; all of them where nothing was.
@@ -106,8 +139,21 @@ fn select(
     Ok(checklist.items.iter().filter(wanted).map(Arc::clone).collect())
 }
 
-/// Looks at the items, each after those it depends on.
-async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outcome> {
+/// The selected items, and those that they roll up: what is worked out from others needs them.
+fn with_members(checklist: &Checklist, selected: &[Arc<Item>]) -> Vec<Arc<Item>> {
+    let mut chosen: HashSet<&ItemId> = HashSet::new();
+    let mut left: Vec<&Arc<Item>> = selected.iter().collect();
+    while let Some(item) = left.pop() {
+        if chosen.insert(&item.card.id) {
+            left.extend(item.needs.items.iter().filter_map(|id| checklist.item(id)));
+        }
+    }
+    checklist.items.iter().filter(|item| chosen.contains(&item.card.id)).cloned().collect()
+}
+
+/// Looks at the items, each after those it depends on and those it rolls up.
+async fn look(configuration: &Configuration, selected: &[Arc<Item>], kept: Option<Kept>) -> Ledger {
+    let items = with_members(&configuration.checklist, selected);
     let connections = &configuration.settings.connections;
     let systems =
         Systems { programs: Programs::here(), ..Systems::new(connections, Clock::System) };
@@ -115,65 +161,69 @@ async fn look(configuration: &Configuration, items: Vec<Arc<Item>>) -> Vec<Outco
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
     systems.keep(&watches.collect(), configuration.checklist.demands(connections));
     let progress = Progress::start(items.len());
-    let order: Vec<_> = items.iter().map(|item| item.card.id.clone()).collect();
-    let chosen: HashSet<_> = order.iter().cloned().collect();
-    let mut done: BTreeMap<ItemId, Outcome> = BTreeMap::new();
+    let mut ledger = Ledger::new(configuration, &items, kept, Clock::System.now());
+    let mut unlooked: HashSet<_> = items.iter().map(|item| item.card.id.clone()).collect();
     let mut left = items;
     while !left.is_empty() {
         let (ready, waiting): (Vec<_>, Vec<_>) = left.into_iter().partition(|item| {
             let mut before = item.depends_on.iter().chain(&item.needs.items);
-            before.all(|id| !chosen.contains(id) || done.contains_key(id))
+            before.all(|id| !unlooked.contains(id))
         });
-        let wave: Vec<_> = stream::iter(ready)
-            .map(|item| {
-                let culprit = culprit(&item, &done);
-                let records = records(configuration, &item, &done);
-                let (systems, progress) = (&systems, &progress);
-                async move {
-                    let outcome = outcome::look(systems, &item, culprit, &records).await;
-                    progress.looked(&outcome);
-                    outcome
-                }
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        done.extend(wave.into_iter().map(|outcome| (outcome.card.id.clone(), outcome)));
+        for report in wave(&systems, &mut ledger, &ready, &progress).await {
+            ledger.conclude(report, Clock::System.now());
+        }
+        for item in ready {
+            unlooked.remove(&item.card.id);
+        }
         left = waiting;
     }
     progress.finish();
-    order.iter().filter_map(|id| done.remove(id)).collect()
+    let wanted: BTreeSet<_> = selected.iter().map(|item| item.card.id.clone()).collect();
+    ledger.retain(&wanted);
+    ledger
 }
 
-/// What an item can read of this run: how those stand that it rolls up.
-fn records(
-    configuration: &Configuration,
-    item: &Item,
-    done: &BTreeMap<ItemId, Outcome>,
-) -> Records {
-    let seen = item.needs.items.iter().filter_map(|id| done.get(id));
-    let members = seen.map(|outcome| Member {
-        id: outcome.card.id.clone(),
-        shown: Shown {
-            standing: outcome.standing,
-            reason: outcome.reason,
-            because: outcome.because.clone(),
-            since: Clock::System.now(),
-        },
-    });
-    Records {
-        environment: configuration.settings.environment.clone(),
-        members: members.collect(),
-        ..Records::default()
+/// Looks at items of which none waits for another.
+async fn wave(
+    systems: &Systems,
+    ledger: &mut Ledger,
+    items: &[Arc<Item>],
+    progress: &Progress,
+) -> Vec<Report> {
+    let now = Clock::System.now();
+    let mut due = Vec::with_capacity(items.len());
+    for item in items {
+        if ledger.wants_look(item, now) {
+            due.push((Arc::clone(item), ledger.records(item, now)));
+        } else {
+            progress.looked(&item.card.id);
+        }
     }
+    stream::iter(due)
+        .map(|(item, records)| async move {
+            let report = one(systems, &item, &records).await;
+            progress.looked(&item.card.id);
+            report
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
 }
 
-/// The dependency that keeps an item from being looked at.
-fn culprit(item: &Item, done: &BTreeMap<ItemId, Outcome>) -> Option<ItemId> {
-    let broken = |id: &&ItemId| {
-        done.get(*id).is_some_and(|outcome| {
-            matches!(outcome.standing, Standing::Failing | Standing::Unknown)
-        })
-    };
-    item.depends_on.iter().find(broken).cloned()
+/// One look at one item.
+async fn one(systems: &Systems, item: &Item, records: &Records) -> Report {
+    systems.settle(&item.needs.watches, item.timeout).await;
+    let started = systems.clock.now();
+    let began = tokio::time::Instant::now();
+    let Looked { checks, word } =
+        engine::look(systems, item, records, &Past::default(), started).await;
+    Report {
+        item: item.card.id.clone(),
+        generation: 0,
+        cause: Cause::Asked,
+        started,
+        took: began.elapsed(),
+        checks,
+        word,
+    }
 }

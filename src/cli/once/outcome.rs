@@ -1,126 +1,95 @@
 //! What one look at an item came to, and what all of them amount to.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::checklist::Item;
-use crate::engine::{self, Looked};
-use crate::model::finding::Verdict;
-use crate::model::item::{Card, ItemId, Mode, Severity};
-use crate::model::past::Past;
+use crate::model::acts::{Attestation, Waiver};
+use crate::model::item::{Card, Severity};
 use crate::model::reason::Reason;
-use crate::model::records::Records;
-use crate::model::report::{Cause, Report};
-use crate::model::standing::Standing;
-use crate::systems::Systems;
+use crate::model::report::Report;
+use crate::model::snapshot::{ItemState, Snapshot};
+use crate::model::standing::{Shown, Standing};
+use crate::model::tally::{Tally, attested};
 
 /// One item after one look.
 #[derive(Serialize)]
-pub(super) struct Outcome {
+pub(super) struct Outcome<'a> {
     #[serde(flatten)]
-    pub(super) card: Card,
+    pub(super) card: &'a Card,
     pub(super) standing: Standing,
     pub(super) reason: Option<Reason>,
     pub(super) because: String,
+    /// Whether it passes by a person's word.
+    pub(super) attested: bool,
+    /// Attestations that are valid now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attestations: Vec<&'a Attestation>,
+    /// Waivers that stand now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waivers: Vec<&'a Waiver>,
     /// The evidence; none where nobody looked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) report: Option<Report>,
+    pub(super) report: Option<&'a Report>,
+}
+
+impl<'a> Outcome<'a> {
+    /// The item as it is shown at `now`.
+    fn new(snapshot: &'a Snapshot, item: &'a ItemState, now: Timestamp) -> Self {
+        let Shown { standing, reason, because, since: _ } = snapshot.shown(item, now);
+        let current = snapshot.deployment().map(|deployment| &**deployment);
+        let attestations = item.attestations.iter().map(|one| &**one);
+        Self {
+            card: &item.card,
+            standing,
+            reason,
+            because,
+            attested: standing == Standing::Passing && attested(item),
+            attestations: attestations.filter(|one| one.is_valid(current, now)).collect(),
+            waivers: item.open_waivers(now).map(|waiver| &**waiver).collect(),
+            report: item.latest.as_deref(),
+        }
+    }
+
+    /// All items of a snapshot, in file order.
+    pub(super) fn all(snapshot: &'a Snapshot, now: Timestamp) -> Vec<Self> {
+        snapshot.items.iter().map(|item| Self::new(snapshot, item, now)).collect()
+    }
 }
 
 /// How many items stand how.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Summary {
-    pub(super) items: usize,
-    pub(super) passing: usize,
-    pub(super) warning: usize,
-    pub(super) failing: usize,
-    pub(super) unknown: usize,
-    pub(super) not_applicable: usize,
+    #[serde(flatten)]
+    tally: Tally,
+    /// Of those that do not apply, the ones for which a record would have to be named.
+    without_records: usize,
     #[serde(skip)]
     decisive: Option<Standing>,
 }
 
-/// Looks at an item; one whose dependency does not hold is not looked at.
-pub(super) async fn look(
-    systems: &Systems,
-    item: &Item,
-    culprit: Option<ItemId>,
-    records: &Records,
-) -> Outcome {
-    let card = item.card.clone();
-    let unlooked = |standing, reason, because: String| Outcome {
-        card: item.card.clone(),
-        standing,
-        reason,
-        because,
-        report: None,
-    };
-    if !item.applies {
-        let because = "does not apply to this environment".to_owned();
-        return unlooked(Standing::NotApplicable, None, because);
-    }
-    if item.card.mode == Mode::Attested {
-        let because = "is decided by a human act, which a single look does not see".to_owned();
-        return unlooked(Standing::NotApplicable, None, because);
-    }
-    if let Some(culprit) = culprit {
-        let because = format!("not looked at while `{culprit}` does not hold");
-        return unlooked(Standing::Unknown, Some(Reason::DEPENDENCY_FAILING), because);
-    }
-    systems.settle(&item.needs.watches, item.timeout).await;
-    let started = systems.clock.now();
-    let began = tokio::time::Instant::now();
-    let Looked { checks, word } =
-        engine::look(systems, item, records, &Past::default(), started).await;
-    let report = Report {
-        item: card.id.clone(),
-        generation: 0,
-        cause: Cause::Asked,
-        started,
-        took: began.elapsed(),
-        checks,
-        word,
-    };
-    let standing = match report.verdict() {
-        // Only a daemon's record knows of deployments.
-        Verdict::Unknown if report.reason().is_some_and(does_not_apply) => Standing::NotApplicable,
-        Verdict::Pass => Standing::Passing,
-        Verdict::Warn => Standing::Warning,
-        Verdict::Fail => Standing::Failing,
-        Verdict::Unknown => Standing::Unknown,
-    };
-    let (reason, because) = (report.reason(), report.because());
-    Outcome { card, standing, reason, because, report: Some(report) }
-}
-
-fn does_not_apply(reason: Reason) -> bool {
-    reason == Reason::NO_DEPLOYMENT || reason.is_not_applicable()
-}
-
 impl Summary {
     /// Counts all; `fail_on` and graver ones decide the exit code.
-    pub(super) fn of(outcomes: &[Outcome], fail_on: Severity) -> Self {
-        let mut summary = Self { items: outcomes.len(), ..Self::default() };
-        for outcome in outcomes {
-            match outcome.standing {
-                Standing::Passing => summary.passing += 1,
-                Standing::Warning | Standing::Waived => summary.warning += 1,
-                Standing::Failing => summary.failing += 1,
-                Standing::Unknown | Standing::Pending => summary.unknown += 1,
-                Standing::NotApplicable => summary.not_applicable += 1,
-            }
-        }
+    pub(super) fn of(outcomes: &[Outcome<'_>], without_records: usize, fail_on: Severity) -> Self {
+        let count = |tally: Tally, one: &Outcome<'_>| tally.with(one.standing, one.attested);
         let graver = outcomes.iter().filter(|outcome| outcome.card.severity >= fail_on);
-        summary.decisive = Standing::worst(graver.map(|outcome| outcome.standing));
-        summary
+        Self {
+            tally: outcomes.iter().fold(Tally::default(), count),
+            without_records,
+            decisive: Standing::worst(graver.map(|outcome| outcome.standing)),
+        }
     }
 
     /// 0 nothing fails, 1 something fails, 2 something is unknown and nothing fails.
     pub(super) fn exit_code(&self) -> u8 {
         match self.decisive {
             Some(Standing::Failing) => 1,
-            Some(Standing::Unknown | Standing::Pending) => 2,
+            Some(Standing::Unknown) => 2,
             Some(
-                Standing::Passing | Standing::Warning | Standing::Waived | Standing::NotApplicable,
+                Standing::Pending
+                | Standing::Passing
+                | Standing::Warning
+                | Standing::Waived
+                | Standing::NotApplicable,
             )
             | None => 0,
         }
@@ -128,31 +97,57 @@ impl Summary {
 
     /// The counts in words; zeroes are left out.
     pub(super) fn spoken(&self) -> String {
-        let Self { items, passing, warning, failing, unknown, not_applicable, decisive: _ } = self;
+        let Tally {
+            items,
+            pending,
+            passing,
+            warning,
+            failing,
+            unknown,
+            waived,
+            not_applicable,
+            attested,
+        } = self.tally;
         let counts = [
             (failing, "failing"),
             (unknown, "unknown"),
+            (pending, "pending"),
+            (waived, "waived"),
             (warning, "warning"),
-            (passing, "passing"),
+            (attested, "attested"),
+            (passing - attested, "passing"),
             (not_applicable, "not applicable"),
         ];
-        let counts = counts.iter().filter(|(count, _)| **count > 0);
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
-        format!("{}: {}", crate::cli::counted(*items, "item"), counts.join(", "))
+        format!("{}: {}", crate::cli::counted(items, "item"), counts.join(", "))
+    }
+
+    /// What was left out for want of a record, in a sentence.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        let items = match self.without_records {
+            0 => return None,
+            1 => "1 item is".to_owned(),
+            several => format!("{several} items are"),
+        };
+        Some(format!(
+            "{items} not applicable only because people's words and the deployment are in a record: \
+             name the running Vigie that keeps it by `--records`"
+        ))
     }
 }
 
 /// The whole as JSON.
 pub(super) fn json(
     environment: &str,
-    outcomes: &[Outcome],
+    outcomes: &[Outcome<'_>],
     summary: &Summary,
 ) -> Result<String, String> {
     #[derive(Serialize)]
     struct Whole<'a> {
         environment: &'a str,
         summary: &'a Summary,
-        items: &'a [Outcome],
+        items: &'a [Outcome<'a>],
     }
     serde_json::to_string_pretty(&Whole { environment, summary, items: outcomes })
         .map(|text| text + "\n")

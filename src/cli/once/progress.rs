@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::outcome::Outcome;
+use crate::model::item::ItemId;
 
 /// A bar that names the item that was looked at last.
 pub(super) struct Progress(ProgressBar);
@@ -18,8 +18,8 @@ impl Progress {
         Self(bar)
     }
 
-    pub(super) fn looked(&self, outcome: &Outcome) {
-        self.0.set_message(outcome.card.id.to_string());
+    pub(super) fn looked(&self, item: &ItemId) {
+        self.0.set_message(item.to_string());
         self.0.inc(1);
     }
 

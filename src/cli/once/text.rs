@@ -9,7 +9,7 @@ use crate::model::item::Section;
 use crate::model::standing::Standing;
 
 /// Renders sections and items; colours where standard output is a terminal that wants them.
-pub(super) fn print(sections: &[Section], outcomes: &[Outcome], summary: &Summary) -> String {
+pub(super) fn print(sections: &[Section], outcomes: &[Outcome<'_>], summary: &Summary) -> String {
     let coloured = std::io::stdout().is_terminal()
         && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     let mut text = String::new();
@@ -24,23 +24,28 @@ pub(super) fn print(sections: &[Section], outcomes: &[Outcome], summary: &Summar
         let heading = format!("{bold}{}{bold:#}", section.title);
         text += &[heading.as_str(), "\n", &lines.concat(), "\n"].concat();
     }
-    text + &summary.spoken() + "\n"
+    let unrecorded = summary.unrecorded().map(|said| said + "\n").unwrap_or_default();
+    text + &summary.spoken() + "\n" + &unrecorded
 }
 
-fn line(outcome: &Outcome, coloured: bool) -> String {
-    let Outcome { card, standing, reason, because, report: _ } = outcome;
+fn line(outcome: &Outcome<'_>, coloured: bool) -> String {
+    let Outcome { card, standing, reason, because, attested, .. } = outcome;
     let (mark, colour) = match standing {
         Standing::Passing => ("✓", AnsiColor::Green),
         Standing::Warning | Standing::Waived => ("!", AnsiColor::Yellow),
         Standing::Failing => ("✗", AnsiColor::Red),
-        Standing::Unknown | Standing::Pending => ("?", AnsiColor::Magenta),
+        Standing::Unknown => ("?", AnsiColor::Magenta),
+        Standing::Pending => ("…", AnsiColor::Blue),
         Standing::NotApplicable => ("–", AnsiColor::BrightBlack),
     };
     let style = if coloured { colour.on_default() } else { Style::new() };
     let head = format!("  {style}{mark}{style:#} {}", card.title);
     match (standing, reason) {
-        (Standing::Passing, _) => head + "\n",
-        (Standing::NotApplicable, _) | (_, None) => format!("{head}\n      {because}\n"),
+        // A person's word is told with the name.
+        (Standing::Passing, _) if !attested => head + "\n",
+        (Standing::Passing | Standing::NotApplicable, _) | (_, None) => {
+            format!("{head}\n      {because}\n")
+        }
         (_, Some(reason)) => {
             format!(
                 "{head}\n      {style}{standing} {reason}{style:#} {}\n      {because}\n",

@@ -7,6 +7,7 @@ use crate::model::item::{Card, Group, ItemId, Mode, Section, Severity};
 use crate::model::reason::Reason;
 use crate::model::snapshot::{ItemState, Snapshot, Stream};
 use crate::model::standing::{Shown, Standing};
+use crate::model::tally::Tally;
 use crate::model::vitals::{ConfigVitals, Vitals};
 
 /// The checklist as it stands.
@@ -47,6 +48,8 @@ pub struct Counts {
     pub waived: usize,
     /// It does not apply to this environment.
     pub not_applicable: usize,
+    /// Of those that pass, the ones where no look but a person's word decides.
+    pub attested: usize,
 }
 
 /// The configuration in use, and whether the newest one could be taken.
@@ -133,7 +136,7 @@ impl<'a> Checklist<'a> {
             environment: &snapshot.environment,
             at: now,
             standing: Standing::worst(standings()),
-            counts: standings().fold(Counts::default(), Counts::with),
+            counts: Tally::of(snapshot, now).into(),
             last_tick: vitals.last_tick,
             configuration: Configuration::new(&vitals.config),
             streams: &snapshot.streams,
@@ -142,18 +145,20 @@ impl<'a> Checklist<'a> {
     }
 }
 
-impl Counts {
-    fn with(mut self, standing: Standing) -> Self {
-        *match standing {
-            Standing::Pending => &mut self.pending,
-            Standing::Passing => &mut self.passing,
-            Standing::Warning => &mut self.warning,
-            Standing::Failing => &mut self.failing,
-            Standing::Unknown => &mut self.unknown,
-            Standing::Waived => &mut self.waived,
-            Standing::NotApplicable => &mut self.not_applicable,
-        } += 1;
-        self
+impl From<Tally> for Counts {
+    fn from(tally: Tally) -> Self {
+        let Tally {
+            items: _,
+            pending,
+            passing,
+            warning,
+            failing,
+            unknown,
+            waived,
+            not_applicable,
+            attested,
+        } = tally;
+        Self { pending, passing, warning, failing, unknown, waived, not_applicable, attested }
     }
 }
 

@@ -7,6 +7,7 @@ mod checklist;
 mod deployment;
 mod item;
 mod problem;
+mod records;
 
 pub use acts::{
     ActView, AttestationView, Attestations, MaintenanceView, Maintenances, WaiverView, Waivers,
@@ -15,3 +16,4 @@ pub use checklist::{Checklist, Configuration, Counts, ItemSummary, SectionView};
 pub use deployment::{DeploymentView, Deployments};
 pub use item::{CheckView, Figure, ItemView, LimitView, ReportView};
 pub use problem::Problem;
+pub use records::{ItemRecords, RecordsView};

@@ -3,6 +3,7 @@
 mod differences;
 mod lines;
 mod page;
+mod printed;
 mod text;
 
 use std::path::PathBuf;

@@ -48,6 +48,30 @@ async fn the_api_answers_json_and_problems() {
 }
 
 #[tokio::test]
+async fn the_checklist_is_had_as_markdown() {
+    let server = Running::plain().await;
+    let answer = server.get("/api/v1/checklist.md").await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "text/markdown; charset=utf-8");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let text = answer.text().await.expect("text");
+    assert!(text.starts_with("# Deployment checklist: `staging`\n"), "{text}");
+    assert!(text.contains("- [ ] Every pod runs and is ready `pods-running`\n"), "{text}");
+}
+
+#[tokio::test]
+async fn the_record_tells_deployments_and_what_people_did() {
+    let server = Running::plain().await;
+    let told: serde_json::Value = server.get("/api/v1/records").await.json().await.expect("JSON");
+    assert_eq!(told["environment"], "staging");
+    assert_eq!(told["deployments"][0]["version"], "2026.11.1");
+    assert_eq!(told["maintenance"], serde_json::json!([]));
+    let first = &told["items"][0];
+    assert_eq!(first["id"], "pods-running");
+    assert!(first["known_since"].is_string() && first["waivers"].is_array(), "{first}");
+}
+
+#[tokio::test]
 async fn healthy_fails_when_the_engine_has_not_ticked() {
     let server = Running::plain().await;
     assert_eq!(server.get("/-/healthy").await.status(), 200);
@@ -74,7 +98,14 @@ async fn ready_says_what_is_waited_for() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let server = Running::plain().await;
-    for path in ["/", "/metrics", "/-/healthy", "/api/v1/checklist", "/items/queues"] {
+    for path in [
+        "/",
+        "/metrics",
+        "/-/healthy",
+        "/api/v1/checklist",
+        "/api/v1/checklist.md",
+        "/items/queues",
+    ] {
         let answer = server.request(Method::HEAD, path).send().await.expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         assert!(answer.headers().contains_key("content-type"));

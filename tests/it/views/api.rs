@@ -14,7 +14,7 @@ fn the_checklist_counts_and_lists_all_items() {
         told["counts"],
         json!({
             "pending": 1, "passing": 4, "warning": 1, "failing": 1, "unknown": 1, "waived": 1,
-            "not_applicable": 1,
+            "not_applicable": 1, "attested": 0,
         })
     );
     let first = &told["sections"][0]["items"][0];

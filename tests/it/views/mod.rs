@@ -2,5 +2,6 @@
 
 mod api;
 pub mod exposition;
+mod markdown;
 mod metrics;
 mod page;
