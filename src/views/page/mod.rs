@@ -5,32 +5,37 @@
 //! stand under any path behind an ingress.
 
 mod checklist;
+mod filter;
 mod frame;
 mod item;
 mod journal;
+mod lately;
 mod mark;
 mod moment;
 mod notice;
+mod section;
 
 use askama::Template;
 use jiff::Timestamp;
 
+pub use filter::Filter;
 pub use frame::content_security_policy;
 
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::Vitals;
 use frame::{Frame, Icon};
 
-/// The page at `/`: every item of the checklist.
+/// The page at `/`: every item of the checklist that `filter` asks for.
 ///
 /// # Errors
 /// A template could not be written: a defect of Vigie.
 pub fn checklist(
     snapshot: &Snapshot,
     vitals: &Vitals,
+    filter: &Filter,
     now: Timestamp,
 ) -> Result<String, askama::Error> {
-    checklist::Page::new(snapshot, vitals, now).render()
+    checklist::Page::new(snapshot, vitals, filter, now).render()
 }
 
 /// The page at `/items/{id}`: one item with its evidence and history.
