@@ -3,12 +3,16 @@
 use proptest::prelude::*;
 use vigie::model::reason::Reason;
 use vigie::model::snapshot::Snapshot;
-use vigie::views::page;
+use vigie::views::page::{self, Filter};
 
 use crate::fixtures::{ago, everything, item, now, snapshot, vitals};
 
 fn checklist(snapshot: &Snapshot) -> String {
-    page::checklist(snapshot, &vitals(), now()).expect("a page")
+    filtered(snapshot, "")
+}
+
+fn filtered(snapshot: &Snapshot, query: &str) -> String {
+    page::checklist(snapshot, &vitals(), &Filter::read(query), now()).expect("a page")
 }
 
 fn one(snapshot: &Snapshot, id: &str) -> String {
@@ -43,7 +47,7 @@ fn an_item_shows_evidence_history_figures_and_dependencies() {
         "web-5d8f",
         "its logs can&#39;t be read",
         "all was well",
-        "Earlier attempts that did not hold",
+        "Last attempts that did not hold",
         "the port refused the connection",
         "every 1m",
         "href=\"cluster-reachable\"",
@@ -68,12 +72,12 @@ fn an_item_that_waits_for_another_says_so() {
 fn the_page_says_when_it_is_not_to_be_trusted() {
     let all = everything();
     let mut vitals = vitals();
-    let quiet = page::checklist(&snapshot([item("a", "b", "c").passes("fine", 9)]), &vitals, now());
-    assert!(!quiet.expect("a page").contains("class=\"notice\""));
+    let quiet = checklist(&snapshot([item("a", "b", "c").passes("fine", 9)]));
+    assert!(!quiet.contains("class=\"notice\""));
     vitals.last_tick = ago(45);
     vitals.config.successful = false;
     vitals.config.refused = Some("checklist.yaml:3:5: unknown key `titel`".to_owned());
-    let html = page::checklist(&all, &vitals, now()).expect("a page");
+    let html = page::checklist(&all, &vitals, &Filter::default(), now()).expect("a page");
     for shown in [
         "the engine last ticked 45s ago",
         "The newest configuration was refused",
