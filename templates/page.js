@@ -43,7 +43,7 @@
     }
     const folds = new Map([...document.querySelectorAll("main details[id]")].map((d) => [d.id, d.open]));
     const focused = document.activeElement;
-    const handle = ["href", "id"].find((name) => focused.getAttribute(name));
+    const handle = ["data-word", "href", "id"].find((name) => focused.getAttribute(name));
     document.title = next.title;
     for (const part of ["link[rel=icon]", ".clock"]) {
       const [old, fresh] = [document.querySelector(part), next.querySelector(part)];

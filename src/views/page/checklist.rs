@@ -29,7 +29,7 @@ const COUNTED: [Standing; 7] = [
 /// What needs attention.
 const BAD: [Standing; 3] = [Standing::Failing, Standing::Unknown, Standing::Warning];
 /// The most cards above the checklist: the checklist itself holds the rest.
-const MOST_CARDS: usize = 12;
+const MOST_CARDS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "checklist.html")]

@@ -10,7 +10,7 @@ use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::{Standing, Turn};
 
 /// How many are shown at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 6;
 /// How many more are there to unfold.
 const MORE: usize = 42;
 
