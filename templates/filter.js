@@ -33,6 +33,7 @@
         (words.length > 0 && !words.every((word) => texts(row).includes(word)));
       if (!row.hidden) left += 1;
     }
+    for (const other of all(".other")) other.hidden = on;
     for (const part of all(".group, .section")) part.hidden = !part.querySelector("[data-standing]:not([hidden])");
     for (const link of all(".contents a")) {
       link.parentElement.hidden = document.getElementById(link.hash.slice(1)).hidden;

@@ -91,7 +91,8 @@ pub(super) async fn item(
     let snapshot = daemon.snapshot();
     match snapshot.item(&id) {
         Some(item) => {
-            let rendered = views::item(&snapshot, &daemon.vitals(), item, daemon.now());
+            let writable = served.tokens.is_some();
+            let rendered = views::item(&snapshot, &daemon.vitals(), item, writable, daemon.now());
             page(StatusCode::OK, &headers, rendered)
         }
         None => unknown_path(State(served), uri, headers).await,

@@ -1,5 +1,7 @@
 //! The pages in a real browser: what a person sees and does, and what must not happen.
 
+mod forms;
+
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use tokio::process::Command;
 use vigie::model::reason::Reason;
 use vigie::server::Limits;
 
-use crate::fixtures::{everything, item, snapshot};
+use crate::fixtures::{WORDS, Words, everything, item, snapshot, stood_for};
 use crate::server::{Cardboard, Running};
 
 const ATTACK: &str = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">\
@@ -47,6 +49,16 @@ async fn nothing_grave_is_to_be_said_against_any_page() {
     all.environment = "an-environment-with-a-rather-long-name".to_owned();
     let server = Running::start(Cardboard::new(all), None, Limits::default()).await;
     let paths = ["/", "/?standing=failing&q=pods", "/items/pods-running", "/items/queues", "/nope"];
+    browse("accessible", server.at, json!({ "paths": paths })).await;
+}
+
+#[tokio::test]
+async fn nothing_grave_is_to_be_said_against_forms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tokens = folder.path().join("tokens.yaml");
+    let daemon = Cardboard::new(stood_for(WORDS));
+    let server = Running::start(daemon, Some(tokens), Limits::default()).await;
+    let paths = ["/", "/items/restore-tested", "/items/backup-fresh"];
     browse("accessible", server.at, json!({ "paths": paths })).await;
 }
 
@@ -89,6 +101,11 @@ async fn foreign_text_is_shown_and_never_run() {
     shown.environment = ATTACK.to_owned();
     let server = Running::start(Cardboard::new(shown), None, Limits::default()).await;
     browse("foreign", server.at, json!({ "paths": ["/", "/items/bad"] })).await;
+    let link = format!("https://{ATTACK}");
+    let said = stood_for(Words { who: ATTACK, text: ATTACK, link: &link });
+    let server = Running::start(Cardboard::new(said), None, Limits::default()).await;
+    let paths = ["/", "/items/restore-tested", "/items/backup-fresh", "/items/api-answers"];
+    browse("foreign", server.at, json!({ "paths": paths })).await;
 }
 
 #[tokio::test]

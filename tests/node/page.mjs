@@ -171,7 +171,7 @@ const scenarios = {
     }
   },
 
-  ...forms.scenarios({ open: (...all) => open(...all), refresh, told }),
+  ...forms.scenarios({ open, refresh, told }),
 };
 
 try {

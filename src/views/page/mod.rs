@@ -38,7 +38,8 @@ pub fn checklist(
     checklist::Page::new(snapshot, vitals, filter, now).render()
 }
 
-/// The page at `/items/{id}`: one item with its evidence and history.
+/// The page at `/items/{id}`: one item with its evidence and history; `writable` where the daemon
+/// takes what people have to say.
 ///
 /// # Errors
 /// A template could not be written: a defect of Vigie.
@@ -46,9 +47,10 @@ pub fn item(
     snapshot: &Snapshot,
     vitals: &Vitals,
     item: &ItemState,
+    writable: bool,
     now: Timestamp,
 ) -> Result<String, askama::Error> {
-    item::Page::new(snapshot, vitals, item, now).render()
+    item::Page::new(snapshot, vitals, item, writable, now).render()
 }
 
 /// The page for what does not exist. `path` is the request's, to find the way up.

@@ -6,8 +6,12 @@ use super::filter::{Filter, Traits};
 use super::mark::Mark;
 use super::moment::Moment;
 use crate::model::item::{Card, Group, Section as Heading, Severity};
+use crate::model::judgement::legible;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
+
+/// How much of what maintenance is for goes into a line, in characters.
+const LONGEST_WHY: usize = 100;
 
 /// One section.
 pub(super) struct Section<'a> {
@@ -57,6 +61,12 @@ pub(super) struct Row<'a> {
     pub(super) since: Moment,
     pub(super) last: Option<Moment>,
     pub(super) runbook: Option<&'a str>,
+    /// Who stands for it beside what was seen, in words.
+    pub(super) act: Option<String>,
+    /// The box of this environment, where each has one of its own.
+    pub(super) own_box: Option<&'a str>,
+    /// The boxes of other environments.
+    pub(super) other_boxes: Vec<&'a str>,
     /// Whether the filter leaves it out.
     pub(super) hidden: bool,
 }
@@ -142,17 +152,9 @@ impl<'a> Row<'a> {
         now: Timestamp,
     ) -> Self {
         let shown = snapshot.shown(state, now);
-        let Card {
-            id,
-            title,
-            section: _,
-            group,
-            severity,
-            mode: _,
-            kinds: _,
-            runbook_url,
-            boxes: _,
-        } = &state.card;
+        let Card { id, title, section: _, group, severity, mode: _, kinds: _, runbook_url, boxes } =
+            &state.card;
+        let own = boxes.iter().find(|(environment, _)| *environment == snapshot.environment);
         let group = heading.groups.iter().find(|known| Some(&known.id) == group.as_ref());
         let mut row = Self {
             id: id.as_str(),
@@ -167,12 +169,19 @@ impl<'a> Row<'a> {
             since: Moment::new(shown.since, now),
             last: state.last_attempt.map(|at| Moment::new(at, now)),
             runbook: runbook_url.as_deref().and_then(web_link),
+            act: act(snapshot, state, now),
+            own_box: own.map(|(_, text)| text.as_str()),
+            other_boxes: boxes
+                .iter()
+                .filter(|b| Some(*b) != own)
+                .map(|(_, text)| &**text)
+                .collect(),
             hidden: false,
         };
         row.hidden = !filter.admits(&Traits {
             standing: row.standing,
             severity: row.severity,
-            texts: &[&row.about(), row.title, &row.because],
+            texts: &[&row.about(), row.title, &row.because, row.act.as_deref().unwrap_or_default()],
         });
         row
     }
@@ -181,6 +190,26 @@ impl<'a> Row<'a> {
     pub(super) fn about(&self) -> String {
         format!("{} {} {} {}", self.id, self.reason, self.section, self.group.unwrap_or_default())
     }
+}
+
+/// Maintenance that an item is in without being waived by it, or else a person's word that stands
+/// beside what was seen. What decides the standing is in its sentence already.
+fn act(snapshot: &Snapshot, state: &ItemState, now: Timestamp) -> Option<String> {
+    let shown = snapshot.shown(state, now);
+    if matches!(shown.standing, Standing::NotApplicable | Standing::Waived) {
+        return None;
+    }
+    if let Some(span) = snapshot.maintenance_of(state, now) {
+        let why = legible(&span.why, LONGEST_WHY);
+        return Some(format!("under maintenance by {} until {:.0}: {why}", span.by(), span.until));
+    }
+    let deployment = snapshot.deployment().map(AsRef::as_ref);
+    let mut valid = state.attestations.iter().filter(|word| word.is_valid(deployment, now));
+    let word = valid.next().filter(|_| !shown.because.starts_with("attested by "))?;
+    Some(match word.until() {
+        Some(until) => format!("attested by {} until {until:.0}", word.who),
+        None => format!("attested by {} for the deployment", word.who),
+    })
 }
 
 /// A link that a browser may follow: never `javascript:` and its like.

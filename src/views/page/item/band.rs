@@ -65,10 +65,17 @@ impl Band {
     /// One band a span.
     pub(super) fn all(state: &ItemState, shown: &Shown, now: Timestamp) -> Vec<Self> {
         let stood = stood(state, shown, now);
-        SPANS.iter().map(|(span, hours)| Self::new(span, *hours, &stood, now)).collect()
+        let turns: Vec<_> = state.turns.iter().map(|turn| turn.at).collect();
+        SPANS.iter().map(|(span, hours)| Self::new(span, *hours, &stood, &turns, now)).collect()
     }
 
-    fn new(span: &'static str, hours: i64, stood: &[Stood], now: Timestamp) -> Self {
+    fn new(
+        span: &'static str,
+        hours: i64,
+        stood: &[Stood],
+        turns: &[Timestamp],
+        now: Timestamp,
+    ) -> Self {
         let length = SignedDuration::from_hours(hours);
         let first = now.saturating_sub(length).unwrap_or(Timestamp::MIN);
         let within =
@@ -76,12 +83,11 @@ impl Band {
         let within: Vec<_> = stood.iter().filter_map(within).collect();
         let mut drawn = within.clone();
         drawn.sort_by_key(|stood| stood.standing.badness());
-        let turns = stood.iter().skip(1).filter(|stood| stood.to > first).count();
         Self {
             span,
             spells: drawn.iter().map(|stood| Spell::new(stood, first, length, now)).collect(),
             shares: shares(&within),
-            turns,
+            turns: turns.iter().filter(|at| **at > first).count(),
             begins: stood.last().filter(|s| s.from > first).map(|s| Moment::new(s.from, now)),
         }
     }
@@ -189,7 +195,7 @@ mod tests {
             .iter()
             .map(|(standing, from, to)| Stood { standing: *standing, from: at(*from), to: at(*to) })
             .collect();
-        Band::new("24 hours", 24, &stood, now())
+        Band::new("24 hours", 24, &stood, &stood.iter().map(|s| s.from).collect::<Vec<_>>(), now())
     }
 
     #[test]
@@ -229,7 +235,7 @@ mod tests {
             Stood { standing: Standing::Failing, from, to },
             Stood { standing: Standing::Passing, from: at(48), to: from },
         ];
-        let band = Band::new("24 hours", 24, &stood, now);
+        let band = Band::new("24 hours", 24, &stood, &[], now);
         let failing = band.spells.last().unwrap();
         assert_eq!((failing.mark.shape, failing.width), ("failing", NARROWEST));
         assert!(failing.x + failing.width <= WIDTH);

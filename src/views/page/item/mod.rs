@@ -1,5 +1,6 @@
 //! The page at `/items/{id}`: what is claimed, what was seen, and how it went before.
 
+mod acts;
 mod band;
 mod evidence;
 mod history;
@@ -18,6 +19,7 @@ use crate::model::measure::Bound;
 use crate::model::schedule::Damping;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::Vitals;
+use acts::{Acts, Forms};
 use band::Band;
 use evidence::{CheckView, Figure, checks, figures};
 use history::{AttemptView, TurnView, failures};
@@ -54,6 +56,8 @@ pub(super) struct Page<'a> {
     limits: &'a [Bound],
     ticks: Vec<AttemptView<'a>>,
     bands: Vec<Band>,
+    acts: Acts<'a>,
+    forms: Forms<'a>,
     parameters: &'a [String],
     attempts: Vec<AttemptView<'a>>,
     failures: Vec<AttemptView<'a>>,
@@ -71,6 +75,7 @@ impl<'a> Page<'a> {
         snapshot: &'a Snapshot,
         vitals: &Vitals,
         state: &'a ItemState,
+        writable: bool,
         now: Timestamp,
     ) -> Self {
         let shown = snapshot.shown(state, now);
@@ -114,6 +119,8 @@ impl<'a> Page<'a> {
             limits: &state.limits,
             ticks: state.recent.iter().rev().map(|a| AttemptView::new(a, now)).collect(),
             bands,
+            acts: Acts::new(snapshot, state, now),
+            forms: Forms::new(state, writable),
             parameters: &state.parameters,
             attempts,
             failures: failures(state, now),
