@@ -38,11 +38,12 @@
 
   const swap = (next) => {
     if (next.querySelector("style").textContent !== document.querySelector("style").textContent) {
-      location.reload();
+      // Another version answers; what somebody types now outlasts that, too.
+      if (![...document.querySelectorAll("[data-kept]")].some(busy)) location.reload();
       return;
     }
     const folds = new Map([...document.querySelectorAll("main details[id]")].map((d) => [d.id, d.open]));
-    const focused = document.activeElement;
+    const focused = document.activeElement || document.body;
     const handle = ["data-word", "href", "id"].find((name) => focused.getAttribute(name));
     document.title = next.title;
     for (const part of ["link[rel=icon]", ".clock"]) {

@@ -21,12 +21,12 @@ fn one(snapshot: &Snapshot, id: &str) -> String {
 
 /// What of the list is shown: the ids, in order.
 fn listed(html: &str) -> Vec<&str> {
+    fn id(row: &str) -> Option<&str> {
+        row.split("href=\"items/").nth(1)?.split('"').next()
+    }
     let rows = html.split("<li class=\"row ").skip(1);
     let shown = rows.filter(|row| !row.split('>').next().unwrap_or_default().contains(" hidden"));
-    let id =
-        |row: &'_ str| -> Option<&str> { row.split("href=\"items/").nth(1)?.split('"').next() };
-    let shown: Vec<&str> = shown.collect();
-    shown.into_iter().filter_map(id).collect()
+    shown.filter_map(id).collect()
 }
 
 #[test]
