@@ -49,6 +49,8 @@ pub struct Item {
     pub needs: Needs,
     /// The limits of all of its checks.
     pub limits: Vec<Bound>,
+    /// What each of its checks was told, as YAML for people: bounded, without credentials.
+    pub parameters: Arc<[String]>,
     /// A digest of all that asks for a new look when it changes: checks, schedule, damping,
     /// dependencies, the connections in use.
     pub fingerprint: [u8; 32],

@@ -50,6 +50,7 @@ fn board() -> Board {
         depends_on: vec![],
         watches: vec![],
         limits: vec![],
+        parameters: Arc::default(),
         terms: None,
         waivable_for: None,
         applies: true,

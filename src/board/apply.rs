@@ -222,6 +222,7 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         depends_on,
         watches,
         limits,
+        parameters,
         terms,
         waivable_for,
         applies,
@@ -247,6 +248,7 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         depends_on,
         watches,
         limits,
+        parameters,
         generation,
         known_since: now,
         carried: Vec::new(),
@@ -274,8 +276,8 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
 /// card; a new one is pending again and keeps its history.
 fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
     if state.generation == seed.generation {
-        let Seed { card, limits, waivable_for, .. } = seed;
-        return ItemState { card, limits, waivable_for, ..state.clone() };
+        let Seed { card, limits, parameters, waivable_for, .. } = seed;
+        return ItemState { card, limits, parameters, waivable_for, ..state.clone() };
     }
     ItemState {
         known_since: state.known_since,

@@ -46,6 +46,7 @@ fn seed(name: &str, depends_on: &[&str]) -> Seed {
         depends_on: depends_on.iter().map(|name| id(name)).collect(),
         watches: vec![],
         limits: vec![],
+        parameters: Arc::default(),
         terms: None,
         waivable_for: None,
         applies: true,

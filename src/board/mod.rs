@@ -74,6 +74,8 @@ pub struct Seed {
     pub watches: Vec<Watch>,
     /// The limits of its checks.
     pub limits: Vec<Bound>,
+    /// What each of its checks was told, as YAML for people.
+    pub parameters: Arc<[String]>,
     /// On what terms it can be attested; none where it can't.
     pub terms: Option<Terms>,
     /// The furthest end of a waiver; none where it can't be waived.

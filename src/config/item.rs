@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -13,6 +14,7 @@ use super::compile::{Place, known};
 use super::file::{ItemEntry, ItemOverride};
 use super::flaw::Flaw;
 use super::load::Tree;
+use super::parameters;
 use super::schedule::schedule;
 use super::yaml::{Node, Problem};
 use crate::checklist::Item;
@@ -117,13 +119,15 @@ pub(super) fn compile(
     };
     group(file, node, &entry, context.section, flaws);
     let (needs, limits) = gathered(checks.iter().chain(&word));
+    let listed = checks_at.1.get("checks").map(Node::elements).filter(|_| wanted);
+    let parameters = listed.unwrap_or_default().iter().map(parameters::told).collect();
     let fingerprint = fingerprint(&entry, checks_at.1, &used(&needs, context.connections_node));
     // The item is kept even with flaws, so that those who depend on it are not told it is absent.
     let applies = wanted;
     Some(finish(
         entry,
         context,
-        Parts { applies, checks, word, schedule, needs, limits, fingerprint },
+        Parts { applies, checks, word, schedule, needs, limits, parameters, fingerprint },
     ))
 }
 
@@ -134,11 +138,12 @@ struct Parts {
     schedule: Schedule,
     needs: Needs,
     limits: Vec<crate::model::measure::Bound>,
+    parameters: Arc<[String]>,
     fingerprint: [u8; 32],
 }
 
 fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
-    let Parts { applies, checks, word, schedule, needs, limits, fingerprint } = parts;
+    let Parts { applies, checks, word, schedule, needs, limits, parameters, fingerprint } = parts;
     let mut kinds: Vec<&'static str> = Vec::new();
     for check in &checks {
         if !kinds.contains(&check.kind()) {
@@ -177,6 +182,7 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
         word,
         needs,
         limits,
+        parameters,
         fingerprint,
     }
 }

@@ -11,6 +11,7 @@ pub mod flaw;
 mod graph;
 mod item;
 pub mod load;
+mod parameters;
 mod rollups;
 mod schedule;
 mod secret_files;

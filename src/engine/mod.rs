@@ -351,6 +351,7 @@ fn layout(
         waivable_for: item.waivable_for,
         watches: item.needs.watches.clone(),
         limits: item.limits.clone(),
+        parameters: Arc::clone(&item.parameters),
         applies: item.applies,
         generation: entries.get(&item.card.id).map_or(0, |entry| entry.generation),
         fingerprint: item.fingerprint,

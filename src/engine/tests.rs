@@ -56,6 +56,7 @@ fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
         })],
         needs: Needs::host("host"),
         limits: vec![],
+        parameters: Arc::default(),
         fingerprint: [0; 32],
     }
 }

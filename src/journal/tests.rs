@@ -59,6 +59,7 @@ fn seed(name: &str) -> Seed {
         depends_on: if name == "b" { vec![id("a")] } else { vec![] },
         watches: vec![],
         limits: vec![],
+        parameters: Arc::default(),
         terms: None,
         waivable_for: None,
         applies: true,

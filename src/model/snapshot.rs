@@ -70,6 +70,8 @@ pub struct ItemState {
     pub watches: Vec<Watch>,
     /// The limits of its checks, for panels.
     pub limits: Vec<Bound>,
+    /// What each of its checks was told, as YAML for people: bounded, without credentials.
+    pub parameters: Arc<[String]>,
     /// Counts up with every change of its checks or schedule.
     pub generation: u64,
     /// A digest of the same, which another run of the daemon knows again.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -54,10 +54,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
     tag = "pages",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), Defect)
 )]
-pub(super) async fn checklist(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+pub(super) async fn checklist(
+    State(served): State<Arc<Served>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let daemon = &served.daemon;
     let (snapshot, vitals, now) = (daemon.snapshot(), daemon.vitals(), daemon.now());
-    page(StatusCode::OK, &headers, views::checklist(&snapshot, &vitals, now))
+    let filter = views::Filter::read(&query.unwrap_or_default());
+    page(StatusCode::OK, &headers, views::checklist(&snapshot, &vitals, &filter, now))
 }
 
 /// One item as a page.
@@ -87,7 +92,8 @@ pub(super) async fn item(
     let snapshot = daemon.snapshot();
     match snapshot.item(&id) {
         Some(item) => {
-            let rendered = views::item(&snapshot, &daemon.vitals(), item, daemon.now());
+            let writable = served.tokens.is_some();
+            let rendered = views::item(&snapshot, &daemon.vitals(), item, writable, daemon.now());
             page(StatusCode::OK, &headers, rendered)
         }
         None => unknown_path(State(served), uri, headers).await,

@@ -8,6 +8,7 @@ mod deserialize;
 mod interpolate;
 mod node;
 mod parse;
+mod print;
 
 pub use interpolate::interpolate;
 pub use node::{Node, Position, Problem, Value};

@@ -1,16 +1,18 @@
-//! The page at `/`: counts, what needs attention, then all sections.
+//! The page at `/`: counts, what needs attention, what changed lately, then all sections.
 
 use std::cmp::Reverse;
 
 use askama::Template;
 use jiff::Timestamp;
 
+use super::filter::{Choice, Filter};
 use super::frame::{Frame, Icon};
+use super::lately::Lately;
 use super::mark::Mark;
 use super::moment::Moment;
 use super::notice::{Notice, notices};
-use crate::model::item::{Card, Section as Heading, Severity};
-use crate::model::snapshot::{ItemState, Snapshot};
+use super::section::{Row, Section};
+use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 use crate::model::vitals::Vitals;
 
@@ -24,6 +26,10 @@ const COUNTED: [Standing; 7] = [
     Standing::Passing,
     Standing::NotApplicable,
 ];
+/// What needs attention.
+const BAD: [Standing; 3] = [Standing::Failing, Standing::Unknown, Standing::Warning];
+/// The most cards above the checklist: the checklist itself holds the rest.
+const MOST_CARDS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "checklist.html")]
@@ -33,138 +39,86 @@ pub(super) struct Page<'a> {
     notices: Vec<Notice>,
     overall: Mark,
     headline: String,
-    counts: Vec<(Mark, usize)>,
+    filter: &'a Filter,
+    counts: Vec<Count>,
+    severities: Vec<Choice>,
+    /// The worst lines, at most [`MOST_CARDS`].
     attention: Vec<Row<'a>>,
+    /// How many more there are.
+    more_attention: usize,
+    lately: Lately<'a>,
     sections: Vec<Section<'a>>,
+    /// How many lines there are, and how many the filter leaves.
+    all: usize,
+    left: usize,
 }
 
-struct Section<'a> {
-    id: &'a str,
-    title: &'a str,
+/// How many items stand so.
+struct Count {
     mark: Mark,
-    holding: usize,
-    counted: usize,
-    rows: Vec<Row<'a>>,
-}
-
-/// One line of the checklist.
-struct Row<'a> {
-    id: &'a str,
-    title: &'a str,
-    section: &'a str,
-    /// The text of the box above, where this is its first item.
-    group: Option<&'a str>,
-    grouped: bool,
-    standing: Standing,
-    severity: Severity,
-    mark: Mark,
-    reason: &'static str,
-    because: String,
-    since: Moment,
-    last: Option<Moment>,
-    runbook: Option<&'a str>,
+    n: usize,
+    /// The standing as it is written in the address.
+    word: &'static str,
+    asked: bool,
+    address: String,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, vitals: &Vitals, now: Timestamp) -> Self {
-        let sections: Vec<_> =
-            snapshot.sections.iter().map(|heading| Section::new(snapshot, heading, now)).collect();
-        let standings = || sections.iter().flat_map(|section| &section.rows).map(|r| r.standing);
-        let worst = Standing::worst(standings());
-        let tally = |standing| standings().filter(|other| *other == standing).count();
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        vitals: &Vitals,
+        filter: &'a Filter,
+        now: Timestamp,
+    ) -> Self {
+        let sections = snapshot.sections.iter();
+        let sections: Vec<_> = sections.map(|s| Section::new(snapshot, s, filter, now)).collect();
+        let rows = || sections.iter().flat_map(Section::rows);
+        let worst = Standing::worst(rows().map(|row| row.standing));
+        let tally = |standing| rows().filter(|row| row.standing == standing).count();
         let headline = headline(worst, tally);
+        let (attention, more_attention) = attention(snapshot, now);
+        let counts = COUNTED.into_iter().map(|standing| Count {
+            mark: standing.into(),
+            n: tally(standing),
+            word: standing.label(),
+            asked: filter.asks_for(standing),
+            address: filter.toggled(standing),
+        });
         Self {
             frame: Frame::new(&headline, snapshot, Icon::of(worst), "./".to_owned()),
             now: Moment::new(now, now),
             notices: notices(snapshot, vitals, now),
             overall: worst.unwrap_or(Standing::Unknown).into(),
-            counts: COUNTED.iter().map(|s| (Mark::from(*s), tally(*s))).collect(),
+            counts: counts.collect(),
+            severities: filter.severities(),
             headline,
-            attention: attention(snapshot, now),
+            attention,
+            more_attention,
+            lately: Lately::new(snapshot, now),
+            all: rows().count(),
+            left: rows().filter(|row| !row.hidden).count(),
+            filter,
             sections,
         }
     }
 }
 
-impl<'a> Section<'a> {
-    fn new(snapshot: &'a Snapshot, heading: &'a Heading, now: Timestamp) -> Self {
-        let Heading { id, title, groups, items } = heading;
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(items.len());
-        let mut last_group = None;
-        for state in items.iter().filter_map(|id| snapshot.item(id.as_str())) {
-            let mut row = Row::new(snapshot, heading, state, now);
-            let group = state.card.group.as_ref();
-            if group != last_group {
-                let known = groups.iter().find(|known| Some(&known.id) == group);
-                row.group = known.map(|group| group.title.as_str());
-                last_group = group;
-            }
-            rows.push(row);
-        }
-        let holds = |row: &&Row<'_>| matches!(row.standing, Standing::Passing | Standing::Warning);
-        let counts = |row: &&Row<'_>| row.standing != Standing::NotApplicable;
-        let worst = Standing::worst(rows.iter().map(|row| row.standing));
-        Self {
-            id: id.as_str(),
-            title,
-            mark: worst.unwrap_or(Standing::NotApplicable).into(),
-            holding: rows.iter().filter(holds).count(),
-            counted: rows.iter().filter(counts).count(),
-            rows,
-        }
-    }
-}
-
-impl<'a> Row<'a> {
-    fn new(
-        snapshot: &Snapshot,
-        heading: &'a Heading,
-        state: &'a ItemState,
-        now: Timestamp,
-    ) -> Self {
-        let shown = snapshot.shown(state, now);
-        let Card {
-            id,
-            title,
-            section: _,
-            group,
-            severity,
-            mode: _,
-            kinds: _,
-            runbook_url,
-            boxes: _,
-        } = &state.card;
-        Self {
-            id: id.as_str(),
-            title,
-            section: &heading.title,
-            group: None,
-            grouped: group.is_some(),
-            standing: shown.standing,
-            severity: *severity,
-            mark: shown.standing.into(),
-            reason: shown.reason.map_or("", |reason| reason.code()),
-            because: shown.because,
-            since: Moment::new(shown.since, now),
-            last: state.last_attempt.map(|at| Moment::new(at, now)),
-            runbook: runbook_url.as_deref().and_then(web_link),
-        }
-    }
-}
-
-/// What fails, can't be seen or warns: the worst first, and among equals the most severe.
-fn attention(snapshot: &Snapshot, now: Timestamp) -> Vec<Row<'_>> {
+/// What fails, can't be seen or warns: the worst first, and among equals the most severe; and how
+/// many more than these there are.
+fn attention(snapshot: &Snapshot, now: Timestamp) -> (Vec<Row<'_>>, usize) {
     let mut rows = Vec::new();
     for heading in &*snapshot.sections {
         for state in heading.items.iter().filter_map(|id| snapshot.item(id.as_str())) {
-            let row = Row::new(snapshot, heading, state, now);
-            if matches!(row.standing, Standing::Failing | Standing::Unknown | Standing::Warning) {
+            let row = Row::new(snapshot, heading, state, &Filter::default(), now);
+            if BAD.contains(&row.standing) {
                 rows.push(row);
             }
         }
     }
     rows.sort_by_key(|row| Reverse((row.standing.badness(), row.severity)));
-    rows
+    let more = rows.len().saturating_sub(MOST_CARDS);
+    rows.truncate(MOST_CARDS);
+    (rows, more)
 }
 
 fn headline(worst: Option<Standing>, tally: impl Fn(Standing) -> usize) -> String {
@@ -185,9 +139,4 @@ fn headline(worst: Option<Standing>, tally: impl Fn(Standing) -> usize) -> Strin
         Some(Standing::Passing) => "Everything holds".to_owned(),
         Some(Standing::NotApplicable) | None => "No item applies".to_owned(),
     }
-}
-
-/// A link that a browser may follow: never `javascript:` and its like.
-pub(super) fn web_link(url: &str) -> Option<&str> {
-    (url.starts_with("https://") || url.starts_with("http://")).then_some(url)
 }

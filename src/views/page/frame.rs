@@ -10,8 +10,16 @@ use crate::model::deployment::Deployment;
 use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 
-const STYLE: &str = include_str!("../../../templates/page.css");
-const SCRIPT: &str = include_str!("../../../templates/page.js");
+const STYLE: &str = concat!(
+    include_str!("../../../templates/page.css"),
+    include_str!("../../../templates/checklist.css"),
+    include_str!("../../../templates/item.css"),
+);
+const SCRIPT: &str = concat!(
+    include_str!("../../../templates/page.js"),
+    include_str!("../../../templates/filter.js"),
+    include_str!("../../../templates/forms.js"),
+);
 
 macro_rules! icon {
     ($colour:literal, $path:literal) => {

@@ -5,35 +5,41 @@
 //! stand under any path behind an ingress.
 
 mod checklist;
+mod filter;
 mod frame;
 mod item;
 mod journal;
+mod lately;
 mod mark;
 mod moment;
 mod notice;
+mod section;
 
 use askama::Template;
 use jiff::Timestamp;
 
+pub use filter::Filter;
 pub use frame::content_security_policy;
 
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::Vitals;
 use frame::{Frame, Icon};
 
-/// The page at `/`: every item of the checklist.
+/// The page at `/`: every item of the checklist that `filter` asks for.
 ///
 /// # Errors
 /// A template could not be written: a defect of Vigie.
 pub fn checklist(
     snapshot: &Snapshot,
     vitals: &Vitals,
+    filter: &Filter,
     now: Timestamp,
 ) -> Result<String, askama::Error> {
-    checklist::Page::new(snapshot, vitals, now).render()
+    checklist::Page::new(snapshot, vitals, filter, now).render()
 }
 
-/// The page at `/items/{id}`: one item with its evidence and history.
+/// The page at `/items/{id}`: one item with its evidence and history; `writable` where the daemon
+/// takes what people have to say.
 ///
 /// # Errors
 /// A template could not be written: a defect of Vigie.
@@ -41,9 +47,10 @@ pub fn item(
     snapshot: &Snapshot,
     vitals: &Vitals,
     item: &ItemState,
+    writable: bool,
     now: Timestamp,
 ) -> Result<String, askama::Error> {
-    item::Page::new(snapshot, vitals, item, now).render()
+    item::Page::new(snapshot, vitals, item, writable, now).render()
 }
 
 /// The page for what does not exist. `path` is the request's, to find the way up.

@@ -48,7 +48,7 @@ impl Moment {
 }
 
 /// A length of time to the second: on a page, milliseconds of hours are noise.
-fn length(apart: Duration) -> String {
+pub(super) fn length(apart: Duration) -> String {
     spoken(Duration::from_secs(apart.as_secs()))
 }
 

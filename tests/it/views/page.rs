@@ -3,16 +3,30 @@
 use proptest::prelude::*;
 use vigie::model::reason::Reason;
 use vigie::model::snapshot::Snapshot;
-use vigie::views::page;
+use vigie::views::page::{self, Filter};
 
-use crate::fixtures::{ago, everything, item, now, snapshot, vitals};
+use crate::fixtures::{WORDS, Words, ago, everything, item, now, snapshot, stood_for, vitals};
 
 fn checklist(snapshot: &Snapshot) -> String {
-    page::checklist(snapshot, &vitals(), now()).expect("a page")
+    filtered(snapshot, "")
+}
+
+fn filtered(snapshot: &Snapshot, query: &str) -> String {
+    page::checklist(snapshot, &vitals(), &Filter::read(query), now()).expect("a page")
 }
 
 fn one(snapshot: &Snapshot, id: &str) -> String {
-    page::item(snapshot, &vitals(), snapshot.item(id).expect(id), now()).expect("a page")
+    page::item(snapshot, &vitals(), snapshot.item(id).expect(id), true, now()).expect("a page")
+}
+
+/// What of the list is shown: the ids, in order.
+fn listed(html: &str) -> Vec<&str> {
+    fn id(row: &str) -> Option<&str> {
+        row.split("href=\"items/").nth(1)?.split('"').next()
+    }
+    let rows = html.split("<li class=\"row ").skip(1);
+    let shown = rows.filter(|row| !row.split('>').next().unwrap_or_default().contains(" hidden"));
+    shown.filter_map(id).collect()
 }
 
 #[test]
@@ -43,7 +57,7 @@ fn an_item_shows_evidence_history_figures_and_dependencies() {
         "web-5d8f",
         "its logs can&#39;t be read",
         "all was well",
-        "Earlier attempts that did not hold",
+        "Last attempts that did not hold",
         "the port refused the connection",
         "every 1m",
         "href=\"cluster-reachable\"",
@@ -58,6 +72,156 @@ fn an_item_shows_evidence_history_figures_and_dependencies() {
 }
 
 #[test]
+fn the_address_says_what_is_listed() {
+    let all = everything();
+    assert_eq!(listed(&checklist(&all)).len(), all.items.len());
+    for (query, shown) in [
+        ("standing=failing", &["pods-running"][..]),
+        ("standing=failing,unknown", &["pods-running", "backup-fresh"]),
+        ("standing=failing&severity=info", &[]),
+        ("severity=info", &["error-tracker"]),
+        ("q=workers+ALIVE", &["queues"]),
+        ("q=TimedOut", &["backup-fresh"]),
+        ("standing=nonsense&q=restore-tested", &["restore-tested"]),
+    ] {
+        let html = filtered(&all, query);
+        assert_eq!(listed(&html), shown, "{query}");
+        assert!(html.contains(&format!("<span id=\"_left\">{}</span>", shown.len())), "{query}");
+        assert!(html.contains("id=\"_overview\" hidden"), "{query}: what is asked for comes first");
+    }
+    let html = filtered(&all, "standing=failing&q=x");
+    assert!(
+        html.contains(
+            "href=\"./?q=x\" data-filter=\"standing\" data-word=\"failing\" aria-current"
+        )
+    );
+    assert!(html.contains("href=\"./?standing=failing&#38;severity=info&#38;q=x\""));
+    assert!(html.contains("No item is as you ask for.") && html.contains("value=\"x\""));
+}
+
+#[test]
+fn a_box_above_others_is_as_bad_as_the_worst() {
+    let html = checklist(&everything());
+    let head = html.split("<li class=\"group\"").nth(1).expect("a group");
+    let head = head.split("</div>").next().expect("its head");
+    assert!(head.contains("head failing") && head.contains("Workloads"), "{head}");
+    assert!(head.contains("1 of 2 hold"), "{head}");
+}
+
+#[test]
+fn what_changed_lately_is_told_newest_first_and_bounded() {
+    let items = (0..200).map(|n| {
+        let one = item(&format!("item-{n}"), "s", &format!("Number {n}"));
+        one.fails(Reason::REFUSED, "refused", 60 + n)
+    });
+    let html = checklist(&snapshot(items));
+    let lately = html.split("What changed lately").nth(1).expect("the section");
+    let lately = lately.split("</section>").next().expect("its end");
+    assert_eq!(lately.matches("class=\"title\"").count(), 48);
+    let (newest, next) = (lately.find("Number 0<"), lately.find("Number 1<"));
+    assert!(newest.is_some() && newest < next, "{lately}");
+    assert!(!lately.contains("Number 199<"));
+    let calm = checklist(&snapshot([item("a", "b", "c").passes("fine", 9)]));
+    assert!(!calm.contains("What changed lately"), "a first look that holds is no news");
+}
+
+#[test]
+fn the_worst_lines_stand_above_the_list_and_the_others_are_counted() {
+    let items = (0..30).map(|n| item(&format!("i-{n}"), "s", "T").fails(Reason::REFUSED, "no", 60));
+    let html = checklist(&snapshot(items));
+    assert_eq!(html.matches("<li class=\"card ").count(), 8);
+    assert!(html.contains("22 more need attention"));
+}
+
+#[test]
+fn each_environments_box_is_printed_and_its_own_bears_the_standing() {
+    let boxes = [("dev", "Development"), ("staging", "Staging (Sandbox)"), ("prod", "Production")];
+    let applied = item("applied", "s", "The environment is applied").boxes(&boxes);
+    let html = checklist(&snapshot([applied.passes("it is", 60)]));
+    assert!(html.contains("The environment is applied<small>Staging (Sandbox)</small>"));
+    assert_eq!(html.matches("row absent other").count(), 2);
+    assert!(html.contains(">Development<") && html.contains(">Production<"));
+    assert!(html.contains("1 of 1 hold"), "the others are no items of their own");
+}
+
+#[test]
+fn what_people_said_is_shown_with_their_names() {
+    let all = stood_for(WORDS);
+    let html = checklist(&all);
+    for shown in [
+        "attested by Jo Martin, valid until 2027-05-19T01:00:00Z",
+        "<span class=\"act\">attested by Jo Martin for the deployment</span>",
+        "waived by Jo Martin until 2026-11-25T01:00:00Z",
+        "under maintenance by Jo Martin until 2026-11-23T02:00:00Z",
+        "<span class=\"act\">under maintenance by Jo Martin",
+    ] {
+        assert!(html.contains(shown), "{shown}");
+    }
+    let restored = one(&all, "restore-tested");
+    for shown in [
+        "row counts agree",
+        "<a href=\"https://wiki.example/restore-2026-11\" rel=\"noreferrer noopener\">",
+        "<code>ops</code>",
+        "until 2027-05-19T01:00:00Z",
+        "lapsed: until 2026-11-03T01:00:00Z",
+        "data-post=\"../api/v1/items/restore-tested/attestations\"",
+        "at most 180d",
+        "vigie attest restore-tested",
+    ] {
+        assert!(restored.contains(shown), "{shown}");
+    }
+    let late = one(&all, "backup-fresh");
+    for shown in [
+        "open</span> until 2026-11-25 01:00:00 UTC",
+        "ended: the item recovered 8d ago",
+        "data-post=\"../api/v1/items/backup-fresh/waivers\"",
+        "value=\"BackupTooOld\"",
+        "at most 7d from now",
+    ] {
+        assert!(late.contains(shown), "{shown}");
+    }
+    assert!(one(&all, "api-answers").contains("Under maintenance</span> by Jo Martin"));
+}
+
+#[test]
+fn forms_stand_only_where_they_can_do_something() {
+    let all = stood_for(WORDS);
+    assert!(!one(&all, "ui-answers").contains("id=\"_forms\""), "neither attestable nor failing");
+    assert!(!one(&all, "backup-fresh").contains("/attestations\""), "not attestable");
+    assert!(!one(&all, "backups-encrypted").contains("/waivers\""), "it holds");
+    assert!(one(&all, "backups-encrypted").contains("name=\"next_deployment\""));
+    let item = all.item("restore-tested").expect("an item");
+    let mute = page::item(&all, &vitals(), item, false, now()).expect("a page");
+    assert!(!mute.contains("<form") && mute.contains("--tokens FILE"), "it says how to enable it");
+}
+
+#[test]
+fn a_token_is_asked_for_and_kept_nowhere() {
+    let html = one(&stood_for(WORDS), "restore-tested");
+    let field =
+        html.split("<input").find(|input| input.contains("name=\"token\"")).expect("a field");
+    assert!(field.contains("type=\"password\"") && field.contains("autocomplete=\"off\""));
+    let policy = page::content_security_policy();
+    assert!(policy.contains("form-action 'none'") && policy.contains("connect-src 'self'"));
+}
+
+#[test]
+fn the_timeline_is_drawn_and_told() {
+    let html = one(&everything(), "pods-running");
+    for shown in ["24 hours", "7 days", "<rect class=\"failing\"", "the record begins", "1 turn<"] {
+        assert!(html.contains(shown), "{shown}");
+    }
+}
+
+#[test]
+fn an_item_shows_what_its_checks_were_told() {
+    let told =
+        item("a", "b", "c").told("http:\n  url: https://example.org/?a=<b>").passes("fine", 9);
+    let html = one(&snapshot([told]), "a");
+    assert!(html.contains("http:\n  url: https://example.org/?a=&#60;b&#62;"), "{html}");
+}
+
+#[test]
 fn an_item_that_waits_for_another_says_so() {
     let blocked = item("web", "s", "The site answers").blocked_by("dns").passes("fine", 500);
     let html = one(&snapshot([blocked]), "web");
@@ -68,12 +232,12 @@ fn an_item_that_waits_for_another_says_so() {
 fn the_page_says_when_it_is_not_to_be_trusted() {
     let all = everything();
     let mut vitals = vitals();
-    let quiet = page::checklist(&snapshot([item("a", "b", "c").passes("fine", 9)]), &vitals, now());
-    assert!(!quiet.expect("a page").contains("class=\"notice\""));
+    let quiet = checklist(&snapshot([item("a", "b", "c").passes("fine", 9)]));
+    assert!(!quiet.contains("class=\"notice\""));
     vitals.last_tick = ago(45);
     vitals.config.successful = false;
     vitals.config.refused = Some("checklist.yaml:3:5: unknown key `titel`".to_owned());
-    let html = page::checklist(&all, &vitals, now()).expect("a page");
+    let html = page::checklist(&all, &vitals, &Filter::default(), now()).expect("a page");
     for shown in [
         "the engine last ticked 45s ago",
         "The newest configuration was refused",
@@ -92,6 +256,8 @@ fn no_link_leads_to_what_a_browser_would_run() {
     let all = snapshot([bad]);
     assert!(!checklist(&all).contains("javascript:"));
     assert!(!one(&all, "a").contains("href=\"javascript:"));
+    let bad = stood_for(Words { link: "javascript:alert(1)", ..WORDS });
+    assert!(!one(&bad, "restore-tested").contains("javascript:"));
 }
 
 #[test]
@@ -131,9 +297,24 @@ proptest! {
     #[test]
     fn no_text_becomes_structure(text in "(\\PC|[<>&\"'\n]|<script>|-->|\\{\\{|</style>){1,40}") {
         let with = |text: &str| {
-            let mut all = snapshot([item("a", "b", text).fails(Reason::REFUSED, text, 5)]);
+            let bad = item("a", "b", text).told(text).fails(Reason::REFUSED, text, 5);
+            let mut all = snapshot([bad.boxes(&[("staging", text), ("dev", text)])]);
             all.environment = text.to_owned();
-            [checklist(&all), one(&all, "a")]
+            let link = format!("https://{text}");
+            let said = stood_for(Words { who: text, text, link: &link });
+            let query: String = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("q", text)
+                .append_pair("standing", text)
+                .finish();
+            [
+                filtered(&all, &query).replace(" hidden", ""),
+                checklist(&all),
+                one(&all, "a"),
+                checklist(&said),
+                one(&said, "restore-tested"),
+                one(&said, "backup-fresh"),
+                one(&said, "api-answers"),
+            ]
         };
         for (foreign, plain) in with(&text).iter().zip(with("plain")) {
             prop_assert_eq!(structure(foreign), structure(&plain));

@@ -1,22 +1,28 @@
 //! The page at `/items/{id}`: what is claimed, what was seen, and how it went before.
 
+mod acts;
+mod band;
+mod evidence;
+mod history;
+
 use askama::Template;
 use jiff::Timestamp;
 
-use super::checklist::web_link;
 use super::frame::{Frame, Icon};
 use super::mark::Mark;
 use super::moment::Moment;
 use super::notice::{Notice, notices};
+use super::section::web_link;
 use crate::model::duration::spoken;
 use crate::model::item::{Card, Mode};
-use crate::model::judgement::Line;
 use crate::model::measure::Bound;
-use crate::model::report::{Cause, CheckReport, Report};
 use crate::model::schedule::Damping;
-use crate::model::snapshot::{Attempt, ItemState, Snapshot};
-use crate::model::standing::Turn;
+use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::Vitals;
+use acts::{Acts, Forms};
+use band::Band;
+use evidence::{CheckView, Figure, checks, figures};
+use history::{AttemptView, TurnView, failures};
 
 #[derive(Template)]
 #[template(path = "item.html")]
@@ -49,6 +55,10 @@ pub(super) struct Page<'a> {
     figures: Vec<Figure<'a>>,
     limits: &'a [Bound],
     ticks: Vec<AttemptView<'a>>,
+    bands: Vec<Band>,
+    acts: Acts<'a>,
+    forms: Forms<'a>,
+    parameters: &'a [String],
     attempts: Vec<AttemptView<'a>>,
     failures: Vec<AttemptView<'a>>,
     turns: Vec<TurnView<'a>>,
@@ -60,48 +70,12 @@ struct Dependency<'a> {
     mark: Option<Mark>,
 }
 
-struct CheckView<'a> {
-    kind: &'static str,
-    took: String,
-    mark: Mark,
-    lines: Vec<LineView<'a>>,
-}
-
-struct LineView<'a> {
-    subject: &'a str,
-    mark: Mark,
-    reason: &'static str,
-    because: &'a str,
-}
-
-struct Figure<'a> {
-    name: &'static str,
-    labels: Vec<(&'static str, &'a str)>,
-    value: f64,
-}
-
-struct AttemptView<'a> {
-    started: Moment,
-    took: String,
-    cause: &'static str,
-    mark: Mark,
-    reason: &'static str,
-    because: &'a str,
-}
-
-struct TurnView<'a> {
-    at: Moment,
-    from: Mark,
-    to: Mark,
-    reason: &'static str,
-    because: &'a str,
-}
-
 impl<'a> Page<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
         vitals: &Vitals,
         state: &'a ItemState,
+        writable: bool,
         now: Timestamp,
     ) -> Self {
         let shown = snapshot.shown(state, now);
@@ -113,6 +87,7 @@ impl<'a> Page<'a> {
         let moment = |at: Timestamp| Moment::new(at, now);
         let attempts: Vec<_> = state.recent.iter().map(|a| AttemptView::new(a, now)).collect();
         let mark = Mark::from(shown.standing);
+        let bands = Band::all(state, &shown, now);
         let icon = Icon::of(Some(shown.standing));
         Self {
             frame: Frame::new(&format!("{}: {title}", mark.word), snapshot, icon, "../".to_owned()),
@@ -143,8 +118,12 @@ impl<'a> Page<'a> {
             figures: figures(state),
             limits: &state.limits,
             ticks: state.recent.iter().rev().map(|a| AttemptView::new(a, now)).collect(),
+            bands,
+            acts: Acts::new(snapshot, state, now),
+            forms: Forms::new(state, writable),
+            parameters: &state.parameters,
             attempts,
-            failures: older_failures(state, now),
+            failures: failures(state, now),
             turns: state.turns.iter().map(|turn| TurnView::new(turn, now)).collect(),
         }
     }
@@ -185,86 +164,4 @@ fn dependencies<'a>(
             }
         })
         .collect()
-}
-
-fn checks(report: &Report) -> Vec<CheckView<'_>> {
-    report
-        .all()
-        .map(|CheckReport { kind, took, judgement }| CheckView {
-            kind,
-            took: spoken(*took),
-            mark: judgement.verdict().into(),
-            lines: judgement.lines().iter().map(LineView::new).collect(),
-        })
-        .collect()
-}
-
-fn figures(state: &ItemState) -> Vec<Figure<'_>> {
-    let shown = state.samples.iter().filter(|sample| sample.measure.exported);
-    shown
-        .map(|sample| {
-            let values = sample.labels.iter().map(|value| &**value);
-            Figure {
-                name: sample.measure.name,
-                labels: sample.measure.labels.iter().copied().zip(values).collect(),
-                value: sample.value,
-            }
-        })
-        .collect()
-}
-
-/// The failures that the list of last attempts has forgotten.
-fn older_failures(state: &ItemState, now: Timestamp) -> Vec<AttemptView<'_>> {
-    let oldest = state.recent.back().map(|attempt| attempt.started);
-    state
-        .failures
-        .iter()
-        .filter(|attempt| oldest.is_none_or(|oldest| attempt.started < oldest))
-        .map(|attempt| AttemptView::new(attempt, now))
-        .collect()
-}
-
-impl<'a> LineView<'a> {
-    fn new(line: &'a Line) -> Self {
-        let Line { subject, verdict, reason, because } = line;
-        Self {
-            subject,
-            mark: (*verdict).into(),
-            reason: reason.map_or("", |reason| reason.code()),
-            because,
-        }
-    }
-}
-
-impl<'a> AttemptView<'a> {
-    fn new(attempt: &'a Attempt, now: Timestamp) -> Self {
-        let Attempt { started, took, cause, verdict, reason, because } = attempt;
-        Self {
-            started: Moment::new(*started, now),
-            took: spoken(*took),
-            cause: match cause {
-                Cause::Scheduled => "scheduled",
-                Cause::Changed => "changed",
-                Cause::Asked => "asked",
-                Cause::Round => "round",
-                Cause::Confirming => "confirming",
-            },
-            mark: (*verdict).into(),
-            reason: reason.map_or("", |reason| reason.code()),
-            because,
-        }
-    }
-}
-
-impl<'a> TurnView<'a> {
-    fn new(turn: &'a Turn, now: Timestamp) -> Self {
-        let Turn { at, from, to, reason, because } = turn;
-        Self {
-            at: Moment::new(*at, now),
-            from: (*from).into(),
-            to: (*to).into(),
-            reason: reason.map_or("", |reason| reason.code()),
-            because,
-        }
-    }
 }
