@@ -9,12 +9,13 @@ pub mod terms;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::deployment::Deployment;
 use super::item::ItemId;
 
 /// Somebody says that an item holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// Its name in paths.
@@ -36,7 +37,7 @@ pub struct Attestation {
 }
 
 /// For how long an attestation is valid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Covers {
     /// Until this moment.
@@ -48,7 +49,7 @@ pub enum Covers {
 }
 
 /// Somebody takes the blame for named reasons of a failing item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// Its name in paths.
@@ -72,7 +73,7 @@ pub struct Waiver {
 }
 
 /// A declared span in which failures are expected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maintenance {
     /// Its name in paths.
@@ -96,7 +97,7 @@ pub struct Maintenance {
 }
 
 /// How an act came to its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ended {
     /// When.
@@ -106,7 +107,7 @@ pub struct Ended {
 }
 
 /// What ends an act.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// Its time was over.

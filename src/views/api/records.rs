@@ -37,8 +37,10 @@ pub struct ItemRecords<'a> {
     /// Since when it is on the checklist.
     pub known_since: Timestamp,
     /// Attestations, newest first, those that have lapsed included.
+    #[schema(value_type = Vec<Attestation>)]
     pub attestations: &'a VecDeque<Arc<Attestation>>,
     /// Waivers, newest first, those that have ended included.
+    #[schema(value_type = Vec<Waiver>)]
     pub waivers: &'a VecDeque<Arc<Waiver>>,
 }
 
