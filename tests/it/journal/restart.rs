@@ -6,7 +6,7 @@ use vigie_sim::net::site::Answer;
 
 use super::vigie::{Ground, Vigie, until};
 
-const FAILING: &str = "vigie_item_standing{environment=\"test\",item=\"item-0\",section=\"s\",severity=\"critical\",standing=\"failing\"}";
+const FAILING: &str = "vigie_item_standing{item=\"item-0\",section=\"s\",severity=\"critical\",standing=\"failing\",environment=\"test\"}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standings_counts_and_deployments_are_as_before() {
@@ -20,7 +20,7 @@ async fn standings_counts_and_deployments_are_as_before() {
     let (status, deployment) = vigie.announce("2026.11.1").await;
     assert_eq!(status, 201);
     let failures =
-        "vigie_item_attempts_total{environment=\"test\",item=\"item-0\",verdict=\"fail\"}";
+        "vigie_item_attempts_total{item=\"item-0\",verdict=\"fail\",environment=\"test\"}";
     until("it was seen", async || vigie.metric(failures).await.is_some_and(|n| n >= 3.0)).await;
     let before = vigie.item("item-0").await;
     // What ended a moment before the kill may be in flight.

@@ -144,7 +144,8 @@ impl Vigie {
 
     pub(super) async fn item(&self, id: &str) -> Value {
         let (_, text) = self.get(&format!("/api/v1/items/{id}")).await;
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        let told: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        told["item"].clone()
     }
 
     pub(super) async fn ready(&self) {
