@@ -227,6 +227,7 @@ fn state(item: &Item, folded: Folded, acts: KeptItem, now: Timestamp) -> ItemSta
         watches: item.needs.watches.clone(),
         limits: item.limits.clone(),
         generation: 0,
+        fingerprint: item.fingerprint,
         known_since: known_since.unwrap_or(now),
         terms: item.needs.attestation,
         waivable_for: item.waivable_for,
@@ -239,6 +240,7 @@ fn state(item: &Item, folded: Folded, acts: KeptItem, now: Timestamp) -> ItemSta
         // One look is as old as it is; nothing of it goes stale while it is printed.
         stale_at: None,
         latest: None,
+        carried: Vec::new(),
         samples: Arc::from([]),
         details_dropped: 0,
         recent: VecDeque::new(),

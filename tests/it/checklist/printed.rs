@@ -24,6 +24,8 @@ fn unlooked(configuration: &Configuration) -> Snapshot {
         waivable_for: item.waivable_for,
         applies: item.applies,
         generation: 0,
+        fingerprint: item.fingerprint,
+        remembered: None,
     });
     let layout = Layout {
         environment: configuration.settings.environment.clone(),
