@@ -13,7 +13,12 @@ mod ground {
     pub(crate) mod times;
 }
 #[path = "../tests/it/fixtures/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the fixtures of the tests, used in part")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the fixtures of the tests, used in part"
+)]
 mod fixtures;
 
 use std::net::SocketAddr;

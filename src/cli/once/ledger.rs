@@ -228,7 +228,6 @@ fn state(item: &Item, folded: Folded, acts: KeptItem, now: Timestamp) -> ItemSta
         limits: item.limits.clone(),
         generation: 0,
         fingerprint: item.fingerprint,
-        carried: Vec::new(),
         parameters: Arc::clone(&item.parameters),
         known_since: known_since.unwrap_or(now),
         terms: item.needs.attestation,
@@ -242,6 +241,7 @@ fn state(item: &Item, folded: Folded, acts: KeptItem, now: Timestamp) -> ItemSta
         // One look is as old as it is; nothing of it goes stale while it is printed.
         stale_at: None,
         latest: None,
+        carried: Vec::new(),
         samples: Arc::from([]),
         details_dropped: 0,
         recent: VecDeque::new(),

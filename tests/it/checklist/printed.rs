@@ -1,6 +1,8 @@
 //! The shipped checklist as it is printed: the paper's 159 boxes, in the paper's order, whatever
 //! the environment, and nothing ticked that nobody has looked at.
 
+use std::sync::Arc;
+
 use vigie::board::{Board, Event, Layout, Seed};
 use vigie::config::Configuration;
 use vigie::model::snapshot::Snapshot;
@@ -24,6 +26,9 @@ fn unlooked(configuration: &Configuration) -> Snapshot {
         waivable_for: item.waivable_for,
         applies: item.applies,
         generation: 0,
+        fingerprint: item.fingerprint,
+        parameters: Arc::clone(&item.parameters),
+        remembered: None,
     });
     let layout = Layout {
         environment: configuration.settings.environment.clone(),
