@@ -32,7 +32,8 @@ const LONGEST_BODY: Duration = Duration::from_secs(10);
 pub(super) struct Ended {
     outcome: Outcome,
     because: String,
-    answer: Response,
+    /// In a box: most requests do not end early, and this would make room for it in every result.
+    answer: Box<Response>,
     /// Whether the log has told of its like a moment ago.
     told: bool,
 }
@@ -143,7 +144,7 @@ impl Write {
         let (action, about, peer) = (self.action, self.about.as_str(), self.peer);
         let entry = Entry { action, outcome, token, about, peer, because: &because, told };
         self.served.audit.record(&entry);
-        answer
+        *answer
     }
 
     /// Lets in, under its name, whoever has a token for it and does not write too much.
@@ -212,20 +213,21 @@ impl Write {
 
 impl Ended {
     pub(super) fn done(answer: Response) -> Self {
+        let answer = Box::new(answer);
         Self { outcome: Outcome::Accepted, because: String::new(), answer, told: false }
     }
 
     /// It was done before, for the same request.
     fn repeated(done: &Done) -> Self {
         let because = format!("it made {} before", done.place);
-        let answer = created(StatusCode::OK, done);
+        let answer = Box::new(created(StatusCode::OK, done));
         Self { outcome: Outcome::Repeated, because, answer, told: false }
     }
 
     fn with(outcome: Outcome, status: u16, title: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let because = detail.clone();
-        Self { outcome, because, answer: problem(status, title, detail), told: false }
+        Self { outcome, because, answer: Box::new(problem(status, title, detail)), told: false }
     }
 
     fn denied(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
@@ -243,12 +245,13 @@ impl Ended {
     /// No item has this id.
     pub(super) fn no_such_item(id: &str) -> Self {
         let because = "no such item".to_owned();
-        Self { outcome: Outcome::Rejected, because, answer: no_such_item(id), told: false }
+        let answer = Box::new(no_such_item(id));
+        Self { outcome: Outcome::Rejected, because, answer, told: false }
     }
 
     /// It is our own fault.
     pub(super) fn defect(doing: &'static str, error: &dyn std::fmt::Display) -> Self {
-        let (because, answer) = (error.to_string(), defect(doing, error));
+        let (because, answer) = (error.to_string(), Box::new(defect(doing, error)));
         Self { outcome: Outcome::Failed, because, answer, told: false }
     }
 

@@ -1,4 +1,4 @@
-//! The description of all this for programs: OpenAPI, made from what stands at each handler.
+//! The description of all this for programs: `OpenAPI`, made from what stands at each handler.
 //!
 //! A route can't be had without its description: [`routes!`](utoipa_axum::routes) takes path and
 //! method from it.
