@@ -87,9 +87,9 @@ fn report(board: &Board, name: &str, judgement: impl Into<Judgement>, second: u6
 }
 
 /// What a journal would keep of an item.
-fn memory(snapshot: &Snapshot, name: &str) -> Option<Box<Memory>> {
+fn memory(snapshot: &Snapshot, name: &str) -> Box<Memory> {
     let item = snapshot.item(name).unwrap();
-    Some(Box::new(Memory {
+    Box::new(Memory {
         fingerprint: item.fingerprint,
         folded: Some(item.folded.clone()),
         blocked: item.blocked.clone(),
@@ -105,12 +105,13 @@ fn memory(snapshot: &Snapshot, name: &str) -> Option<Box<Memory>> {
         attestations: item.attestations.clone(),
         waivers: item.waivers.clone(),
         past: crate::model::past::Past::default(),
-    }))
+    })
 }
 
 fn restarted(before: &Board, second: u64) -> Board {
     let snapshot = before.snapshot();
-    let again = |name, on: &[&str]| Seed { remembered: memory(&snapshot, name), ..seed(name, on) };
+    let again =
+        |name, on: &[&str]| Seed { remembered: Some(memory(&snapshot, name)), ..seed(name, on) };
     configured(vec![again("database", &[]), again("migrations", &["database"])], second)
 }
 
@@ -166,8 +167,9 @@ fn damping_goes_on_where_it_was() {
 fn what_was_stale_stays_so() {
     let before = failing();
     let mut memory = memory(&before.snapshot(), "database");
-    memory.as_mut().unwrap().stale_at = Some(at(300));
-    let board = configured(vec![Seed { remembered: memory, ..seed("database", &[]) }], 500_000);
+    memory.stale_at = Some(at(300));
+    let board =
+        configured(vec![Seed { remembered: Some(memory), ..seed("database", &[]) }], 500_000);
     let snapshot = board.snapshot();
     let shown = snapshot.shown(snapshot.item("database").unwrap(), at(500_000));
     assert_eq!((shown.standing, shown.since), (Standing::Unknown, at(300)));
@@ -182,7 +184,7 @@ fn another_question_is_pending_and_keeps_its_history() {
     let before = failing().snapshot();
     let asked = Seed {
         fingerprint: [2; 32],
-        remembered: memory(&before, "database"),
+        remembered: Some(memory(&before, "database")),
         ..seed("database", &[])
     };
     let board = configured(vec![asked], 100);
@@ -195,8 +197,8 @@ fn another_question_is_pending_and_keeps_its_history() {
 #[test]
 fn a_standing_without_words_is_given_up() {
     let mut memory = memory(&failing().snapshot(), "database");
-    memory.as_mut().unwrap().folded = None;
-    let board = configured(vec![Seed { remembered: memory, ..seed("database", &[]) }], 100);
+    memory.folded = None;
+    let board = configured(vec![Seed { remembered: Some(memory), ..seed("database", &[]) }], 100);
     let snapshot = board.snapshot();
     let item = snapshot.item("database").unwrap();
     assert_eq!((item.folded.standing, item.blocked.is_some()), (Standing::Pending, false));

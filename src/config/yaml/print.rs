@@ -1,7 +1,5 @@
 //! A tree as YAML again, for people to read: variables put in, comments and layout gone.
 
-use std::fmt::Write;
-
 use super::node::{Node, Value};
 
 /// Two more columns for each level.
@@ -148,8 +146,7 @@ fn quoted(word: &str) -> String {
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
             c if c.is_control() || foreign(c) => {
-                // Writing to a text succeeds.
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
+                text.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => text.push(c),
         }
@@ -214,7 +211,7 @@ http:
     fn told(node: &Node) -> String {
         match &node.value {
             Value::Scalar { text, .. } => {
-                assert!(!(node.is_null() && !text.is_empty()), "{text} became nothing");
+                assert!(!node.is_null() || text.is_empty(), "{text} became nothing");
                 format!("{text:?}")
             }
             Value::Sequence(all) => {

@@ -1,7 +1,11 @@
 //! What people did about an item, under their names: the one that was claimed, and the token's.
 
-use super::*;
+use jiff::Timestamp;
+
+use super::prose::{code, prose};
+use super::{Sheet, stamp};
 use crate::model::acts::{Attestation, Covers, Maintenance, Waiver};
+use crate::model::snapshot::{ItemState, Snapshot};
 
 /// Attestations that are printed of an item.
 const MOST: usize = 3;

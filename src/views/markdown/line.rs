@@ -2,13 +2,18 @@
 
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
+
 use super::acts;
-use super::*;
+use super::prose::{code, prose};
+use super::{Sheet, holds, stamp, word};
 use crate::model::duration::spoken;
 use crate::model::finding::Verdict;
+use crate::model::item::Card;
 use crate::model::judgement as said;
 use crate::model::report::Report;
-use crate::model::standing::Shown;
+use crate::model::snapshot::{ItemState, Snapshot};
+use crate::model::standing::{Shown, Standing};
 use crate::model::tally::attested;
 
 /// Lines of evidence that are printed under a box.

@@ -15,8 +15,8 @@ mod summary;
 
 use jiff::Timestamp;
 
-use crate::model::item::{Card, Section};
-use crate::model::snapshot::{ItemState, Snapshot};
+use crate::model::item::Section;
+use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 use line::Line;
 use prose::{code, prose};

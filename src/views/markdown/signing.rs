@@ -1,7 +1,9 @@
 //! The fields at the end of the paper, filled in where the deployment is known.
 
-use super::*;
+use super::prose::{code, prose};
+use super::{Sheet, stamp};
 use crate::model::deployment::Deployment;
+use crate::model::snapshot::Snapshot;
 
 /// A field that nobody has filled in.
 const BLANK: &str = "\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_";

@@ -1,8 +1,13 @@
 //! What stands before the checklist: where and when it was, what it amounts to, what is wrong.
 
+use jiff::Timestamp;
+
 use super::line::{Line, MANY};
-use super::*;
+use super::prose::{code, prose};
+use super::{Sheet, acts, counted, stamp};
 use crate::model::deployment::Deployment;
+use crate::model::snapshot::Snapshot;
+use crate::model::standing::Standing;
 use crate::model::tally::Tally;
 
 pub(super) fn write(

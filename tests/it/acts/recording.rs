@@ -24,7 +24,7 @@ async fn an_attested_item_passes_under_the_persons_name() {
         assert_eq!(made[field], wanted, "{field}: {made}");
     }
     ground.until("load-test", "passing").await;
-    assert_eq!(ground.acts(path).await, [made.clone()]);
+    assert_eq!(ground.acts(path).await, std::slice::from_ref(&made));
     let item = ground.json("/api/v1/items/load-test").await;
     assert_eq!(item["attestations"][0], made);
     assert_eq!(

@@ -32,7 +32,7 @@ fn unlooked(configuration: &Configuration) -> Snapshot {
     });
     let layout = Layout {
         environment: configuration.settings.environment.clone(),
-        sections: configuration.checklist.sections.clone(),
+        sections: Arc::clone(&configuration.checklist.sections),
         items: items.collect(),
         maintenance: vec![],
     };

@@ -1,6 +1,6 @@
 //! `vigie once --records`: people's words and the deployment, from a running Vigie.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -100,7 +100,7 @@ async fn vigie_of(snapshot: Snapshot) -> (Running, String) {
     (server, url)
 }
 
-async fn outcome(file: &PathBuf, records: &[&str]) -> (Value, Option<i32>) {
+async fn outcome(file: &Path, records: &[&str]) -> (Value, Option<i32>) {
     let output = once(file, &[&["--format", "json"], records].concat()).await;
     let whole = serde_json::from_slice(&output.stdout);
     (whole.unwrap_or_else(|error| panic!("{error}: {output:?}")), output.status.code())

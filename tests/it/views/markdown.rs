@@ -37,12 +37,12 @@ fn nodes(node: &Node) -> Vec<&Node> {
 
 fn boxes(text: &str) -> Vec<(bool, String)> {
     let tree = parsed(text);
-    let ticked = |node: &Node| match node {
-        Node::ListItem(item) => item.checked.map(|checked| {
+    let ticked = |node: &Node| {
+        let Node::ListItem(item) = node else { return None };
+        item.checked.map(|checked| {
             let own = item.children.first().map(Node::to_string).unwrap_or_default();
             (checked, own)
-        }),
-        _ => None,
+        })
     };
     nodes(&tree).into_iter().filter_map(ticked).collect()
 }

@@ -11,6 +11,7 @@ use crate::model::acts::terms::Validity;
 use crate::model::acts::{Attestation, Covers, Ended, EndedBy, Maintenance, Waiver};
 use crate::model::duration::spoken;
 use crate::model::finding::Verdict;
+use crate::model::reason::Reason;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
 
@@ -188,5 +189,5 @@ fn failing(state: &ItemState) -> BTreeSet<&str> {
     let checks = state.latest.iter().flat_map(|report| &report.checks);
     let lines = checks.flat_map(|check| check.judgement.lines());
     let seen = lines.filter(|line| line.verdict == Verdict::Fail).filter_map(|line| line.reason);
-    seen.chain(state.folded.reason).map(|reason| reason.code()).collect()
+    seen.chain(state.folded.reason).map(Reason::code).collect()
 }

@@ -12,6 +12,7 @@ use super::{RUNBOOK, act, boxes, nodes, parsed, render};
 use crate::fixtures::{everything, item, now, snapshot};
 
 /// The structure without its words: text and code are one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other node is told by its name")]
 fn skeleton(node: &Node) -> String {
     let name = match node {
         Node::Text(_) | Node::InlineCode(_) => return "w".to_owned(),
@@ -45,7 +46,7 @@ fn told(text: &str) -> (Snapshot, Vec<String>) {
     let late = || Reason::new("Late");
     let mut all = everything();
     let deployment = Arc::make_mut(&mut all.deployments[0]);
-    deployment.who = text.to_owned();
+    text.clone_into(&mut deployment.who);
     deployment.version = format!("v{text}");
     deployment.notes = Some(format!("n{text}"));
     let mut foreign = snapshot([
@@ -177,9 +178,9 @@ fn only_runbooks_are_links() {
     let (snapshot, remarks) = told("https://evil.example/ www.evil.example jo@evil.example");
     let text = checklist(&snapshot, &remarks, now());
     let tree = parsed(&text);
-    let links = nodes(&tree).into_iter().filter_map(|node| match node {
-        Node::Link(link) => Some(link.url.clone()),
-        _ => None,
+    let links = nodes(&tree).into_iter().filter_map(|node| {
+        let Node::Link(link) = node else { return None };
+        Some(link.url.clone())
     });
     let links: Vec<_> = links.collect();
     assert_eq!(links, [RUNBOOK, RUNBOOK], "{text}");
