@@ -83,8 +83,9 @@ async fn what_bears_the_environment_passes_and_one_that_bears_another_does_not()
     );
     let by_workload = of(ENVIRONMENT, [unmarked(), marked("web", "production")]).await;
     assert_eq!(by_workload.verdict(), Pass, "{}", by_workload.because());
-    let gone = of(ENVIRONMENT, [marked("web", "production")]).await;
-    assert_eq!(gone.because(), "shop: the namespace is not there");
+    let elsewhere = "deployment: { environment: { namespaces: [elsewhere] } }";
+    let gone = of(elsewhere, [production()]).await;
+    assert_eq!(gone.because(), "elsewhere: the namespace is not there");
 }
 
 #[tokio::test]

@@ -54,9 +54,12 @@ fn of_workloads() -> Vec<Proof> {
             "deployment",
             &[
                 "deployment: { rolled_out: { namespaces: [shop] } }",
-                "deployment: { environment: { namespaces: [shop] } }",
+                "deployment: { environment: { namespaces: [shop], value: live } }",
             ],
-            |server| put(server, deployment("web")),
+            |server| {
+                let labels = json!({ "environment": "live" });
+                put(server, with(deployment("web"), "/metadata/labels", labels));
+            },
         ),
         proof("workloads", &["workloads: { namespaces: [shop], at_most: { web: 2 } }"], |server| {
             put(server, deployment("web"));
