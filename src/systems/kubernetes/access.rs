@@ -4,7 +4,8 @@
 //! client is built anew where they changed: a token, a client certificate or an authority that
 //! rotates on disk is in use at the next request. Reading goes on by itself where nobody waits for
 //! it any more, and never twice at once: a file or a credential plugin that hangs holds one thread,
-//! and those who ask meanwhile wait for as long as they care to. What can't be read here is an obstacle on our own side, told without its content.
+//! and those who ask meanwhile wait for as long as they care to. One reading serves all who asked
+//! before it began. What can't be read here is an obstacle on our own side, told without its content.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
+use super::api_url::ApiUrl;
 use super::counted::{Counted, Traffic};
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
@@ -90,25 +93,6 @@ pub enum TokenSource {
     Env(String),
 }
 
-/// The URL of an API server: `http` or `https`, without credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-pub struct ApiUrl(http::Uri);
-
-impl TryFrom<String> for ApiUrl {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let expected =
-            || "expected the API server's URL, such as `https://10.0.0.1:6443`".to_owned();
-        let url: http::Uri = text.parse().map_err(|_| expected())?;
-        let scheme = matches!(url.scheme_str(), Some("http" | "https"));
-        let host = url.authority().is_some_and(|part| !part.as_str().contains('@'));
-        if scheme && host { Ok(Self(url)) } else { Err(expected()) }
-    }
-}
-
 impl Default for Connection {
     fn default() -> Self {
         Self::InCluster(InCluster::default())
@@ -133,6 +117,8 @@ pub(super) struct Access {
 struct Built {
     client: Client,
     of: [u8; 32],
+    /// When the last reading began that found it to be of what is there.
+    read: Instant,
 }
 
 /// What a client is built from.
@@ -150,7 +136,11 @@ impl Access {
 
     /// A client with the credentials as they are now.
     pub(super) async fn client(self: &Arc<Self>) -> Result<Client, Obstacle> {
+        let asked = Instant::now();
         let reading = Arc::clone(&self.reading).lock_owned().await;
+        if let Some(built) = self.built().as_ref().filter(|built| built.read > asked) {
+            return Ok(built.client.clone());
+        }
         let this = Arc::clone(self);
         let renewed = tokio::spawn(async move {
             let _reading = reading;
@@ -160,16 +150,18 @@ impl Access {
     }
 
     async fn renewed(&self) -> Result<Client, Obstacle> {
+        let began = Instant::now();
         let found = self.find().await?;
         let of = found.digest().await;
-        if let Some(Built { client, of: before }) = self.built().as_ref()
+        if let Some(Built { client, of: before, read }) = self.built().as_mut()
             && *before == of
         {
+            *read = began;
             return Ok(client.clone());
         }
         let traffic = Arc::clone(&self.traffic);
         let client = blocking(move || build(found, &traffic)).await?;
-        *self.built() = Some(Built { client: client.clone(), of });
+        *self.built() = Some(Built { client: client.clone(), of, read: began });
         Ok(client)
     }
 
@@ -388,12 +380,31 @@ async fn blocking<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_address_with_a_password_is_refused() {
-        assert!(ApiUrl::try_from("https://10.0.0.1:6443".to_owned()).is_ok());
-        for bad in ["10.0.0.1", "ftp://a", "https://user:secret@a", ""] {
-            let error = ApiUrl::try_from(bad.to_owned()).unwrap_err();
-            assert!(!error.contains("secret"), "{error}");
-        }
+    fn access(token: &std::path::Path) -> Arc<Access> {
+        let url = ApiUrl::try_from("http://127.0.0.1:9".to_owned()).unwrap();
+        let token = Some(TokenSource::File(token.to_owned()));
+        let connection = Connection::Server(Server { url, token, ca: None });
+        Arc::new(Access::new(connection, Arc::default()))
+    }
+
+    #[tokio::test]
+    async fn a_reading_serves_those_alone_who_asked_before_it_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        std::fs::write(&token, "first").unwrap();
+        let access = access(&token);
+        assert!(access.client().await.is_ok());
+        let reading = Arc::clone(&access.reading).lock_owned().await;
+        let waiting = tokio::spawn({
+            let access = Arc::clone(&access);
+            async move { access.client().await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        // Another's reading begins and ends; after it nothing can be read any more.
+        access.built().as_mut().unwrap().read = Instant::now();
+        std::fs::remove_file(&token).unwrap();
+        drop(reading);
+        assert!(waiting.await.unwrap(), "shared");
+        assert!(access.client().await.is_err(), "asked later: read again");
     }
 }

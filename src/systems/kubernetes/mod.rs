@@ -7,6 +7,7 @@
 
 pub mod access;
 mod annotated;
+pub mod api_url;
 mod ask;
 pub mod asked;
 pub mod autoscaler;
