@@ -81,6 +81,8 @@ impl<R: Record> Feed<R> {
     /// Never ends by itself.
     pub(super) async fn run(mut self) {
         let mut failures = 0;
+        // Whether the server has forgotten a place since it last was steady.
+        let mut expired = false;
         loop {
             self.progress = false;
             let opened = Instant::now();
@@ -94,6 +96,7 @@ impl<R: Record> Feed<R> {
             let steady = self.progress && opened.elapsed() >= steady_after;
             if steady {
                 failures = 0;
+                expired = false;
             }
             let rest = match end {
                 End::Closed => {
@@ -103,9 +106,11 @@ impl<R: Record> Feed<R> {
                     }
                     (!steady).then_some(Duration::ZERO)
                 }
-                // To be sent to a list is in due order; to be refused that, too, is not.
+                // To be sent to a list is in due order, after a break as well; to be refused that, too,
+                // or to be sent there again, is not.
                 End::Expired(refusal) => {
-                    if self.version.take().is_none() || failures > 0 {
+                    let again = std::mem::replace(&mut expired, true);
+                    if self.version.take().is_none() || again {
                         self.stream.pulse.broke(refusal);
                     } else {
                         self.stream.pulse.closed();

@@ -143,6 +143,22 @@ async fn an_expiry_in_the_middle_of_a_stream_is_listed_again() {
 }
 
 #[tokio::test]
+async fn a_cut_after_which_the_place_is_forgotten_is_no_blindness() {
+    let watched = Watched::pods().await;
+    watched.cluster.put(pod("a"));
+    watched.keep().await;
+    watched.cluster.server.expire_history();
+    watched.cluster.server.blow(Blow::Cut);
+    watched.cluster.put(pod("b"));
+    let seen = async || {
+        let names = watched.names();
+        assert!(names.is_ok(), "{names:?}");
+        names.expect("names")
+    };
+    assert_eq!(until(seen, |names| names.len() == 2).await, ["a", "b"]);
+}
+
+#[tokio::test]
 async fn a_server_that_calls_every_list_expired_is_down() {
     let gone = Fault::new(Act::Status { code: 410, retry_after: None });
     let watched = Watched::pods().await;
