@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::points::Series;
-use super::record::{self, Kind, Record};
+use super::record::{self, Kind};
 use super::trouble::Trouble;
-use super::{FILE, items};
-use crate::model::acts::Maintenance;
+use super::{FILE, items, schema};
+use crate::model::acts::{Attestation, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
 use crate::model::item::ItemId;
 use crate::model::memory::{Kept, Memory, Vocabulary};
@@ -27,29 +27,22 @@ pub struct Recalled {
     pub maintenance: Vec<Maintenance>,
 }
 
-fn kept(records: &[Record]) -> Kept {
-    Kept {
-        deployments: record::of_kind(records, Kind::Deployment),
-        attestations: record::of_kind(records, Kind::Attestation),
-        waivers: record::of_kind(records, Kind::Waiver),
-        maintenance: record::of_kind(records, Kind::Maintenance),
-    }
-}
-
 /// Reads everything; also says which series of which item the file has.
 pub(super) fn recall(
     connection: &Connection,
     words: &Vocabulary,
 ) -> Result<(Recalled, HashMap<ItemId, Series>), Trouble> {
-    let Kept { deployments, attestations, waivers, maintenance } = kept(&record::read(connection)?);
+    let records = record::read(connection)?;
     let mut items = items::read(connection, words)?;
     let series = remembered(connection, words, &mut items)?;
-    for act in attestations {
+    for act in record::of_kind::<Attestation>(&records, Kind::Attestation) {
         items.entry(act.item.clone()).or_default().attestations.push_front(Arc::new(act));
     }
-    for act in waivers {
+    for act in record::of_kind::<Waiver>(&records, Kind::Waiver) {
         items.entry(act.item.clone()).or_default().waivers.push_front(Arc::new(act));
     }
+    let deployments = record::of_kind(&records, Kind::Deployment);
+    let maintenance = record::of_kind(&records, Kind::Maintenance);
     Ok((Recalled { items, deployments, maintenance }, series))
 }
 
@@ -104,11 +97,28 @@ pub fn read(folder: &Path) -> Result<Kept, String> {
     read_only(&path).map_err(|trouble| format!("can't read {}: {trouble}", path.display()))
 }
 
+fn kept(connection: &Connection) -> Result<Kept, Trouble> {
+    schema::readable(connection, schema::STEPS)?;
+    let records = record::read(connection)?;
+    // No word of any check is of use here.
+    let items = items::read(connection, &Vocabulary::default())?;
+    Ok(Kept {
+        deployments: record::of_kind(&records, Kind::Deployment),
+        attestations: record::of_kind(&records, Kind::Attestation),
+        waivers: record::of_kind(&records, Kind::Waiver),
+        maintenance: record::of_kind(&records, Kind::Maintenance),
+        known_since: items
+            .into_iter()
+            .filter_map(|(id, memory)| Some((id, memory.known_since?)))
+            .collect(),
+    })
+}
+
 fn read_only(path: &Path) -> Result<Kept, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let read = |connection: Connection| {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        Ok(kept(&record::read(&connection)?))
+        kept(&connection)
     };
     let first = Connection::open_with_flags(path, flags).map_err(Trouble::from).and_then(read);
     let log = path.with_file_name(format!("{FILE}-wal"));

@@ -80,11 +80,8 @@ pub(super) fn migrate(
     folder: &Path,
     now: Timestamp,
 ) -> Result<Option<PathBuf>, Trouble> {
-    let schema = schema(connection)?;
+    let schema = readable(connection, steps)?;
     let wanted = steps.len();
-    if schema > wanted {
-        return Err(Trouble::newer(schema, wanted, note(connection, "needs")?));
-    }
     if schema == wanted {
         return Ok(None);
     }
@@ -108,6 +105,18 @@ pub(super) fn migrate(
         );
     }
     Ok(copy)
+}
+
+/// The number of the file's schema, which is not beyond these steps.
+///
+/// # Errors
+/// It is, or the file is none of ours.
+pub(super) fn readable(connection: &Connection, steps: &[Step]) -> Result<usize, Trouble> {
+    let schema = schema(connection)?;
+    if schema > steps.len() {
+        return Err(Trouble::newer(schema, steps.len(), note(connection, "needs")?));
+    }
+    Ok(schema)
 }
 
 /// The number of the file's schema: 0 where it is empty.

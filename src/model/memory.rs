@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::acts::{Attestation, Maintenance, Waiver};
 use super::deployment::Deployment;
+use super::item::ItemId;
 use super::judgement::Line;
 use super::measure::Measure;
 use super::past::Past;
@@ -52,7 +53,8 @@ pub struct Memory {
     pub past: Past,
 }
 
-/// Human acts and deployments, as a file keeps them: the oldest first.
+/// Human acts and deployments, as a file keeps them: the oldest first. Beside them since when each
+/// item is on the checklist, which is when the time of an attestation that is due begins.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     /// Rollouts.
@@ -63,6 +65,8 @@ pub struct Kept {
     pub waivers: Vec<Waiver>,
     /// Maintenance that was declared by somebody.
     pub maintenance: Vec<Maintenance>,
+    /// Items that were ever configured, and since when they are.
+    pub known_since: HashMap<ItemId, Timestamp>,
 }
 
 /// The words of this program, for reading what another run of it, or another version, has written.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::records::{Kept, KeptItem};
+use super::records::{ItemRecord, Record};
 use crate::checklist::Item;
 use crate::config::Configuration;
 use crate::model::finding::Verdict;
@@ -38,11 +38,12 @@ impl Ledger {
     pub(super) fn new(
         configuration: &Configuration,
         items: &[Arc<Item>],
-        kept: Option<Kept>,
+        record: Option<Record>,
         now: Timestamp,
     ) -> Self {
-        let recorded = kept.is_some();
-        let Kept { from: _, deployments, maintenance, items: mut acts } = kept.unwrap_or_default();
+        let recorded = record.is_some();
+        let Record { from: _, deployments, maintenance, items: mut acts } =
+            record.unwrap_or_default();
         let mut unrecorded = BTreeSet::new();
         let mut states = Vec::with_capacity(items.len());
         for item in items {
@@ -216,8 +217,8 @@ fn folded(standing: Standing, reason: Option<Reason>, because: &str, since: Time
     }
 }
 
-fn state(item: &Item, folded: Folded, acts: KeptItem, now: Timestamp) -> ItemState {
-    let KeptItem { known_since, attestations, waivers } = acts;
+fn state(item: &Item, folded: Folded, acts: ItemRecord, now: Timestamp) -> ItemState {
+    let ItemRecord { known_since, attestations, waivers } = acts;
     ItemState {
         card: item.card.clone(),
         schedule: item.schedule.clone(),

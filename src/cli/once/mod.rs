@@ -30,7 +30,7 @@ use crate::views::markdown;
 use ledger::Ledger;
 use outcome::{Outcome, Summary};
 use progress::Progress;
-use records::Kept;
+use records::Record;
 
 /// Items that are looked at side by side.
 const AT_ONCE: usize = 32;
@@ -50,8 +50,8 @@ pub(super) struct Once {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Where people's words and the deployment are recorded: the URL of a running Vigie of this
-    /// environment. Without it, what depends on them does not apply.
-    #[arg(long, value_name = "URL")]
+    /// environment, or its data folder. Without it, what depends on them does not apply.
+    #[arg(long, value_name = "URL|DIR")]
     records: Option<String>,
     /// The least severity whose items decide the exit code.
     #[arg(long, value_enum, default_value_t = Severity::Info, value_name = "SEVERITY")]
@@ -81,15 +81,15 @@ pub(super) async fn main(once: Once) -> ExitCode {
         Err(message) => return super::complain(&message),
     };
     let environment = &configuration.settings.environment;
-    let kept = match &records {
+    let record = match &records {
         Some(place) => match records::read(place, environment).await {
-            Ok(kept) => Some(kept),
+            Ok(record) => Some(record),
             Err(message) => return super::complain(&message),
         },
         None => None,
     };
-    let from = kept.as_ref().map(|kept| kept.from.clone());
-    let ledger = look(&configuration, &selected, kept).await;
+    let from = record.as_ref().map(|record| record.from.clone());
+    let ledger = look(&configuration, &selected, record).await;
     let (snapshot, now) = (ledger.snapshot(), Clock::System.now());
     let outcomes = Outcome::all(snapshot, now);
     let summary = Summary::of(&outcomes, ledger.unrecorded(), fail_on);
@@ -152,7 +152,11 @@ fn with_members(checklist: &Checklist, selected: &[Arc<Item>]) -> Vec<Arc<Item>>
 }
 
 /// Looks at the items, each after those it depends on and those it rolls up.
-async fn look(configuration: &Configuration, selected: &[Arc<Item>], kept: Option<Kept>) -> Ledger {
+async fn look(
+    configuration: &Configuration,
+    selected: &[Arc<Item>],
+    record: Option<Record>,
+) -> Ledger {
     let items = with_members(&configuration.checklist, selected);
     let connections = &configuration.settings.connections;
     let systems =
@@ -161,7 +165,7 @@ async fn look(configuration: &Configuration, selected: &[Arc<Item>], kept: Optio
         items.iter().filter(|item| item.applies).flat_map(|item| item.needs.watches.clone());
     systems.keep(&watches.collect(), configuration.checklist.demands(connections));
     let progress = Progress::start(items.len());
-    let mut ledger = Ledger::new(configuration, &items, kept, Clock::System.now());
+    let mut ledger = Ledger::new(configuration, &items, record, Clock::System.now());
     let mut unlooked: HashSet<_> = items.iter().map(|item| item.card.id.clone()).collect();
     let mut left = items;
     while !left.is_empty() {

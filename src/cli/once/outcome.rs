@@ -132,7 +132,7 @@ impl Summary {
         };
         Some(format!(
             "{items} not applicable only because people's words and the deployment are in a record: \
-             name the running Vigie that keeps it by `--records`"
+             name the running Vigie that keeps it, or its data folder, by `--records`"
         ))
     }
 }

@@ -23,6 +23,21 @@ pub(super) struct Ground {
 impl Ground {
     /// A checklist of so many items, each looked at every second.
     pub(super) async fn new(items: usize) -> Self {
+        Self::with(items, "").await
+    }
+
+    /// The same with lines that people decide, and one that is decided by the deployment.
+    pub(super) async fn with_attested(items: usize) -> Self {
+        let attested = "      - { id: seen, title: T, severity: info, mode: attested, checks: [{ \
+                        attestation: { valid_for: 30d } }] }
+      - { id: deployed, title: T, severity: info, mode: attested, checks: [{ \
+                        attestation: { valid_for: deployment } }] }
+      - { id: recorded, title: T, severity: info, checks: [{ deployment: { recorded: true } }] }
+";
+        Self::with(items, attested).await
+    }
+
+    async fn with(items: usize, more: &str) -> Self {
         let site = Site::plain().await.expect("a site");
         site.answer("/", Answer::new(200, "fine"));
         let ground = Self { folder: tempfile::tempdir().expect("a folder"), site };
@@ -34,11 +49,12 @@ impl Ground {
             )
         };
         let items: String = (0..items).map(item).collect();
-        let text =
-            format!("environment: test\nsections:\n  - id: s\n    title: S\n    items:\n{items}");
+        let text = format!(
+            "environment: test\nsections:\n  - id: s\n    title: S\n    items:\n{items}{more}"
+        );
         fs::write(ground.folder.path().join("checklist.yaml"), text).expect("written");
         let tokens = format!(
-            "- name: team\n  sha256: {}\n  scopes: [announce]\n",
+            "- name: team\n  sha256: {}\n  scopes: [announce, attest, waive]\n",
             hex::encode(<sha2::Sha256 as sha2::Digest>::digest("let-me"))
         );
         fs::write(ground.folder.path().join("tokens.yaml"), tokens).expect("written");
@@ -83,6 +99,11 @@ impl Vigie {
         let file = fs::File::create(&log).expect("a log");
         let child = command.stdout(Stdio::null()).stderr(file).spawn().expect("the daemon");
         Self { child, url: format!("http://{address}"), log }
+    }
+
+    /// Where it listens.
+    pub(super) fn url(&self) -> String {
+        self.url.clone()
     }
 
     pub(super) fn id(&self) -> u32 {
