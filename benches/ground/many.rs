@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use vigie_sim::redis::TRACKDECHETS_QUEUES;
-use vigie_sim::town::Town;
+use vigie_sim::town::{API, NOTIFIER, Town, UI};
 
 use super::daemon::write;
 
@@ -35,37 +35,36 @@ pub(crate) fn configure(town: &Town, folder: &Path, items: usize) -> Vec<PathBuf
 fn check(number: usize) -> String {
     let round = number / 10;
     match number % 10 {
-        0 => http("ui", "", r#"'<div id="root"'"#),
-        1 => http("api", "ping", "'^Pong!$'"),
-        2 => http("notifier", "ping", "'^Pong!$'"),
-        3 => tls("ui"),
-        4 => tls("api"),
-        5 => "dns: { names: ['${ui_host}', '${api_host}'], record: A, resolvers: ['${resolver}'], \
-              expected: { exactly: ['${load_balancer}'] } }"
-            .to_owned(),
+        0 => http(UI, "", r#"'<div id="root"'"#),
+        1 => http(API, "ping", "'^Pong!$'"),
+        2 => http(NOTIFIER, "ping", "'^Pong!$'"),
+        3 => tls(UI),
+        4 => tls(API),
+        5 => format!(
+            "dns: {{ names: ['{UI}', '{API}'], record: A, resolvers: ['${{resolver}}'], \
+             expected: {{ exactly: ['${{town_load_balancer}}'] }} }}"
+        ),
         6 if round == 0 => queues(&TRACKDECHETS_QUEUES),
         6 => queues(&TRACKDECHETS_QUEUES[round % 18..=round % 18]),
-        7 if round.is_multiple_of(2) => backup(
-            "trackdechets-postgres-backups, prefix: dumps/",
-            "%Y-%m-%d/postgres-%H%M%S.sql.gz",
-        ),
-        7 => backup("trackdechets-mongodb-backups", "%Y-%m-%dT%H:%M:%SZ.pbm.json"),
+        7 if round.is_multiple_of(2) => {
+            backup("trackdechets-postgres-backups", "barman: { server: postgres }")
+        }
+        7 => backup("trackdechets-mongodb-backups", "pbm: {}"),
         8 => "pods: { namespaces: [trackdechets], min_count: 10 }".to_owned(),
         _ => "workloads: { namespaces: [trackdechets], expect: [ui, api, notifier] }".to_owned(),
     }
 }
 
-fn http(site: &str, path: &str, body: &str) -> String {
+fn http(host: &str, path: &str, body: &str) -> String {
     format!(
-        "http: {{ url: 'https://${{{site}_host}}/{path}', connect_to: '${{{site}_at}}', \
-         ca: {{ file: '${{ca}}' }}, expect: {{ body: {{ must_match: [{body}] }} }} }}"
+        "http: {{ url: 'https://{host}/{path}', connect_to: '${{town_web}}', \
+         ca: {{ file: '${{town_ca}}' }}, expect: {{ body: {{ must_match: [{body}] }} }} }}"
     )
 }
 
-fn tls(site: &str) -> String {
+fn tls(host: &str) -> String {
     format!(
-        "tls: {{ target: '${{{site}_host}}:443', connect_to: '${{{site}_at}}', \
-         ca: {{ file: '${{ca}}' }} }}"
+        "tls: {{ target: '{host}:443', connect_to: '${{town_web}}', ca: {{ file: '${{town_ca}}' }} }}"
     )
 }
 
@@ -73,26 +72,26 @@ fn queues(names: &[&str]) -> String {
     format!("bull_queue: {{ queues: [{}] }}", names.join(", "))
 }
 
-fn backup(place: &str, keys: &str) -> String {
+fn backup(bucket: &str, layout: &str) -> String {
     format!(
-        "backup: {{ connection: backups, bucket: {place}, \
-         layout: {{ objects: {{ keys: '{keys}' }} }}, max_age: {{ warn: 26h, fail: 50h }}, \
-         min_count: 7, retention: 30d }}"
+        "backup: {{ connection: backups, bucket: {bucket}, layout: {{ {layout} }}, \
+         max_age: {{ warn: 26h, fail: 50h }}, min_count: 7, retention: 30d }}"
     )
 }
 
 const HEAD: &str = r#"
 environment: bench
 connections:
-  kubernetes: { kubeconfig: { path: "${kubeconfig}" } }
+  kubernetes:
+    server: { url: "${town_kubernetes}", token: { file: "${town_kubernetes_token}" } }
   redis:
-    default: { url: "${redis_url}" }
+    default: { url: "${town_redis}" }
   s3:
     backups:
       endpoint: ${s3_endpoint}
       region: us-east-1
-      access_key: { file: "${s3_access_key_file}" }
-      secret_key: { file: "${s3_secret_key_file}" }
+      access_key: { file: "${town_access_key_file}" }
+      secret_key: { file: "${town_secret_key_file}" }
 sections:
   - id: everything
     title: Everything

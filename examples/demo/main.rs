@@ -3,6 +3,7 @@
 //! `cargo run --example demo` tells a story: healthy, then one thing after the other breaks, then
 //! all heals. Faults are put into the systems, never into Vigie.
 
+mod acts;
 mod story;
 
 use std::io::Write;
@@ -14,9 +15,12 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use vigie::app::{self, Options};
-use vigie::config::load;
+use vigie::config::{Configuration, load};
 use vigie::systems::clock::Clock;
-use vigie_sim::town::{FAULTS, Town};
+use vigie_sim::town::{FAULTS, PLEDGE, Town};
+
+/// How often items are looked at that no event brings on.
+const EVERY: &str = "10s";
 
 /// A small simulated Trackdéchets on loopback, and the real Vigie watching it.
 #[derive(Parser)]
@@ -33,53 +37,68 @@ struct Arguments {
     listen: SocketAddr,
 }
 
-/// The token that may ask for a look in the demo; only its digest is in the file.
-const TOKENS: &str = "- name: demo
-  # What `printf %s demo | sha256sum` prints.
-  sha256: 2a97516c354b68848cdbd8f54a226a0a55b21ed138e207ad6c5cbb9c00aa5aea
-  scopes: [look, reload]
-";
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let Arguments { faults, list, listen } = Arguments::parse();
     if list {
         return print(&story::list());
     }
-    vigie::telemetry::start("warn,vigie=info").map_err(anyhow::Error::msg)?;
+    vigie::telemetry::start("warn,s3s=off,vigie=info").map_err(anyhow::Error::msg)?;
     // Two parts of the program bring TLS; both are to use the same cryptography.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let folder = tempfile::tempdir().context("a folder for credentials")?;
     let town = Arc::new(Town::found(folder.path(), Clock::System.now()).await?);
-    let files = configuration(&town, folder.path())?;
+    let mut files = configuration(&town, folder.path())?;
+    files.push(hurry(&load(&files)?, folder.path())?);
+    let loaded = load(&files)?;
     let tokens = folder.path().join("tokens.yaml");
-    std::fs::write(&tokens, TOKENS)?;
-    let loaded = load::load(&files).map_err(|flaws| {
-        let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", flaws.join("\n"))
-    })?;
+    std::fs::write(&tokens, PLEDGE.tokens)?;
     let chosen = chosen(&faults)?;
     print(&story::greeting(listen, folder.path()))?;
     let stop = CancellationToken::new();
+    let acting = tokio::spawn(acts::tell(town.acts(), listen));
     let telling = tokio::spawn(story::tell(Arc::clone(&town), chosen));
-    let options = Options { files, listen, tokens: Some(tokens), data_dir: None };
+    let data_dir = Some(folder.path().join("data"));
+    let options = Options { files, listen, tokens: Some(tokens), data_dir };
     let ended = app::run(options, loaded, stop).await;
     telling.abort();
+    acting.abort();
     ended
 }
 
-/// The demo's checklist, and the variables that tell where the town is.
+/// The shipped checklist, the demo's environment, and the variables that tell where the town is.
 fn configuration(town: &Town, folder: &Path) -> Result<Vec<PathBuf>> {
-    let checklist = folder.join("checklist.yaml");
-    std::fs::write(&checklist, include_str!("checklist.yaml"))?;
-    let environment = folder.join("environment.yaml");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map(|()| path)
+    };
     let variables: Vec<_> = town
         .variables()
         .into_iter()
         .map(|(name, value)| format!("  {name}: {}", serde_json::Value::from(value)))
         .collect();
-    std::fs::write(&environment, format!("variables:\n{}\n", variables.join("\n")))?;
-    Ok(vec![checklist, environment])
+    Ok(vec![
+        write("checklist.yaml", include_str!("../../config/trackdechets/checklist.yaml"))?,
+        write("environment.yaml", include_str!("environment.yaml"))?,
+        write("town.yaml", &format!("variables:\n{}\n", variables.join("\n")))?,
+    ])
+}
+
+fn load(files: &[PathBuf]) -> Result<Configuration> {
+    load::load(files).map_err(|flaws| {
+        let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", flaws.join("\n"))
+    })
+}
+
+/// Overrides by which nobody has to wait for a quarter of an hour until a backup is looked at.
+fn hurry(loaded: &Configuration, folder: &Path) -> Result<PathBuf> {
+    let items = loaded.checklist.items.iter();
+    let overrides: String =
+        items.map(|item| format!("  {}: {{ every: {EVERY} }}\n", item.card.id)).collect();
+    let path = folder.join("hurry.yaml");
+    std::fs::write(&path, format!("overrides:\n{overrides}"))?;
+    Ok(path)
 }
 
 /// What is to be told: `None` for the story, else the faults to put in at once.
@@ -88,7 +107,8 @@ fn chosen(faults: &str) -> Result<Option<Vec<&'static str>>> {
         "story" => Ok(None),
         "none" => Ok(Some(Vec::new())),
         names => {
-            let known = |name: &str| FAULTS.iter().find(|fault| fault.name == name.trim());
+            let known =
+                |name: &str| FAULTS.iter().copied().flatten().find(|f| f.name == name.trim());
             let mut chosen = Vec::new();
             for name in names.split(',') {
                 let Some(fault) = known(name) else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vigie_sim::town::{FAULTS, Town};
+use vigie_sim::town::{FAULTS, Town, Turn};
 
 /// The faults of the story, in order.
 const STORY: [&str; 4] = ["worker-dies", "backup-stale", "certificate-expiring", "pod-crash-loops"];
@@ -16,11 +16,11 @@ const BROKEN: Duration = Duration::from_secs(40);
 
 /// The faults with what each turns.
 pub(crate) fn list() -> String {
-    FAULTS.iter().fold(String::new(), |text, fault| {
-        let turns: Vec<_> =
-            fault.turns.iter().map(|(item, reason)| format!("{item} ({reason})")).collect();
+    FAULTS.iter().copied().flatten().fold(String::new(), |text, fault| {
+        let told = |turn: &Turn| format!("{} ({})", turn.item, turn.reason);
+        let turns: Vec<_> = fault.turns.iter().map(told).collect();
         text + &format!(
-            "{:<24} {}\n{:<24} turns {}\n",
+            "{:<32} {}\n{:<32} turns {}\n",
             fault.name,
             fault.about,
             "",
@@ -78,7 +78,7 @@ async fn whole_story(town: &Town) {
     }
     tokio::time::sleep(BROKEN).await;
     say("everything heals");
-    for fault in STORY {
+    for fault in STORY.into_iter().rev() {
         if let Err(error) = town.heal(fault).await {
             say(&format!("{fault} does not heal: {error:#}"));
         }
@@ -86,7 +86,8 @@ async fn whole_story(town: &Town) {
 }
 
 async fn break_down(town: &Town, name: &str) {
-    let about = FAULTS.iter().find(|fault| fault.name == name).map_or(name, |fault| fault.about);
+    let fault = FAULTS.iter().copied().flatten().find(|fault| fault.name == name);
+    let about = fault.map_or(name, |fault| fault.about);
     say(about);
     if let Err(error) = town.inject(name).await {
         say(&format!("{name} does not come to pass: {error:#}"));

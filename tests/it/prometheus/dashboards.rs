@@ -15,7 +15,7 @@ use crate::drill::{Daemon, configuration};
 async fn every_expression_of_the_dashboards_has_rows() {
     let folder = tempfile::tempdir().expect("a folder");
     let town = Town::found(folder.path(), Clock::System.now()).await.expect("a town");
-    let daemon = Daemon::start(&configuration(&town, folder.path())).await;
+    let daemon = Daemon::start(&configuration(&town.variables(), folder.path())).await;
     let alertmanager = Alertmanager::notifying(Webhook::open().await.address).await;
     let prometheus = Prometheus::scraping(daemon.address(), alertmanager.address()).await;
     town.inject("api-in-trouble").await.expect("a fault");
@@ -69,7 +69,7 @@ fn choices(dashboard: &Value) -> impl Iterator<Item = String> {
 /// An expression as Grafana asks it, with one environment and all sections and severities chosen.
 fn substituted(expression: &str) -> String {
     let values = [
-        ("$environment", "demo"),
+        ("$environment", "production"),
         ("$section", ".*"),
         ("$severity", ".*"),
         ("$__rate_interval", "1m"),

@@ -8,7 +8,7 @@ mod alerts;
 mod contract;
 mod dashboards;
 mod observed;
-mod process;
+pub mod process;
 mod queries;
 mod scrape;
 mod server;

@@ -36,32 +36,53 @@ impl Process {
         // Another program may take the port before the child does: then the child ends, and we choose again.
         for _ in 0..5 {
             let address = free_address();
-            let file = File::create(&log).expect("a log file");
             let arguments = arguments(address);
-            let mut child = spawned(program, &arguments, file);
-            let ready = format!("http://{address}/-/ready");
-            let up = eventually(async || {
-                child.try_wait().expect("a child's state").is_some() || answers(&ready).await
-            });
-            up.await.unwrap_or_else(|()| panic!("{program}: {}", said(&log)));
-            if child.try_wait().expect("a child's state").is_none() {
-                return Self { address, log, program: program.to_owned(), arguments, child };
+            let child = spawn(program, &arguments, &log);
+            let named = program.to_owned();
+            let mut process = Self { address, log: log.clone(), program: named, arguments, child };
+            if process.is_up().await {
+                return process;
             }
-            let said = said(&log);
+            let said = process.log();
             let taken = said.to_lowercase().contains("address already in use");
             assert!(taken, "{program} ended: {said}");
         }
         panic!("{program} found no free port");
     }
 
-    /// Kills it, starts it again at the same address, and waits until it is ready.
-    pub async fn restart(&mut self) {
-        self.child.kill().await.expect("killed");
-        let log = File::options().append(true).open(&self.log).expect("a log file");
-        self.child = spawned(&self.program, &self.arguments, log);
+    /// Waits until it is ready; says whether it still runs.
+    async fn is_up(&mut self) -> bool {
         let ready = format!("http://{}/-/ready", self.address);
-        let up = eventually(async || answers(&ready).await);
-        up.await.unwrap_or_else(|()| panic!("{}: {}", self.program, self.log()));
+        let child = &mut self.child;
+        let up = eventually(async || {
+            child.try_wait().expect("a child's state").is_some() || answers(&ready).await
+        });
+        up.await.unwrap_or_else(|()| panic!("{}: {}", self.program, said(&self.log)));
+        self.child.try_wait().expect("a child's state").is_none()
+    }
+
+    /// Kills it, starts it again where it was, and waits until it is ready.
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        self.revive().await;
+    }
+
+    /// Kills it, and waits for its end.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("a child to kill");
+    }
+
+    /// Starts it again where it was.
+    pub async fn revive(&mut self) {
+        self.child = spawn(&self.program, &self.arguments, &self.log);
+        assert!(self.is_up().await, "{} does not start again: {}", self.program, self.log());
+    }
+
+    /// Has it read its configuration again, as it does at a SIGHUP.
+    pub fn reload(&self) {
+        let id = self.child.id().expect("a running child").to_string();
+        let status = std::process::Command::new("kill").args(["-s", "HUP", &id]).status();
+        assert!(status.expect("kill").success());
     }
 
     /// What it has logged so far.
@@ -78,6 +99,19 @@ impl Process {
         assert!(status.is_success(), "{url}: {status}: {body}");
         serde_json::from_str(&body).expect("JSON")
     }
+}
+
+fn spawn(program: &str, arguments: &[String], log: &Path) -> Child {
+    // What it said before it was started again is kept.
+    let file = File::options().create(true).append(true).open(log).expect("a log file");
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("a log file"))
+        .stderr(file)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|e| panic!("`{program}` (tests/setup.sh installs it): {e}"))
 }
 
 /// Asks again and again until it is so; an error where it did not come true.
@@ -100,17 +134,6 @@ pub fn adapted(path: &str, replaced: &[(&str, &str)]) -> String {
         assert!(text.contains(shipped), "{}: no `{shipped}`", path.display());
         text.replace(shipped, ours)
     })
-}
-
-fn spawned(program: &str, arguments: &[String], log: File) -> Child {
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().expect("a log file"))
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap_or_else(|e| panic!("`{program}` (tests/setup.sh installs it): {e}"))
 }
 
 fn free_address() -> SocketAddr {

@@ -4,6 +4,8 @@ pub mod elasticsearch;
 pub mod kubernetes;
 pub mod net;
 pub mod postgres;
+pub mod prometheus;
 pub mod redis;
+pub mod registry;
 pub mod s3;
 pub mod town;

@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -48,7 +49,7 @@ impl Said {
 pub struct Postgres {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
-    _serving: AbortOnDropHandle<()>,
+    serving: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -70,15 +71,47 @@ impl Postgres {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let script = Arc::new(Mutex::new(Script::default()));
-        let shared = Arc::clone(&script);
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
-            }
-        });
-        let server = Self { address, script, _serving: AbortOnDropHandle::new(serving) };
+        let server = Self { address, script, serving: Mutex::default() };
+        server.listen(listener);
         server.say("facts", Said::rows(&[&FACTS]));
         Ok(server)
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let shared = Arc::clone(&self.script);
+        let serving = tokio::spawn(async move {
+            // Aborted with the task: its connections end with the listener.
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, Arc::clone(&shared)));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        *self.task() = Some(AbortOnDropHandle::new(serving));
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops listening, and breaks off what is under way.
+    pub async fn close(&self) {
+        let serving = self.task().take();
+        if let Some(serving) = serving {
+            serving.abort();
+            // It has ended, be it by being aborted, and the port is closed.
+            drop(serving.await);
+        }
+    }
+
+    /// Listens again, on the same port.
+    ///
+    /// # Errors
+    /// Somebody else has taken the port.
+    pub async fn open(&self) -> Result<()> {
+        self.close().await;
+        self.listen(TcpListener::bind(self.address).await?);
+        Ok(())
     }
 
     /// Where it listens.
@@ -103,6 +136,11 @@ impl Postgres {
         self.script().said.insert(what.to_owned(), said);
     }
 
+    /// What is answered to `what`.
+    pub fn said(&self, what: &str) -> Option<Said> {
+        said(&self.script, what)
+    }
+
     /// The columns of `query`.
     pub fn columns(&self, names: &[&str]) {
         self.script().columns = names.iter().map(|name| (*name).to_owned()).collect();
@@ -118,7 +156,7 @@ impl Postgres {
         self.script().came
     }
 
-    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+    fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,6 +166,7 @@ impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
 
 /// Errors end it: the client has hung up.
 async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) -> Result<()> {
+    stream.set_nodelay(true)?;
     let request = startup(&mut stream).await?;
     let mut wire: Box<dyn Wire> = Box::new(stream);
     if request == SSL_REQUEST {
@@ -313,6 +352,6 @@ fn said(script: &Mutex<Script>, what: &str) -> Option<Said> {
     lock(script).said.get(what).cloned()
 }
 
-fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
+fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,8 @@
 
 mod shapes;
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -126,6 +128,7 @@ impl Cluster {
 /// A running cluster; it stops when dropped.
 pub struct Elasticsearch {
     site: Site,
+    like: Mutex<Cluster>,
 }
 
 impl Elasticsearch {
@@ -134,13 +137,19 @@ impl Elasticsearch {
         let site = Site::plain().await?;
         let none = json!({ "error": "no handler found for uri", "status": 404 });
         site.answer("*", Answer::new(404, none.to_string()));
-        let running = Self { site };
+        let running = Self { site, like: Mutex::new(cluster.clone()) };
         running.become_like(cluster, names);
         Ok(running)
     }
 
+    /// What it is like.
+    pub fn like(&self) -> Cluster {
+        self.like.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// From now on it is like this.
     pub fn become_like(&self, cluster: &Cluster, names: &[&str]) {
+        self.like.lock().unwrap_or_else(PoisonError::into_inner).clone_from(cluster);
         self.say("/", 200, &shapes::root(cluster.flavour));
         self.say("/_cluster/health", 200, &shapes::health(cluster));
         self.say("/_cluster/settings", 200, &shapes::settings(cluster));

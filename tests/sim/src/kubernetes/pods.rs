@@ -5,10 +5,12 @@ use std::net::Ipv4Addr;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::hashes::hash;
 use super::managed_fields::managed_fields;
 use super::object::stamp;
 use super::template::node_name;
-use super::workloads::{Workload, hash, owner};
+use super::workloads::{Workload, owner};
+use crate::registry;
 
 /// When templates were created, started and ready: replaced in pods of their own.
 pub(super) const CREATED: &str = "2026-11-01T08:00:00Z";
@@ -16,6 +18,8 @@ const STARTED: &str = "2026-11-01T08:00:05Z";
 pub(super) const READY: &str = "2026-11-01T08:00:12Z";
 /// The nodes that pods of their own are spread over.
 const NODES: usize = 3;
+/// As whom images are built to run.
+pub const USER: &str = "1000";
 
 /// A healthy pod of the Deployment `app` in `namespace`, as a template for `ApiServer::load`.
 pub fn typical(namespace: &str, app: &str) -> Value {
@@ -88,6 +92,14 @@ pub(super) fn healthy(
     metadata["uid"] = Value::Null;
     metadata["labels"] = labels.clone();
     metadata["labels"]["app.kubernetes.io/part-of"] = "trackdechets".into();
+    // Not `default`: each part has an account of its own.
+    for member in ["serviceAccountName", "serviceAccount"] {
+        pod["spec"][member] = (*app).into();
+    }
+    let (place, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
+    let repository = place.split_once('/').map_or(place, |(_, repository)| repository);
+    let digest = registry::digest(repository, tag, USER);
+    pod["status"]["containerStatuses"][0]["imageID"] = format!("{place}@{digest}").into();
     let container = &mut pod["spec"]["containers"][0];
     match workload.port {
         Some(port) => container["ports"][0]["containerPort"] = port.into(),

@@ -2,14 +2,17 @@
 //!
 //! Pods are named `namespace/name`, and so are Deployments.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::hashes::hash;
 use super::object::now;
-use super::workloads::{Workload, at, hash, pod_name, reckon, replica_set};
-use super::{ApiServer, Failure, pods};
+use super::workloads::{at, reckon};
+use super::{ApiServer, Failure};
+
+mod rolling;
+
+pub use rolling::{replace, restart, roll_out, scale, stall};
 
 /// A pod's container crashes, again and again.
 pub fn crash_loop(server: &ApiServer, pod: &str) -> Result<(), Failure> {
@@ -127,95 +130,6 @@ pub fn set_node_ready(server: &ApiServer, node: &str, ready: bool) -> Result<(),
     server.patch(&path, &json!({ "status": value["status"] })).map(drop)
 }
 
-/// A Deployment gets `replicas` pods, all healthy at once.
-pub fn scale(server: &ApiServer, deployment: &str, replicas: u32) -> Result<(), Failure> {
-    let path = format!("deployments/{deployment}");
-    let changed = server.patch(&path, &json!({ "spec": { "replicas": replicas } }))?;
-    let set = current_set(server, &changed)?;
-    let place = format!("replicasets/{}", place_of(&set));
-    let set = server.patch(&place, &json!({ "spec": { "replicas": replicas } }))?;
-    let workload = workload(&changed);
-    let own = pods_of(server, &set)?;
-    for pod in own.iter().skip(replicas as usize) {
-        server.delete(&format!("pods/{}", place_of(pod)))?;
-    }
-    let mut missing = (replicas as usize).saturating_sub(own.len());
-    let mut number = 0;
-    while missing > 0 {
-        let name = pod_name(&set, number);
-        if server.get(&format!("pods/{}/{name}", workload.namespace)).is_none() {
-            server.apply(pods::healthy(&workload, &name, &set, number, now()))?;
-            missing -= 1;
-        }
-        number += 1;
-    }
-    reckon(server, workload.namespace, workload.name)
-}
-
-/// A Deployment moves to `image`, pod by pod, each step taking `pace`: a new `ReplicaSet`, a pod that
-/// is created, runs and is ready, an old one that goes.
-pub async fn roll_out(
-    server: &ApiServer,
-    deployment: &str,
-    image: &str,
-    pace: Duration,
-) -> Result<(), Failure> {
-    let path = format!("deployments/{deployment}");
-    let (changed, set) = begin(server, &path, image)?;
-    let workload = workload(&changed);
-    let old: Vec<_> = pods_of_others(server, &changed, &set)?;
-    let mut old = old.into_iter();
-    for number in 0..workload.replicas {
-        let name = pod_name(&set, number);
-        let pod = format!("{}/{name}", workload.namespace);
-        server.apply(pods::starting(&workload, &name, &set, number, now()))?;
-        reckon(server, workload.namespace, workload.name)?;
-        tokio::time::sleep(pace).await;
-        recover(server, &pod)?;
-        if let Some(old) = old.next() {
-            server.delete(&format!("pods/{}", place_of(&old)))?;
-        }
-        reckon(server, workload.namespace, workload.name)?;
-        tokio::time::sleep(pace).await;
-    }
-    for left in old {
-        server.delete(&format!("pods/{}", place_of(&left)))?;
-    }
-    reckon(server, workload.namespace, workload.name)
-}
-
-/// A Deployment should move to `image`, which can't be pulled, and its deadline passes.
-pub fn stall(server: &ApiServer, deployment: &str, image: &str) -> Result<(), Failure> {
-    let path = format!("deployments/{deployment}");
-    let (changed, set) = begin(server, &path, image)?;
-    let workload = workload(&changed);
-    let name = pod_name(&set, 0);
-    server.apply(pods::starting(&workload, &name, &set, 0, now()))?;
-    fail_to_pull(server, &format!("{}/{name}", workload.namespace))?;
-    reckon(server, workload.namespace, workload.name)?;
-    let mut stalled = found(server, &path)?;
-    let set = set["metadata"]["name"].as_str().unwrap_or_default();
-    let message = format!("ReplicaSet \"{set}\" has timed out progressing.");
-    let status = &mut stalled["status"];
-    turn_condition(status, "Progressing", false, "ProgressDeadlineExceeded", &message);
-    server.patch(&path, &json!({ "status": status })).map(drop)
-}
-
-/// Gives a Deployment a new image and the `ReplicaSet` for it.
-fn begin(server: &ApiServer, path: &str, image: &str) -> Result<(Value, Value), Failure> {
-    let mut value = found(server, path)?;
-    value["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
-    let changed = server.apply(value)?;
-    let others = sets_of(server, &changed)?;
-    let revision = u32::try_from(others.len()).unwrap_or_default() + 1;
-    let set = replica_set(server, &changed, &workload(&changed), revision)?;
-    for old in others.iter().filter(|old| old["metadata"]["uid"] != set["metadata"]["uid"]) {
-        let place = format!("replicasets/{}", place_of(old));
-        server.patch(&place, &json!({ "spec": { "replicas": 0 } }))?;
-    }
-    Ok((changed, set))
-}
-
 fn found(server: &ApiServer, path: &str) -> Result<Value, Failure> {
     server.get(path).ok_or_else(|| Failure::bad_request(format!("there is no `{path}`")))
 }
@@ -224,54 +138,6 @@ fn found(server: &ApiServer, path: &str) -> Result<Value, Failure> {
 fn place_of(object: &Value) -> String {
     let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
     format!("{}/{}", text("namespace"), text("name"))
-}
-
-/// What a Deployment says of itself.
-fn workload(deployment: &Value) -> Workload<'_> {
-    let text = |name: &str| deployment["metadata"][name].as_str().unwrap_or_default();
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let port = container["ports"][0]["containerPort"].as_u64();
-    let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
-    Workload {
-        namespace: text("namespace"),
-        name: text("name"),
-        image: container["image"].as_str().unwrap_or_default(),
-        replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
-        port: port.and_then(|port| u16::try_from(port).ok()),
-    }
-}
-
-fn owned(all: Vec<Value>, by: &Value) -> Vec<Value> {
-    let uid = &by["metadata"]["uid"];
-    all.into_iter().filter(|one| one["metadata"]["ownerReferences"][0]["uid"] == *uid).collect()
-}
-
-fn sets_of(server: &ApiServer, deployment: &Value) -> Result<Vec<Value>, Failure> {
-    let namespace = deployment["metadata"]["namespace"].as_str();
-    Ok(owned(server.list("replicasets", namespace)?, deployment))
-}
-
-fn pods_of(server: &ApiServer, set: &Value) -> Result<Vec<Value>, Failure> {
-    Ok(owned(server.list("pods", set["metadata"]["namespace"].as_str())?, set))
-}
-
-fn pods_of_others(
-    server: &ApiServer,
-    deployment: &Value,
-    set: &Value,
-) -> Result<Vec<Value>, Failure> {
-    let mut all = Vec::new();
-    for other in sets_of(server, deployment)? {
-        if other["metadata"]["uid"] != set["metadata"]["uid"] {
-            all.extend(pods_of(server, &other)?);
-        }
-    }
-    Ok(all)
-}
-
-fn current_set(server: &ApiServer, deployment: &Value) -> Result<Value, Failure> {
-    let hash = hash(workload(deployment).image);
-    found(server, &format!("replicasets/{}-{hash}", place_of(deployment)))
 }
 
 fn container_name(server: &ApiServer, pod: &str) -> Result<String, Failure> {

@@ -1,9 +1,12 @@
 //! The cluster of Trackdéchets in production, healthy: what the demo watches.
 
 mod application;
+mod history;
 mod operators;
+mod scans;
 mod settings;
 
+pub use application::{Runs, write_of_starts};
 use serde_json::{Value, json};
 
 use super::object::now;
@@ -32,13 +35,30 @@ pub const DEPLOYMENTS: [Part; 10] = [
     ("queues-gerico", 1, Some(5), None),
 ];
 
-/// The image of a part of the application, in the version that runs.
+/// Where the application's images come from.
+pub const REGISTRY: &str = "ghcr.io";
+/// The folder of that registry.
+pub const FOLDER: &str = "mtes-mct/trackdechets";
+/// The version that runs at first, and the one that ran before it.
+pub const VERSIONS: [&str; 2] = ["2026.11.1", "2026.10.2"];
+
+/// The image of a part of the application, in a version.
 pub fn image(part: &str, version: &str) -> String {
-    format!("ghcr.io/mtes-mct/trackdechets/{part}:{version}")
+    image_from(REGISTRY, part, version)
+}
+
+/// The same from another registry.
+pub fn image_from(registry: &str, part: &str, version: &str) -> String {
+    format!("{registry}/{FOLDER}/{part}:{version}")
 }
 
 /// Fills a server with nodes, operators, databases and the application.
 pub fn furnish(server: &ApiServer) -> Result<(), Failure> {
+    furnish_from(server, REGISTRY)
+}
+
+/// The same, the application's images being of this registry.
+pub fn furnish_from(server: &ApiServer, registry: &str) -> Result<(), Failure> {
     nodes(server)?;
     apply(
         server,
@@ -58,7 +78,14 @@ pub fn furnish(server: &ApiServer) -> Result<(), Failure> {
     )?;
     settings::furnish(server)?;
     operators::furnish(server)?;
-    application::furnish(server)
+    application::furnish(server, registry)
+}
+
+/// Adds what a cluster has after a while: an earlier version to go back to, and reports of a scanner
+/// on every image.
+pub fn age(server: &ApiServer, registry: &str) -> Result<(), Failure> {
+    history::furnish(server, registry)?;
+    scans::furnish(server)
 }
 
 fn nodes(server: &ApiServer) -> Result<(), Failure> {

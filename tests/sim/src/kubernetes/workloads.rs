@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::hashes::{hash, hash_of, hash_with};
 use super::object::{now, stamp};
 use super::{ApiServer, Failure, pods};
 
@@ -80,7 +81,7 @@ pub(super) fn replica_set(
     workload: &Workload<'_>,
     revision: u32,
 ) -> Result<Value, Failure> {
-    let hash = hash(workload.image);
+    let hash = hash_with(deployment, workload.image);
     let labels = json!({ "app": workload.name, "pod-template-hash": hash });
     server.apply(json!({
         "apiVersion": "apps/v1",
@@ -179,21 +180,6 @@ pub(super) fn pod_name(set: &Value, number: u32) -> String {
     format!("{set}-{suffix}")
 }
 
-/// Ten characters that differ with the text, of those that Kubernetes uses for such names.
-pub(super) fn hash(text: &str) -> String {
-    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| {
-        (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mut letters = String::new();
-    for _ in 0..10 {
-        let at = usize::try_from(state % 27).unwrap_or_default();
-        letters.push(char::from(LETTERS[at]));
-        state /= 27;
-    }
-    letters
-}
-
 /// Whether a pod is ready.
 pub(super) fn is_ready(pod: &Value) -> bool {
     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
@@ -243,8 +229,7 @@ fn reckon_deployment(
     deployment: &Value,
     own: &[&Value],
 ) -> Result<(), Failure> {
-    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
-    let current = hash(image.as_str().unwrap_or_default());
+    let current = hash_of(deployment);
     let namespace = deployment["metadata"]["namespace"].as_str().unwrap_or_default();
     let uid = &deployment["metadata"]["uid"];
     let mut updated = 0;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +23,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,23 +37,42 @@ const MOST_REMEMBERED: usize = 100;
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// Header fields.
+    /// Header fields; `{host}` and `{target}` in a value stand for those of the request.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
     /// How long the answer is withheld.
     pub delay: Duration,
+    /// What follows the body again and again, and how far apart: the answer does not end.
+    pub beat: Option<(Bytes, Duration)>,
+}
+
+/// Works an answer out at each request, from its path and query.
+#[derive(Clone)]
+struct Work(Arc<dyn Fn(&str) -> Answer + Send + Sync>);
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Work")
+    }
 }
 
 impl Answer {
     /// A status and a body.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO }
+        let (headers, delay) = (Vec::new(), Duration::ZERO);
+        Self { status, headers, body: body.into(), delay, beat: None }
     }
 
     /// Adds a header field.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Does not end: after the body this follows again and again, so far apart.
+    pub fn beating(mut self, beat: impl Into<Bytes>, apart: Duration) -> Self {
+        self.beat = Some((beat.into(), apart));
         self
     }
 
@@ -77,12 +100,15 @@ pub struct Asked {
 pub struct Site {
     address: SocketAddr,
     state: Arc<State>,
-    _serving: AbortOnDropHandle<()>,
+    acceptor: Option<TlsAcceptor>,
+    serving: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     answers: Mutex<BTreeMap<String, Answer>>,
+    /// By path: those that are worked out anew each time.
+    worked: Mutex<BTreeMap<String, Work>>,
     /// By path and the value of `Authorization`.
     guarded: Mutex<BTreeMap<(String, String), Answer>>,
     asked: Mutex<VecDeque<Asked>>,
@@ -119,8 +145,31 @@ impl Site {
                 Some(acceptor(&state, clients)?)
             }
         };
-        let serving = tokio::spawn(serve(listener, acceptor, Arc::clone(&state)));
-        Ok(Self { address, state, _serving: AbortOnDropHandle::new(serving) })
+        let site = Self { address, state, acceptor, serving: Mutex::default() };
+        site.listen(listener);
+        Ok(site)
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let serving = serve(listener, self.acceptor.clone(), Arc::clone(&self.state));
+        *locked(&self.serving) = Some(AbortOnDropHandle::new(tokio::spawn(serving)));
+    }
+
+    /// Stops listening, and breaks off what is under way: connecting is refused when this returns.
+    pub async fn close(&self) {
+        let serving = locked(&self.serving).take();
+        if let Some(serving) = serving {
+            serving.abort();
+            // It has ended, be it by being aborted, and the port is closed.
+            drop(serving.await);
+        }
+    }
+
+    /// Listens again, on the same port.
+    pub async fn open(&self) -> Result<()> {
+        self.close().await;
+        self.listen(TcpListener::bind(self.address).await?);
+        Ok(())
     }
 
     /// Where it listens.
@@ -129,8 +178,25 @@ impl Site {
     }
 
     /// Sets what `path` answers, from now on; `*` stands for every path without an answer of its own.
+    /// Behind the name of a host, as in `app.example.org/ping` or `app.example.org/*`, it is what
+    /// that host alone answers.
     pub fn answer(&self, path: &str, answer: Answer) {
         locked(&self.state.answers).insert(path.to_owned(), answer);
+    }
+
+    /// Lets the answer of a path be worked out at each request, from its path and query.
+    pub fn answer_by(&self, path: &str, work: impl Fn(&str) -> Answer + Send + Sync + 'static) {
+        locked(&self.state.worked).insert(path.to_owned(), Work(Arc::new(work)));
+    }
+
+    /// What a path, or a path of a host, is set to answer.
+    pub fn set_answer(&self, path: &str) -> Option<Answer> {
+        locked(&self.state.answers).get(path).cloned()
+    }
+
+    /// Forgets what a path answers.
+    pub fn forget(&self, path: &str) {
+        locked(&self.state.answers).remove(path);
     }
 
     /// Sets what `path` answers to whoever shows this `Authorization`; others get what
@@ -169,38 +235,76 @@ impl State {
         Ok(())
     }
 
-    async fn reply(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
-        let shown = parts.headers.get(http::header::AUTHORIZATION);
-        let shown = shown.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let guarded = locked(&self.guarded).get(&(path.to_owned(), shown)).cloned();
-        let answer = guarded.or_else(|| {
-            let answers = locked(&self.answers);
-            answers.get(path).or_else(|| answers.get("*")).cloned()
-        });
-        let asked = Asked {
-            target: parts.uri.to_string(),
-            method: parts.method,
-            headers: parts.headers,
-            body: body.collect().await?.to_bytes(),
+    /// What is answered to a request.
+    fn chosen(&self, host: &str, target: &str, path: &str, shown: &str) -> Option<Answer> {
+        let guarded = locked(&self.guarded).get(&(path.to_owned(), shown.to_owned())).cloned();
+        let worked = || {
+            let work = locked(&self.worked).get(path).cloned();
+            work.map(|Work(work)| work(target))
         };
-        {
-            let mut all = locked(&self.asked);
-            all.push_back(asked);
-            if all.len() > MOST_REMEMBERED {
-                all.pop_front();
-            }
+        let set = || {
+            let answers = locked(&self.answers);
+            let of_host = [format!("{host}{path}"), format!("{host}/*")];
+            let mut all = of_host.iter().map(String::as_str).chain([path, "*"]);
+            all.find_map(|path| answers.get(path)).cloned()
+        };
+        guarded.or_else(worked).or_else(set)
+    }
+
+    fn remember(&self, asked: Asked) {
+        let mut all = locked(&self.asked);
+        all.push_back(asked);
+        if all.len() > MOST_REMEMBERED {
+            all.pop_front();
         }
-        let Answer { status, headers, body, delay } =
+    }
+
+    async fn reply(&self, request: Request<Incoming>) -> Result<Response<Body>> {
+        let (parts, body) = request.into_parts();
+        let field = |name| {
+            let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let shown = field(http::header::AUTHORIZATION);
+        let host = field(http::header::HOST);
+        let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host);
+        let target = parts.uri.to_string();
+        let answer = self.chosen(host, &target, parts.uri.path(), &shown);
+        let (method, headers) = (parts.method, parts.headers);
+        let body = body.collect().await?.to_bytes();
+        let host = host.to_owned();
+        self.remember(Asked { target: target.clone(), method, headers, body });
+        let Answer { status, headers, body, delay, beat } =
             answer.unwrap_or_else(|| Answer::new(404, "nothing here"));
         tokio::time::sleep(delay).await;
         let mut response = Response::builder().status(StatusCode::from_u16(status)?);
         for (name, value) in headers {
+            let value = value.replace("{host}", &host).replace("{target}", &target);
             response = response.header(name, value);
         }
-        Ok(response.body(Full::new(body))?)
+        Ok(response.body(match beat {
+            None => Full::new(body).boxed_unsync(),
+            Some((beat, apart)) => beating(body, beat, apart),
+        })?)
     }
+}
+
+/// What an answer's body is sent as.
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A first piece, and then another one again and again.
+fn beating(first: Bytes, beat: Bytes, apart: Duration) -> Body {
+    let pieces = futures::stream::unfold(Some(first), move |first| {
+        let beat = beat.clone();
+        async move {
+            if let Some(first) = first {
+                return Some((Ok(Frame::data(first)), None));
+            }
+            tokio::time::sleep(apart).await;
+            Some((Ok(Frame::data(beat)), None))
+        }
+    });
+    StreamBody::new(pieces).boxed_unsync()
 }
 
 impl ResolvesServerCert for State {
@@ -228,8 +332,11 @@ fn acceptor(state: &Arc<State>, clients: Option<&CertificateDer<'static>>) -> Re
 }
 
 async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
+    // Aborted with the task: its connections end with the listener.
+    let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(greet(stream, acceptor.clone(), Arc::clone(&state)));
+        connections.spawn(greet(stream, acceptor.clone(), Arc::clone(&state)));
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -249,7 +356,8 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send, state: Arc
         let state = Arc::clone(&state);
         async move {
             let broken = |_| {
-                let mut response = Response::new(Full::new(Bytes::from_static(b"the site broke")));
+                let broke = Full::new(Bytes::from_static(b"the site broke"));
+                let mut response = Response::new(broke.boxed_unsync());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 response
             };

@@ -41,6 +41,8 @@ pub(super) struct Inner {
     loading: bool,
     replica: bool,
     canned: BTreeMap<String, String>,
+    /// The masters that it knows as a sentinel.
+    masters: BTreeMap<String, SocketAddr>,
 }
 
 impl State {
@@ -131,6 +133,15 @@ impl Redis {
     /// Answers a whole command line (`CLUSTER NODES`, `INFO`) with this text from here on.
     pub fn answer(&self, line: &str, text: &str) {
         self.state.lock().canned.insert(line.to_owned(), text.to_owned());
+    }
+
+    /// As a sentinel, knows where the master of this name is; or knows none.
+    pub fn watch_over(&self, master: &str, at: Option<SocketAddr>) {
+        let masters = &mut self.state.lock().masters;
+        match at {
+            Some(at) => masters.insert(master.to_owned(), at),
+            None => masters.remove(master),
+        };
     }
 
     /// The names of all clients that have one.
@@ -250,6 +261,13 @@ impl Client {
             ("ROLE", []) => self.role(),
             ("INFO", _) => self.info(),
             ("CLIENT", options) => self.client(options),
+            ("SENTINEL", [_, master]) => match self.state.lock().masters.get(*master) {
+                Some(at) => Answer::List(vec![
+                    Answer::text(at.ip().to_string()),
+                    Answer::text(at.port().to_string()),
+                ]),
+                None => Answer::Nil,
+            },
             ("BRPOPLPUSH", [_, _, seconds]) => {
                 let seconds = seconds.parse().unwrap_or(0);
                 self.wait_and_move(&words[0], &words[1], Duration::from_secs(seconds)).await

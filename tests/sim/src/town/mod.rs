@@ -1,28 +1,40 @@
-//! A small Trackdéchets on loopback: cluster, object store, queues, sites, names.
+//! A small Trackdéchets on loopback: cluster, object store, queues, databases, sites, names, and
+//! whatever else the shipped checklist asks about.
 //!
 //! Everything in it is simulated, and everything that watches it is real. Faults are put into the
 //! systems (an object patched, a key deleted, a worker killed, a certificate replaced), never into
 //! whoever watches.
 
+mod acts;
+mod changes;
+mod fault;
 mod faults;
+mod furnish;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::elasticsearch::Elasticsearch;
 use crate::kubernetes::{ApiServer, Settings, trackdechets};
 use crate::net::dns::Names;
 use crate::net::mill::{Mill, Sort};
-use crate::net::site::{Answer, Site};
+use crate::net::site::Site;
+use crate::postgres::Postgres;
+use crate::prometheus::{Alertmanager, Prometheus};
 use crate::redis::{Redis, TRACKDECHETS_QUEUES, Worker};
+use crate::registry::Registry;
 use crate::s3::{ACCESS_KEY, SECRET_KEY, Store};
 
-pub use faults::{FAULTS, Fault};
+pub use acts::{Act, Ordinary, PLEDGE, Pledge};
+pub use changes::CHANGES;
+pub use fault::{Change, Fault, Turn, blind, fails, warns};
+pub use faults::FAULTS;
 
 /// The public names.
 pub const UI: &str = "app.trackdechets.beta.gouv.fr";
@@ -30,15 +42,15 @@ pub const UI: &str = "app.trackdechets.beta.gouv.fr";
 pub const API: &str = "api.trackdechets.beta.gouv.fr";
 /// See [`UI`].
 pub const NOTIFIER: &str = "notifier.trackdechets.beta.gouv.fr";
+/// All of them.
+pub const HOSTS: [&str; 3] = [UI, API, NOTIFIER];
 
-/// The load balancer's address, from the range for documentation.
-const LOAD_BALANCER: &str = "192.0.2.10";
+/// The load balancer's address.
+const LOAD_BALANCER: &str = "51.159.0.10";
+/// The name of Redis' master among the sentinels.
+const MASTER: &str = "mymaster";
 /// How long a healthy certificate lasts, in days.
 const LASTS: i64 = 80;
-/// How old the newest of the healthy backups is.
-const BACKUP_AGE: SignedDuration = SignedDuration::from_hours(6);
-/// How many backups there are, one a day.
-const BACKUPS: u32 = 14;
 /// How long a job takes.
 const PACE: Duration = Duration::from_millis(20);
 
@@ -51,13 +63,27 @@ pub struct Town {
     pub s3: Store,
     /// The queue store.
     pub redis: Redis,
-    ui: Site,
-    api: Site,
-    notifier: Site,
-    names: Names,
+    /// Who knows where its master is.
+    sentinel: Redis,
+    postgres: Postgres,
+    search: Arc<Elasticsearch>,
+    /// The ingress, over TLS and without.
+    web: Site,
+    plain: Site,
+    /// Providers outside, all behind one address.
+    outside: Site,
+    /// What answers inside the cluster: Gotenberg, Grafana.
+    inside: Site,
+    registry: Registry,
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
+    /// A resolver of the town's own, and one outside.
+    names: [Names; 2],
     mill: Mill,
     founded: Timestamp,
     workers: Mutex<BTreeMap<&'static str, Worker>>,
+    remedies: Mutex<fault::Remedies>,
+    _living: AbortOnDropHandle<()>,
 }
 
 impl Town {
@@ -67,47 +93,74 @@ impl Town {
     /// A port is not to be had, or the folder can't be written.
     pub async fn found(folder: &Path, now: Timestamp) -> Result<Self> {
         let mill = Mill::new(now, Duration::from_hours(5 * 365 * 24))?;
-        let good = mill.issue(Sort::Good, &[UI, API, NOTIFIER], began(now), until(now, LASTS))?;
-        let (ui, api, notifier) =
-            (Site::secure(&good).await?, Site::secure(&good).await?, Site::secure(&good).await?);
+        let issue = |names: &[&str]| mill.issue(Sort::Good, names, began(now), until(now, LASTS));
+        let web = issue(&HOSTS)?;
+        let registry = Registry::start(&issue(&[trackdechets::REGISTRY])?).await?;
         let kubernetes = ApiServer::start(Settings::default()).await?;
-        trackdechets::furnish(&kubernetes).context("the cluster")?;
-        kubernetes.write_kubeconfig(&folder.join("kubeconfig"), None)?;
+        let images = furnish::images(&registry);
+        trackdechets::furnish_from(&kubernetes, &images).context("the cluster")?;
+        trackdechets::age(&kubernetes, &images).context("the cluster")?;
+        furnish::let_vigie_in(&kubernetes, folder)?;
+        let (s3, search) = (Store::start().await?, Arc::new(furnish::search().await?));
+        let alertmanager = furnish::alertmanager(now).await?;
+        let living = furnish::live(&kubernetes, &s3, &search, now);
         let town = Self {
             folder: folder.to_owned(),
-            kubernetes,
-            s3: Store::start().await?,
+            _living: AbortOnDropHandle::new(tokio::spawn(living)),
+            s3,
+            search,
             redis: Redis::start().await?,
-            names: Names::start().await?,
-            ui,
-            api,
-            notifier,
+            sentinel: Redis::start().await?,
+            postgres: Postgres::start().await?,
+            web: Site::secure(&web).await?,
+            plain: Site::plain().await?,
+            outside: Site::secure(&issue(&furnish::OUTSIDE)?).await?,
+            inside: Site::plain().await?,
+            prometheus: furnish::prometheus(&alertmanager).await?,
+            alertmanager,
+            names: [Names::start().await?, Names::start().await?],
+            kubernetes,
+            registry,
             mill,
             founded: now,
             workers: Mutex::default(),
+            remedies: Mutex::default(),
         };
         town.furnish().await?;
+        town.furnish_cluster().context("the cluster")?;
         Ok(town)
     }
 
-    /// What a configuration has to know of the town, as variables.
+    /// What a configuration has to know of the town, as variables: those of the shipped checklist
+    /// that say where something is, and for connections `town_…`.
     pub fn variables(&self) -> BTreeMap<&'static str, String> {
         let file = |name: &str| self.folder.join(name).display().to_string();
+        let at = |site: &Site| site.address().to_string();
+        let inside = format!("http://{}", self.inside.address());
+        let images = furnish::images(&self.registry);
         BTreeMap::from([
-            ("kubeconfig", file("kubeconfig")),
-            ("ca", file("ca.pem")),
-            ("s3_access_key_file", file("s3-access-key")),
-            ("s3_secret_key_file", file("s3-secret-key")),
+            ("town_kubernetes", self.kubernetes.url()),
+            ("town_kubernetes_token", file("kubernetes-token")),
+            ("town_ca", file("ca.pem")),
+            ("town_access_key_file", file("s3-access-key")),
+            ("town_secret_key_file", file("s3-secret-key")),
             ("s3_endpoint", self.s3.endpoint()),
-            ("redis_url", self.redis.url()),
-            ("ui_host", UI.to_owned()),
-            ("ui_at", self.ui.address().to_string()),
-            ("api_host", API.to_owned()),
-            ("api_at", self.api.address().to_string()),
-            ("notifier_host", NOTIFIER.to_owned()),
-            ("notifier_at", self.notifier.address().to_string()),
-            ("resolver", self.names.address().to_string()),
-            ("load_balancer", LOAD_BALANCER.to_owned()),
+            ("town_redis", self.redis.url()),
+            ("town_sentinel", self.sentinel.address().to_string()),
+            ("town_postgres_port", self.postgres.address().port().to_string()),
+            ("town_elasticsearch", self.search.url()),
+            ("town_web", at(&self.web)),
+            ("town_plain_web", at(&self.plain)),
+            ("town_outside", at(&self.outside)),
+            ("gotenberg_url", inside.clone()),
+            ("grafana_url", inside),
+            ("image_registry", format!("{images}/{}", trackdechets::FOLDER)),
+            ("town_prometheus", self.prometheus.url()),
+            ("town_alertmanager", self.alertmanager.url()),
+            ("resolver", self.names[0].address().to_string()),
+            ("outside_resolver", self.names[1].address().to_string()),
+            ("other_outside_resolver", self.names[1].address().to_string()),
+            ("town_load_balancer", LOAD_BALANCER.to_owned()),
         ])
     }
 
@@ -118,31 +171,13 @@ impl Town {
         }
     }
 
-    async fn furnish(&self) -> Result<()> {
+    /// Writes what is read from files.
+    fn write_files(&self) -> Result<()> {
         let write = |name: &str, text: &str| std::fs::write(self.folder.join(name), text);
         write("ca.pem", self.mill.root_pem())?;
         write("s3-access-key", ACCESS_KEY)?;
         write("s3-secret-key", SECRET_KEY)?;
-        self.s3.fill_postgres(self.founded, BACKUP_AGE, BACKUPS);
-        self.s3.fill_mongodb(self.founded, BACKUP_AGE, BACKUPS);
-        self.open_sites();
-        let balancer: IpAddr = LOAD_BALANCER.parse()?;
-        for name in [UI, API, NOTIFIER] {
-            self.names.point(name, balancer);
-        }
-        for queue in TRACKDECHETS_QUEUES {
-            self.employ(queue).await?;
-        }
         Ok(())
-    }
-
-    fn open_sites(&self) {
-        let page =
-            Answer::new(200, "<!doctype html><title>Trackdéchets</title><div id=\"root\"></div>");
-        self.ui.answer("*", page.header("content-type", "text/html; charset=utf-8"));
-        for site in [&self.api, &self.notifier] {
-            site.answer("/ping", Answer::new(200, "Pong!").header("content-type", "text/html"));
-        }
     }
 
     /// A worker for a queue takes up its work.
@@ -155,6 +190,10 @@ impl Town {
     /// The worker of a queue is gone, as if it had been killed.
     fn dismiss(&self, queue: &str) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(queue);
+    }
+
+    fn remedies(&self) -> MutexGuard<'_, fault::Remedies> {
+        self.remedies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,19 +1,19 @@
 //! The application itself: Deployments, autoscalers, budgets, ingresses, jobs, logs.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ApiServer, DEPLOYMENTS, Failure, NAMESPACE, Part, apply, image};
+use super::{ApiServer, DEPLOYMENTS, Failure, NAMESPACE, Part, VERSIONS, apply, image_from};
+use crate::kubernetes::hashes::hash;
 use crate::kubernetes::object::now;
-use crate::kubernetes::workloads::{Workload, at, deploy, hash, reckon};
+use crate::kubernetes::workloads::{Workload, at, deploy, reckon};
 
-/// The version that runs at first.
-const VERSION: &str = "2026.11.1";
-
-pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
+pub(super) fn furnish(server: &ApiServer, registry: &str) -> Result<(), Failure> {
     for part in DEPLOYMENTS {
         let (name, replicas, most, port) = part;
-        let image = image(name, VERSION);
+        let image = image_from(registry, name, VERSIONS[0]);
         deploy(server, &Workload { namespace: NAMESPACE, name, image: &image, replicas, port })?;
         if let Some(most) = most {
             autoscaler(server, &part, most)?;
@@ -23,15 +23,7 @@ pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
     for name in ["api", "notifier"] {
         budget(server, name)?;
     }
-    for pod in server.list("pods", Some(NAMESPACE))? {
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let app = text(&pod["metadata"]["labels"]["app"]);
-        if DEPLOYMENTS.iter().any(|(name, ..)| *name == app) {
-            let line = json!({ "level": "info", "message": started(&app), "loggedAt": at(now()) });
-            let place = format!("{NAMESPACE}/{}", text(&pod["metadata"]["name"]));
-            server.log(&place, &app, &[&line.to_string()]);
-        }
-    }
+    write_of_starts(server, &mut Runs::new())?;
     for (name, host, path, service, port) in [
         ("trackdechets-ingress", "app.trackdechets.beta.gouv.fr", "/", "ui", 3000),
         (
@@ -44,7 +36,36 @@ pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
     ] {
         ingress(server, name, host, path, service, port)?;
     }
-    ["elasticsearch-init-index", "prisma-migrate"].iter().try_for_each(|name| job(server, name))
+    let image = image_from(registry, "api", VERSIONS[0]);
+    let jobs = ["elasticsearch-init-index", "prisma-migrate"];
+    jobs.iter().try_for_each(|name| job(server, name, &image))
+}
+
+/// Containers of the application, by the uids of their pods, and in which run they are.
+pub type Runs = BTreeMap<String, Value>;
+
+/// Containers of the application that are in another run than when last looked at say in their logs
+/// that they have started.
+pub fn write_of_starts(server: &ApiServer, runs: &mut Runs) -> Result<(), Failure> {
+    let before = std::mem::take(runs);
+    for pod in server.list("pods", Some(NAMESPACE))? {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let metadata = &pod["metadata"];
+        let (app, name) = (text(&metadata["labels"]["app"]), text(&metadata["name"]));
+        let container = &pod["status"]["containerStatuses"][0];
+        let is_ours = DEPLOYMENTS.iter().any(|(name, ..)| *name == app);
+        if !is_ours || container["state"]["running"].is_null() {
+            continue;
+        }
+        let run = json!([container["restartCount"], container["state"]]);
+        let uid = text(&metadata["uid"]);
+        if before.get(&uid) != Some(&run) {
+            let line = json!({ "level": "info", "message": started(&app), "loggedAt": at(now()) });
+            server.log(&format!("{NAMESPACE}/{name}"), &app, &[&line.to_string()]);
+        }
+        runs.insert(uid, run);
+    }
+    Ok(())
 }
 
 fn started(app: &str) -> String {
@@ -76,6 +97,7 @@ fn autoscaler(server: &ApiServer, part: &Part, most: u32) -> Result<(), Failure>
             },
             "status": {
                 "observedGeneration": 1,
+                "lastScaleTime": at(now() - SignedDuration::from_hours(3 * 24)),
                 "currentReplicas": replicas,
                 "desiredReplicas": replicas,
                 "currentMetrics": [{
@@ -157,7 +179,7 @@ fn ingress(
     )
 }
 
-fn job(server: &ApiServer, name: &str) -> Result<(), Failure> {
+fn job(server: &ApiServer, name: &str, image: &str) -> Result<(), Failure> {
     let (end, start) = (now(), now() - SignedDuration::from_secs(42));
     apply(
         server,
@@ -173,7 +195,7 @@ fn job(server: &ApiServer, name: &str) -> Result<(), Failure> {
                     "metadata": { "labels": { "app": name, "job-name": name } },
                     "spec": {
                         "restartPolicy": "Never",
-                        "containers": [{ "name": name, "image": image("api", VERSION) }],
+                        "containers": [{ "name": name, "image": image }],
                     },
                 },
             },
@@ -205,7 +227,7 @@ fn job(server: &ApiServer, name: &str) -> Result<(), Failure> {
             "spec": {
                 "nodeName": "node-0",
                 "restartPolicy": "Never",
-                "containers": [{ "name": name, "image": image("api", VERSION) }],
+                "containers": [{ "name": name, "image": image }],
             },
             "status": {
                 "phase": "Succeeded",
@@ -219,7 +241,7 @@ fn job(server: &ApiServer, name: &str) -> Result<(), Failure> {
                     "ready": false,
                     "started": false,
                     "restartCount": 0,
-                    "image": image("api", VERSION),
+                    "image": image,
                     "imageID": "",
                     "lastState": {},
                     "state": { "terminated": {

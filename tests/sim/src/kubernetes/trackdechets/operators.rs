@@ -37,7 +37,12 @@ pub(super) fn furnish(server: &ApiServer) -> Result<(), Failure> {
     certificate(server)
 }
 
-fn define(server: &ApiServer, api_version: &str, kind: &str, plural: &str) -> Result<(), Failure> {
+pub(super) fn define(
+    server: &ApiServer,
+    api_version: &str,
+    kind: &str,
+    plural: &str,
+) -> Result<(), Failure> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let names = json!({
         "kind": kind,

@@ -1,0 +1,241 @@
+//! The course of a drill: one fault after the other, the whole board after each.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{FutureExt, select_biased};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep};
+use vigie::systems::clock::Clock;
+use vigie_sim::town::{Act, PLEDGE, Town, Turn};
+
+use super::board::Board;
+use super::configuration::configuration;
+use super::daemon::Daemon;
+
+/// How long the board may take to become what it should be; generous, for slow machines.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a look may have been under way when something changed: one that ends later than so long
+/// after the change has seen it.
+const LONGEST_LOOK: SignedDuration = SignedDuration::from_secs(1);
+/// The standings of the healthy board: sign-off lines wait for the end of a watch, and tools are for
+/// workstations.
+const HEALTHY: [&str; 3] = ["passing", "pending", "not_applicable"];
+
+/// A daemon on its checklist, the board while all is well, and what came of faults and changes.
+pub struct Drill {
+    daemon: Daemon,
+    healthy: Board,
+    /// The items that are to be looked at after each fault; all, where none is named.
+    looked_at: Option<Vec<&'static str>>,
+    tally: Tally,
+}
+
+/// What came of faults and changes.
+#[derive(Debug, Default)]
+pub struct Tally {
+    faults: usize,
+    found: usize,
+    /// What was otherwise than it should after faults, and after they were healed.
+    wrong: Vec<String>,
+    /// What turned though nothing had gone wrong.
+    alarms: Vec<String>,
+}
+
+impl Tally {
+    /// Both together.
+    pub fn and(mut self, other: Self) -> Self {
+        let Self { faults, found, wrong, alarms } = other;
+        self.faults += faults;
+        self.found += found;
+        self.wrong.extend(wrong);
+        self.alarms.extend(alarms);
+        self
+    }
+
+    /// Says it.
+    ///
+    /// # Panics
+    /// A fault was not found, or an item was otherwise than it should be.
+    pub fn tell(self) {
+        let Self { faults, found, wrong, alarms } = self;
+        let all: Vec<_> = wrong.iter().chain(&alarms).map(String::as_str).collect();
+        let tally = format!(
+            "{faults} faults, {found} found, {} wrong items, {} false alarms",
+            wrong.len(),
+            alarms.len()
+        );
+        // Past the harness, which swallows what passing tests print.
+        writeln!(std::io::stdout(), "{tally}").expect("standard output");
+        assert!(all.is_empty() && found == faults, "{tally}\n{}", all.join("\n"));
+    }
+}
+
+impl Drill {
+    /// Starts the daemon on the shipped checklist for this town, and waits until all is well.
+    pub async fn begin(town: &Town, folder: &Path) -> Self {
+        let files = configuration(&town.variables(), folder);
+        let tokens = folder.join("tokens.yaml");
+        std::fs::write(&tokens, PLEDGE.tokens).expect("tokens are written");
+        let tokens = tokens.display().to_string();
+        Self::on(Daemon::start_with(&files, &["--tokens", &tokens]).await, town, None).await
+    }
+
+    /// Tells a daemon what has happened in the town, and waits until all is well. Only these items
+    /// are looked at often, where some are named.
+    pub async fn on(daemon: Daemon, town: &Town, looked_at: Option<Vec<&'static str>>) -> Self {
+        for act in town.acts() {
+            tell(&daemon, &act).await;
+        }
+        Self::of(daemon, looked_at).await
+    }
+
+    /// Takes over a daemon, and waits until all is well.
+    async fn of(daemon: Daemon, looked_at: Option<Vec<&'static str>>) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        let begun = now();
+        let healthy = loop {
+            let board = daemon.board().await;
+            let mut ill = board.others_than(&HEALTHY);
+            ill.extend(board.undecided());
+            if ill.is_empty() && board.not_seen_since(begun).is_empty() {
+                break board;
+            }
+            assert!(Instant::now() < deadline, "all is well at first:\n{}", ill.join("\n"));
+            sleep(Duration::from_millis(200)).await;
+        };
+        Self { daemon, healthy, looked_at, tally: Tally::default() }
+    }
+
+    /// Puts a fault in, compares the whole board, heals it, and compares again.
+    pub async fn fault(
+        &mut self,
+        name: &str,
+        turns: &[Turn],
+        inject: impl AsyncFnOnce(),
+        heal: impl AsyncFnOnce(),
+    ) {
+        self.tally.faults += 1;
+        let begun = Instant::now();
+        inject().await;
+        match self.becomes(turns).await {
+            Ok(()) => self.tally.found += 1,
+            Err(differences) => self.tally.wrong.extend(told(name, &differences)),
+        }
+        let found = begun.elapsed();
+        heal().await;
+        let healed = format!("{name}, healed");
+        if let Err(differences) = self.becomes(&[]).await {
+            self.tally.wrong.extend(told(&healed, &differences));
+        }
+        // Shown where a test fails, or where all that tests print is.
+        eprintln!("{name}: {found:.1?}, and healed {:.1?}", begun.elapsed() - found);
+    }
+
+    /// Lets something happen that is no fault, and compares the whole board all the time: while it
+    /// happens, and until every item was looked at since.
+    pub async fn change(&mut self, name: &str, happen: impl AsyncFnOnce()) {
+        let begun = Instant::now();
+        let mut differences = BTreeSet::new();
+        let over = async {
+            happen().await;
+            now() + LONGEST_LOOK
+        };
+        let mut over = pin!(over.fuse());
+        let mut since = None;
+        let deadline = begun + PATIENCE;
+        loop {
+            select_biased! {
+                at = over => since = Some(at),
+                () = sleep(Duration::from_millis(100)).fuse() => {}
+            }
+            let board = self.daemon.board().await;
+            differences.extend(board.differences(&self.healthy, &[]));
+            let unseen = since.map(|since| self.unseen(&board, since));
+            match unseen {
+                Some(unseen) if unseen.is_empty() => break,
+                Some(unseen) if Instant::now() > deadline => {
+                    differences.extend(unseen);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let differences: Vec<_> = differences.into_iter().collect();
+        self.tally.alarms.extend(told(name, &differences));
+        eprintln!("{name}, which is no fault: {:.1?}", begun.elapsed());
+    }
+
+    /// Lets something happen that is felt for moments: as shipped, several looks decide, and here one
+    /// does. Compares the whole board when it is over.
+    pub async fn hiccup(&mut self, name: &str, happen: impl AsyncFnOnce()) {
+        happen().await;
+        if let Err(differences) = self.becomes(&[]).await {
+            self.tally.alarms.extend(told(name, &differences));
+        }
+    }
+
+    /// Lets somebody tell the daemon what is no fault, and compares the whole board.
+    pub async fn act(&mut self, name: &str, act: &Act) {
+        tell(&self.daemon, act).await;
+        self.change(name, async || ()).await;
+    }
+
+    /// What came of it all.
+    pub fn tally(self) -> Tally {
+        self.tally
+    }
+
+    /// Says what came of it all.
+    ///
+    /// # Panics
+    /// A fault was not found, or an item was otherwise than it should be.
+    pub fn end(self) {
+        self.tally.tell();
+    }
+
+    /// Waits until the whole board is as it was with these turns, and every item was looked at since.
+    async fn becomes(&self, turns: &[Turn]) -> Result<(), Vec<String>> {
+        let deadline = Instant::now() + PATIENCE;
+        let since = now() + LONGEST_LOOK;
+        loop {
+            let board = self.daemon.board().await;
+            let mut differences = board.differences(&self.healthy, turns);
+            if differences.is_empty() {
+                differences = self.unseen(&board, since);
+                if differences.is_empty() {
+                    return Ok(());
+                }
+            }
+            if Instant::now() > deadline {
+                return Err(differences);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The items that are to be looked at and were not since, each in a sentence.
+    fn unseen(&self, board: &Board, since: Timestamp) -> Vec<String> {
+        let wanted = |id: &&str| self.looked_at.as_ref().is_none_or(|ids| ids.contains(id));
+        let unseen = board.not_seen_since(since).into_iter().filter(wanted);
+        unseen.map(|id| format!("{id}: not looked at")).collect()
+    }
+}
+
+fn told(name: &str, differences: &[String]) -> Vec<String> {
+    let told: Vec<_> = differences.iter().map(|said| format!("{name}: {said}")).collect();
+    told.iter().for_each(|line| eprintln!("{line}"));
+    told
+}
+
+async fn tell(daemon: &Daemon, act: &Act) {
+    let (status, said) = daemon.tell(&act.path, PLEDGE.secret, act.body.to_string()).await;
+    assert!((200..300).contains(&status), "{}: {status} {said}", act.path);
+}
+
+fn now() -> Timestamp {
+    Clock::System.now()
+}

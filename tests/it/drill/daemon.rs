@@ -1,0 +1,117 @@
+//! A real `vigie run` as a child, and what it answers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::board::Board;
+
+/// How long it may take to listen; generous, for slow machines.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A `vigie run` as a child; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    url: String,
+}
+
+impl Daemon {
+    /// Starts the real binary on these files, at a port of its choice, and waits until it listens.
+    pub async fn start(files: &[PathBuf]) -> Self {
+        Self::start_with(files, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn start_with(files: &[PathBuf], more: &[&str]) -> Self {
+        let listen = free_port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.arg("run").arg("--listen").arg(&listen).args(more);
+        for file in files {
+            command.arg("-c").arg(file);
+        }
+        let child = command.stderr(Stdio::null()).spawn().expect("the daemon");
+        let mut daemon = Self { child, url: format!("http://{listen}") };
+        let deadline = Instant::now() + PATIENCE;
+        while !daemon.is_ready().await {
+            if let Some(status) = daemon.ended() {
+                panic!("the daemon ended, {status}: does `vigie check-config` take {files:?}?");
+            }
+            assert!(Instant::now() < deadline, "the daemon listens");
+            sleep(Duration::from_millis(50)).await;
+        }
+        daemon
+    }
+
+    async fn is_ready(&self) -> bool {
+        let answer = reqwest::get(format!("{}/-/ready", self.url)).await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// How every item stands.
+    pub async fn board(&self) -> Board {
+        let text = self.get("/api/v1/checklist").await;
+        let checklist: Value = serde_json::from_str(&text).expect("JSON");
+        Board::read(&checklist)
+    }
+
+    /// Each item's standing and reason.
+    pub async fn standings(&self) -> BTreeMap<String, (String, String)> {
+        self.board().await.standings()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
+    }
+
+    /// The body of an answer.
+    pub async fn get(&self, path: &str) -> String {
+        let answer = reqwest::get(format!("{}{path}", self.url)).await.expect("an answer");
+        answer.text().await.expect("a body")
+    }
+
+    /// Status and body of the answer to a POST with a token.
+    pub async fn post(&self, path: &str, token: &str) -> (u16, String) {
+        self.tell(path, token, String::new()).await
+    }
+
+    /// The same with a body of JSON.
+    pub async fn tell(&self, path: &str, token: &str, body: String) -> (u16, String) {
+        let client = reqwest::Client::builder().build().expect("a client");
+        let asked = client.post(format!("{}{path}", self.url)).bearer_auth(token);
+        let asked = if body.is_empty() {
+            asked
+        } else {
+            asked.header("content-type", "application/json").body(body)
+        };
+        let answer = asked.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, once it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a status")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").to_string()
+}
