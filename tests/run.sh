@@ -143,8 +143,13 @@ step "configurations" check_configurations
 printf '\nTime taken:\n'
 printf '%s\n' "${times[@]}"
 printf '\n'
-awk '/^test result: / { passed += $4; failed += $6; ignored += $8 }
-    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$counted"
+# The drills run by themselves, one on the simulated town and some on real programs: here they are one.
+awk '/^[0-9]+ faults, [0-9]+ found, / { faults += $1; found += $3; wrong += $5; alarms += $8 }
+    /^test result: / { passed += $4; failed += $6; ignored += $8 }
+    END {
+        printf "%d faults, %d found, %d wrong items, %d false alarms\n", faults, found, wrong, alarms
+        printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored
+    }' "$counted"
 for why in "${not_run[@]}"; do
     printf 'NOT RUN on real parts: %s\n' "$why"
 done

@@ -1,7 +1,7 @@
 // A server of event streams as an application writes one: a `retry` at once, then a comment at its
 // cadence. Prints its port. `/open` says how many streams are open, and how many were reset.
 //
-//   node notifier.mjs <milliseconds between comments>
+//   node notifier.mjs <milliseconds between comments> [port]
 //
 // `/updates/mute` never writes a line, `/updates/deaf` no second one, `/updates/brief` ends early.
 
@@ -33,4 +33,4 @@ const server = createServer((request, response) => {
   });
 });
 
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+server.listen(Number(process.argv[3] ?? 0), "127.0.0.1", () => console.log(server.address().port));

@@ -1,7 +1,7 @@
 // Drives the real libraries for Vigie's tests: one command a line on standard input, each a JSON
 // object, each answered with one line. A process that is killed is a worker that is killed.
 //
-//   node queues.mjs <bull|bullmq> <port> [cluster|<database>]
+//   node queues.mjs <bull|bullmq> <port> [cluster|sentinel|<database>]
 
 import { createInterface } from "node:readline";
 import Bull from "bull";
@@ -10,13 +10,19 @@ import { Cluster } from "ioredis";
 
 const [library, port, place = "0"] = process.argv.slice(2);
 const cluster = place === "cluster";
-const db = cluster ? 0 : Number(place);
-const redis = { host: "127.0.0.1", port: Number(port), db, maxRetriesPerRequest: null };
+const sentinel = place === "sentinel";
+const db = cluster || sentinel ? 0 : Number(place);
+const at = { host: "127.0.0.1", port: Number(port) };
+const redis = {
+  ...(sentinel ? { sentinels: [at], name: "mymaster" } : at),
+  db,
+  maxRetriesPerRequest: null,
+};
 const queues = new Map();
 
 // One connection to all nodes of a cluster, as the libraries ask for it.
 function toCluster() {
-  const client = new Cluster([{ host: redis.host, port: redis.port }], {
+  const client = new Cluster([at], {
     enableReadyCheck: false,
     redisOptions: { maxRetriesPerRequest: null },
   });

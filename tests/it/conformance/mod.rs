@@ -55,7 +55,7 @@ macro_rules! kinds {
 
 pub mod ground;
 mod rights;
-mod server;
+pub mod server;
 
 kinds! {
     autoscalers,

@@ -90,6 +90,14 @@ impl Server {
         }
     }
 
+    /// Changes an object, or with `/status` its status, by a merge patch.
+    pub async fn patch(&self, object: &Value, namespace: &str, part: &str, changes: Value) {
+        let path = format!("{}/{}{part}", self.kind(object).await.path(namespace), name(object));
+        let media = "application/merge-patch+json";
+        let (code, answer) = call(&self.0, Method::PATCH, &path, media, changes).await;
+        assert!((200..300).contains(&code), "PATCH {path}: {code}: {answer}");
+    }
+
     /// Deletes an object, which must be there.
     pub async fn remove(&self, object: &Value, namespace: &str) {
         let kind = self.kind(object).await;

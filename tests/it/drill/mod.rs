@@ -10,8 +10,12 @@ mod board;
 mod configuration;
 mod course;
 mod daemon;
+mod place;
+mod real;
+mod real_parts;
 mod simulated;
 
 pub use configuration::configuration;
 pub use course::Drill;
 pub use daemon::Daemon;
+pub use place::{Place, daemon};

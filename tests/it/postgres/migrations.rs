@@ -12,15 +12,16 @@ use super::{PostgresServer, code, gives, server, systems_as, until};
 use crate::postgres_server::PATIENCE;
 
 /// A folder of migrations, and the database that they are for.
-struct Prisma<'a> {
-    server: &'a PostgresServer,
+pub struct Prisma {
+    port: u16,
     folder: TempDir,
     schema: &'static str,
 }
 
-impl<'a> Prisma<'a> {
-    fn new(server: &'a PostgresServer, schema: &'static str) -> Self {
-        let prisma = Self { server, folder: TempDir::new().expect("a folder"), schema };
+impl Prisma {
+    /// Without any migration, for a schema of a server's database `postgres`.
+    pub fn new(server: &PostgresServer, schema: &'static str) -> Self {
+        let prisma = Self { port: server.port, folder: TempDir::new().expect("a folder"), schema };
         let datasource =
             "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n";
         fs::write(prisma.folder.path().join("schema.prisma"), datasource).expect("a schema");
@@ -30,7 +31,8 @@ impl<'a> Prisma<'a> {
         prisma
     }
 
-    fn migration(&self, name: &str, sql: &str) {
+    /// Writes a migration, or writes it anew.
+    pub fn migration(&self, name: &str, sql: &str) {
         let folder = self.folder.path().join("migrations").join(name);
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join("migration.sql"), sql).expect("a migration");
@@ -42,7 +44,7 @@ impl<'a> Prisma<'a> {
         assert!(program.exists(), "Prisma is needed; `tests/setup.sh` installs it");
         let mut prisma = Command::new("node");
         prisma.arg(program).arg("migrate").args(arguments).current_dir(home);
-        let url = format!("postgresql://postgres@127.0.0.1:{}/postgres", self.server.port);
+        let url = format!("postgresql://postgres@127.0.0.1:{}/postgres", self.port);
         prisma.env("DATABASE_URL", url).env("PRISMA_SCHEMA", self.schema);
         prisma.env("PRISMA_FOLDER", self.folder.path()).env("CHECKPOINT_DISABLE", "1");
         // Named, so that none is fetched: the engine in the package is the one that runs.
@@ -53,19 +55,22 @@ impl<'a> Prisma<'a> {
         prisma
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    /// `prisma migrate`, whatever comes of it.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
         let output = tokio::time::timeout(PATIENCE, self.command(arguments).output()).await;
         output.expect("an end in time").expect("node")
     }
 
-    async fn deploy(&self, succeeds: bool) {
+    /// Applies what is not applied yet.
+    pub async fn deploy(&self, succeeds: bool) {
         let output = self.run(&["deploy"]).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned()
             + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.success(), succeeds, "{said}");
     }
 
-    fn start(&self) -> Child {
+    /// The same, without waiting for its end.
+    pub fn start(&self) -> Child {
         let mut command = self.command(&["deploy"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("node")
     }

@@ -2,10 +2,10 @@
 
 mod health;
 mod hygiene;
-mod migrations;
+pub mod migrations;
 mod poolers;
 mod queries;
-mod replication;
+pub mod replication;
 mod tls;
 
 use std::time::Duration;
@@ -74,13 +74,14 @@ async fn gives(wanted: &str, check: &str, systems: &Systems) -> Judgement {
 }
 
 /// A `psql` that waits for what it is told.
-struct Session {
+pub struct Session {
     _child: Child,
     input: ChildStdin,
 }
 
 impl Session {
-    fn open(server: &PostgresServer, user: &str) -> Self {
+    /// Opens it as a user of the database `postgres`.
+    pub fn open(server: &PostgresServer, user: &str) -> Self {
         let mut psql: Command = server.command("psql");
         let port = server.port.to_string();
         psql.args(["-X", "-q", "-U", user, "-h", "127.0.0.1", "-p", &port, "-d", "postgres"]);
@@ -91,7 +92,8 @@ impl Session {
         Self { _child: child, input }
     }
 
-    async fn say(&mut self, sql: &str) {
+    /// Tells it a statement, and does not wait for what comes of it.
+    pub async fn say(&mut self, sql: &str) {
         use tokio::io::AsyncWriteExt;
         self.input.write_all(format!("{sql};\n").as_bytes()).await.expect("somebody who listens");
         self.input.flush().await.expect("somebody who listens");
@@ -99,7 +101,7 @@ impl Session {
 }
 
 /// Asks the server until a query says so.
-async fn settled(server: &PostgresServer, query: &str, wanted: &str) {
+pub async fn settled(server: &PostgresServer, query: &str, wanted: &str) {
     let end = Instant::now() + PATIENCE;
     while server.sql(query).await != wanted {
         assert!(Instant::now() < end, "{query} is not {wanted}: {}", server.sql(query).await);

@@ -11,6 +11,12 @@ use crate::postgres_server::{PostgresServer, succeeded};
 async fn pair() -> (PostgresServer, PostgresServer) {
     let primary = PostgresServer::start(&["wal_level = replica", "autovacuum = off"]).await;
     primary.sql("CREATE ROLE watch LOGIN IN ROLE pg_monitor; CREATE TABLE t (n int)").await;
+    let standby = standby(&primary).await;
+    (primary, standby)
+}
+
+/// A standby of a server, which replays what it streams, from a slot.
+pub async fn standby(primary: &PostgresServer) -> PostgresServer {
     let mut standby = PostgresServer::create().await;
     fs::remove_dir_all(standby.data()).expect("a folder");
     let mut copy = standby.command("pg_basebackup");
@@ -20,7 +26,7 @@ async fn pair() -> (PostgresServer, PostgresServer) {
     succeeded(copy).await;
     standby.configure(&["hot_standby = on", "max_standby_streaming_delay = -1"]);
     standby.run().await;
-    (primary, standby)
+    standby
 }
 
 #[tokio::test(flavor = "multi_thread")]

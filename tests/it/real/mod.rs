@@ -5,12 +5,12 @@
 //! can't be had (`tests/cluster.sh` says why), these tests are not run, and say so.
 
 mod backup;
-mod barman;
+pub mod barman;
 mod guard;
-mod programs;
+pub mod programs;
 mod rolling;
 mod s3_bucket;
-mod store;
+pub mod store;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,14 @@ pub async fn shared() -> Option<Arc<Cluster>> {
     static CLUSTER: OnceCell<Started<Cluster>> = OnceCell::const_new();
     let started = CLUSTER.get_or_init(async || start(false, programs::find(SCRIPT)).await);
     given("API server", started.await.clone())
+}
+
+/// A cluster without controllers for one test; none where it can't be run here.
+///
+/// # Panics
+/// It could be run, and does not start.
+pub async fn own() -> Option<Arc<Cluster>> {
+    given("API server", start(false, programs::find(SCRIPT)).await)
 }
 
 /// A cluster with controllers for one test; none where it can't be run here.

@@ -7,7 +7,7 @@ mod cluster;
 mod counting;
 mod discovery;
 mod libraries;
-mod node;
+pub mod node;
 mod proxy;
 mod repeating;
 mod sentinel;

@@ -30,6 +30,11 @@ impl Node {
         Self::with(&[library, &port.to_string(), &database.to_string()])
     }
 
+    /// The same through the sentinel at `port`, to whoever is master of `mymaster`.
+    pub fn through_sentinel(library: &str, port: u16) -> Self {
+        Self::with(&[library, &port.to_string(), "sentinel"])
+    }
+
     fn with(arguments: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
         assert!(
@@ -57,6 +62,13 @@ impl Node {
         self.input.write_all(format!("{line}\n").as_bytes()).await.expect("node listens");
         let answer = self.output.next_line().await.expect("node answers");
         assert_eq!(answer.as_deref(), Some("ok"), "{command} {queue}");
+    }
+
+    /// Stops it dead; its connections stay.
+    pub fn freeze(&self) {
+        let id = self.child.id().expect("a running child").to_string();
+        let status = std::process::Command::new("kill").args(["-s", "STOP", &id]).status();
+        assert!(status.expect("kill").success());
     }
 
     /// Kills it with SIGKILL.

@@ -16,25 +16,34 @@ pub struct Server {
     /// Where it listens without TLS.
     pub port: u16,
     folder: TempDir,
+    sentinel: bool,
 }
+
+/// The file that a server is configured by, in its folder.
+const CONFIGURATION: &str = "server.conf";
 
 impl Server {
     /// A Redis with these lines of configuration.
     pub async fn redis(lines: &[&str]) -> Self {
-        Self::start(lines, &[]).await
+        Self::start(lines, false).await
     }
 
     /// A sentinel that watches the master at `port` under the name `mymaster`.
     pub async fn sentinel(port: u16) -> Self {
-        let lines = [
-            &*format!("sentinel monitor mymaster 127.0.0.1 {port} 1"),
-            "sentinel down-after-milliseconds mymaster 500",
-            "sentinel failover-timeout mymaster 3000",
-        ];
-        Self::start(&lines, &["--sentinel"]).await
+        Self::patient_sentinel(port, Duration::from_millis(500)).await
     }
 
-    async fn start(lines: &[&str], arguments: &[&str]) -> Self {
+    /// The same that holds the master for dead only after it was silent for so long.
+    pub async fn patient_sentinel(port: u16, patience: Duration) -> Self {
+        let lines = [
+            &*format!("sentinel monitor mymaster 127.0.0.1 {port} 1"),
+            &*format!("sentinel down-after-milliseconds mymaster {}", patience.as_millis()),
+            "sentinel failover-timeout mymaster 3000",
+        ];
+        Self::start(&lines, true).await
+    }
+
+    async fn start(lines: &[&str], sentinel: bool) -> Self {
         // Another process may take the port before the server does: then it ends, and another
         // port is tried.
         for _ in 0..5 {
@@ -49,22 +58,25 @@ impl Server {
             if lines.contains(&"cluster-enabled yes") {
                 text.push_str(&format!("cluster-port {}\n", free_port()));
             }
-            let file = folder.path().join("server.conf");
-            std::fs::write(&file, text).expect("a configuration");
-            let child = Command::new("redis-server")
-                .arg(&file)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()
-                .expect("redis-server; `tests/setup.sh` installs it");
-            let mut server = Self { child, port, folder };
+            std::fs::write(folder.path().join(CONFIGURATION), text).expect("a configuration");
+            let mut server = Self { child: spawn(folder.path(), sentinel), port, folder, sentinel };
             if server.answers().await {
                 return server;
             }
         }
         panic!("redis-server does not start with {lines:?}");
+    }
+
+    /// Starts it again where it was, if it was killed.
+    ///
+    /// # Panics
+    /// Somebody else has taken its port.
+    pub async fn revive_if_dead(&mut self) {
+        if self.child.try_wait().expect("a child").is_none() {
+            return;
+        }
+        self.child = spawn(self.folder.path(), self.sentinel);
+        assert!(self.answers().await, "redis-server does not start again");
     }
 
     async fn answers(&mut self) -> bool {
@@ -110,6 +122,17 @@ impl Server {
         let status = std::process::Command::new("kill").args(["-s", name, &id]).status();
         assert!(status.expect("kill").success());
     }
+}
+
+fn spawn(folder: &Path, sentinel: bool) -> Child {
+    Command::new("redis-server")
+        .arg(folder.join(CONFIGURATION))
+        .args(sentinel.then_some("--sentinel"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("redis-server; `tests/setup.sh` installs it")
 }
 
 /// What the server at `port` answers to a line.
