@@ -199,13 +199,13 @@ impl Check for Pods {
     fn judge(&self, seen: &Seen, past: &Past, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::new();
         seen.unseen.tell(&mut judgement);
-        self.judge_counts(seen, &mut judgement);
         let judged = seen.noticed.iter().filter_map(|pod| {
             let complaint = self.worst_complaint(seen, pod, past, now)?;
             Some((pod, complaint))
         });
         let mut complaints: Vec<(&Arc<Pod>, Complaint)> = judged.collect();
         complaints.sort_by_key(|(_, complaint)| std::cmp::Reverse(complaint.verdict()));
+        self.judge_counts(seen, complaints.is_empty(), &mut judgement);
         let mut problems = 0;
         for (pod, complaint) in complaints {
             if let Some(reason) = complaint.reason()
@@ -239,7 +239,7 @@ impl Pods {
         self.concerns.0.contains(&concern)
     }
 
-    fn judge_counts(&self, seen: &Seen, judgement: &mut Judgement) {
+    fn judge_counts(&self, seen: &Seen, all_well: bool, judgement: &mut Judgement) {
         let MinCount(least) = self.min_count;
         for (namespace, counts) in &seen.namespaces {
             for (phase, count) in Phase::ALL.into_iter().zip(counts.phases) {
@@ -256,11 +256,15 @@ impl Pods {
             Vec::new()
         };
         for (subject, staying) in lines {
-            let because =
-                format!("{staying} pods are there and none is in trouble, at least {least} wanted");
+            let wanted = format!("at least {least} wanted");
             if staying >= least {
+                let well = if all_well { " and none is in trouble" } else { "" };
+                let because = format!("{staying} pods are there{well}, {wanted}");
                 judgement.add(subject, Finding::pass(because));
-            } else if staying + (seen.unseen.count_in(&subject) as u64) < least {
+                continue;
+            }
+            let because = format!("{staying} pods are there, {wanted}");
+            if staying + (seen.unseen.count_in(&subject) as u64) < least {
                 judgement.add(subject, Finding::fail(TOO_FEW, because));
             }
         }
