@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -22,8 +23,8 @@ pub(super) struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// What is wrong between the parameters.
-    pub(super) fn flaws(self) -> Option<String> {
+    /// What is wrong between the parameters, the method among them.
+    pub(super) fn flaws(self, method: &Method) -> Option<String> {
         let Self { text, from, json, form } = self;
         let given = [
             ("body", !text.is_empty()),
@@ -36,6 +37,10 @@ impl<'a> Sent<'a> {
             [(first, _), (second, _), ..] => {
                 Some(format!("`{first}` and `{second}` exclude each other"))
             }
+            [(sent, _)] if [Method::GET, Method::HEAD].contains(method) => Some(format!(
+                "`{sent}` is what is sent, and {method} sends nothing; what an answer must hold is \
+                 said by `expect: {{ body: {{ must_contain: […] }} }}`"
+            )),
             _ => None,
         }
     }

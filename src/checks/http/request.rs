@@ -35,7 +35,8 @@ pub(super) struct Written {
 impl Http {
     /// What is wrong between the parameters of what is sent.
     pub(super) fn flaws_of_requests(&self) -> Vec<String> {
-        let mut flaws: Vec<_> = self.first().sent.flaws().into_iter().collect();
+        let first = self.first();
+        let mut flaws: Vec<_> = first.sent.flaws(first.method).into_iter().collect();
         let twice = |name: &&FieldName| self.headers.contains_key(*name);
         let twice = self.secret_headers.keys().filter(twice);
         flaws.extend(
