@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use crate::app::{self, Options};
+use crate::server;
 
 /// The daemon.
 #[derive(Args)]
@@ -35,8 +36,10 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) async fn main(run: Run) -> ExitCode {
     let Run { files, listen, tokens, data_dir } = run;
-    if let Some(file) = tokens.as_deref().filter(|file| !file.is_file()) {
-        return super::complain(&format!("the token file {} does not exist", file.display()));
+    if let Some(file) = &tokens
+        && let Err(message) = server::check_tokens(file).await
+    {
+        return super::complain(&message);
     }
     let configuration = match super::load(&files) {
         Ok(configuration) => configuration,

@@ -20,7 +20,7 @@ mod tokens;
 mod writes;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -45,6 +45,14 @@ use rate::Rates;
 use replay::Replays;
 use scrape::Renderings;
 use tokens::TokenFile;
+
+/// Looks whether a file of tokens can be used, before a daemon is started with it.
+///
+/// # Errors
+/// It can't; a sentence that names it, says why, and repeats nothing of what it says.
+pub async fn check_tokens(file: &Path) -> Result<(), String> {
+    TokenFile::new(file.to_owned()).check().await
+}
 
 /// What every route may use.
 pub(crate) struct Served {

@@ -85,11 +85,21 @@ impl TokenFile {
     /// # Errors
     /// The file can't be used; a sentence for the log, without what the file says.
     pub(super) async fn find(&self, presented: &str) -> Result<Option<Token>, String> {
-        let tokens = self
-            .read()
-            .await
-            .map_err(|why| format!("the token file {} can't be used: {why}", self.0.display()))?;
+        let tokens = self.tokens().await?;
         Ok(matching(&tokens, presented).cloned())
+    }
+
+    /// Whether it can be used.
+    ///
+    /// # Errors
+    /// It can't; a sentence that says why, without what the file says.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        self.tokens().await.map(drop)
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, String> {
+        let place = self.0.display();
+        self.read().await.map_err(|why| format!("the token file {place} can't be used: {why}"))
     }
 
     async fn read(&self) -> Result<Vec<Token>, String> {
@@ -103,8 +113,12 @@ impl TokenFile {
 }
 
 fn parse(text: &str) -> Result<Vec<Token>, String> {
-    let written: Vec<Written> = serde_saphyr::from_str(text).map_err(|_| {
-        "it is not a list of `{ name, sha256, scopes }` with known scopes".to_owned()
+    let written: Vec<Written> = serde_saphyr::from_str(text).map_err(|error| {
+        let line = error.location().map(|at| format!(", by its line {}", at.line()));
+        format!(
+            "it is not a list of `{{ name, sha256, scopes }}` with known scopes{}",
+            line.unwrap_or_default()
+        )
     })?;
     if written.len() > MOST {
         return Err(format!("it holds more than {MOST} tokens"));

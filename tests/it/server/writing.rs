@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tokio::process::Command;
 use tokio::sync::Notify;
 use vigie::server::{Limits, LookNow};
 
@@ -214,4 +215,32 @@ async fn a_body_that_is_too_large_is_a_problem() {
     let answer = request.body(vec![b'x'; 70_000]).send().await.expect("an answer");
     problem(answer, 413).await;
     assert_eq!(server.daemon.reloads.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_daemon_does_not_start_on_a_file_of_tokens_that_it_can_not_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tokens.yaml");
+    let digest = "0".repeat(64);
+    for (text, why) in [
+        (None, "No such file"),
+        (Some("- { name: jo, sha256: abc, scopes: [look] }".to_owned()), "the sha256 of `jo`"),
+        (
+            Some(format!(
+                "- {{ name: jo, sha256: \"{digest}\", scopes: [look] }}\n- {{ name: 1 }}"
+            )),
+            "known scopes, by its line 2",
+        ),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(&file, text).expect("written");
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.args(["run", "--listen", "127.0.0.1:0", "-c", "config/minimal.yaml", "--tokens"]);
+        let output = command.arg(&file).kill_on_drop(true).output().await.expect("vigie runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        let place = format!("the token file {} can't be used: ", file.display());
+        assert!(said.contains(&place) && said.contains(why), "{why:?} in {said}");
+    }
 }
