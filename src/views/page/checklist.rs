@@ -129,7 +129,17 @@ fn headline(worst: Option<Standing>, tally: impl Fn(Standing) -> usize) -> Strin
     match worst {
         Some(Standing::Failing) => items(Standing::Failing, "fails", "fail"),
         Some(Standing::Unknown) => items(Standing::Unknown, "is unknown", "are unknown"),
-        Some(Standing::Pending) => items(Standing::Pending, "is pending", "are pending"),
+        Some(Standing::Pending) => {
+            let pending = items(Standing::Pending, "is pending", "are pending");
+            match (tally(Standing::Warning), tally(Standing::Passing)) {
+                (0, 0) => pending,
+                (0, _) => format!("Nothing fails, {pending}"),
+                _ => format!(
+                    "Nothing fails, {}, {pending}",
+                    items(Standing::Warning, "warns", "warn")
+                ),
+            }
+        }
         Some(Standing::Warning | Standing::Waived) if tally(Standing::Warning) > 0 => {
             format!("Everything holds, {}", items(Standing::Warning, "warns", "warn"))
         }

@@ -44,9 +44,10 @@ impl<'a> Lately<'a> {
     }
 }
 
-/// A first look that finds all well is none: after a start, every item has one.
+/// A first look that finds all well, or nothing to look at, is none: after a start, every item has one.
 fn is_news(turn: &Turn) -> bool {
-    (turn.from, turn.to) != (Standing::Pending, Standing::Passing)
+    turn.from != Standing::Pending
+        || !matches!(turn.to, Standing::Passing | Standing::NotApplicable)
 }
 
 impl<'a> Change<'a> {
