@@ -94,10 +94,10 @@ fn load(files: &[PathBuf]) -> Result<Configuration> {
 /// Overrides by which nobody has to wait for a quarter of an hour until a backup is looked at.
 fn hurry(loaded: &Configuration, folder: &Path) -> Result<PathBuf> {
     let items = loaded.checklist.items.iter();
-    let overrides: String =
-        items.map(|item| format!("  {}: {{ every: {EVERY} }}\n", item.card.id)).collect();
+    let lines = items.map(|item| format!("  {}: {{ every: {EVERY} }}", item.card.id));
+    let overrides: Vec<_> = std::iter::once("overrides:".to_owned()).chain(lines).collect();
     let path = folder.join("hurry.yaml");
-    std::fs::write(&path, format!("overrides:\n{overrides}"))?;
+    std::fs::write(&path, overrides.join("\n"))?;
     Ok(path)
 }
 

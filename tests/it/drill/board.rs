@@ -19,6 +19,7 @@ struct Line {
     /// Empty while it passes.
     reason: String,
     because: String,
+    since: String,
     last_attempt: Option<Timestamp>,
 }
 
@@ -34,6 +35,7 @@ impl Board {
             standing: if slow(item) { "passing".to_owned() } else { word(&item["standing"]) },
             reason: if slow(item) { String::new() } else { word(&item["reason"]) },
             because: word(&item["because"]),
+            since: word(&item["since"]),
             last_attempt: item["last_attempt"].as_str().map(|at| at.parse().expect("a time")),
         };
         Self(items.map(|item| (word(&item["id"]), line(item))).collect())
@@ -79,6 +81,19 @@ impl Board {
         differences
     }
 
+    /// The items that have turned since another board, be it for a moment.
+    pub fn turned_since(&self, before: &Self) -> Vec<&str> {
+        let since = |id: &str| before.0.get(id).map(|line| &*line.since);
+        let turned = self.0.iter().filter(|(id, line)| since(id) != Some(&*line.since));
+        turned.map(|(id, _)| id.as_str()).collect()
+    }
+
+    /// Whether an item has turned so.
+    pub fn has(&self, turn: &Turn) -> bool {
+        let line = self.0.get(turn.item);
+        line.is_some_and(|line| line.standing == turn.standing && line.reason == turn.reason)
+    }
+
     /// The items that were not looked at since, of those that are looked at all the time.
     pub fn not_seen_since(&self, at: Timestamp) -> Vec<&str> {
         let is_looked_at = |(id, line): &(&String, &Line)| {
@@ -94,7 +109,7 @@ impl Board {
 
 impl Line {
     fn told(&self, id: &str) -> String {
-        let Self { standing, reason, because, last_attempt: _ } = self;
+        let Self { standing, reason, because, since: _, last_attempt: _ } = self;
         format!("{id}: {standing} {reason} ({because})")
     }
 }

@@ -131,14 +131,16 @@ impl Drill {
         if let Err(differences) = self.becomes(&[]).await {
             self.tally.wrong.extend(told(&healed, &differences));
         }
-        // Shown where a test fails, or where all that tests print is.
-        eprintln!("{name}: {found:.1?}, and healed {:.1?}", begun.elapsed() - found);
+        let both = begun.elapsed();
+        show(&format!("{name}: {found:.1?}, and healed after {both:.1?}"));
     }
 
     /// Lets something happen that is no fault, and compares the whole board all the time: while it
-    /// happens, and until every item was looked at since.
-    pub async fn change(&mut self, name: &str, happen: impl AsyncFnOnce()) {
+    /// happens, and until every item was looked at since. Only what items may say `meanwhile` is no
+    /// alarm, and it must be over in the end.
+    pub async fn change(&mut self, name: &str, meanwhile: &[Turn], happen: impl AsyncFnOnce()) {
         let begun = Instant::now();
+        let (from, before) = (now(), self.daemon.board().await);
         let mut differences = BTreeSet::new();
         let over = async {
             happen().await;
@@ -153,20 +155,28 @@ impl Drill {
                 () = sleep(Duration::from_millis(100)).fuse() => {}
             }
             let board = self.daemon.board().await;
-            differences.extend(board.differences(&self.healthy, &[]));
-            let unseen = since.map(|since| self.unseen(&board, since));
-            match unseen {
-                Some(unseen) if unseen.is_empty() => break,
-                Some(unseen) if Instant::now() > deadline => {
-                    differences.extend(unseen);
-                    break;
-                }
-                _ => {}
+            let mut left = board.differences(&self.healthy, &[]);
+            if !left.is_empty() {
+                let turns: Vec<_> =
+                    meanwhile.iter().filter(|turn| board.has(turn)).copied().collect();
+                differences.extend(board.differences(&self.healthy, &turns));
+            }
+            let Some(since) = since else { continue };
+            left.extend(self.unseen(&board, since));
+            if left.is_empty() {
+                break;
+            }
+            if Instant::now() > deadline {
+                differences.extend(left);
+                break;
             }
         }
-        let differences: Vec<_> = differences.into_iter().collect();
-        self.tally.alarms.extend(told(name, &differences));
-        eprintln!("{name}, which is no fault: {:.1?}", begun.elapsed());
+        differences.extend(self.flaps(from, &before, meanwhile).await);
+        if !differences.is_empty() {
+            let differences: Vec<_> = differences.into_iter().collect();
+            self.tally.alarms.extend(told(name, &differences));
+        }
+        show(&format!("{name}, which is no fault: {:.1?}", begun.elapsed()));
     }
 
     /// Lets something happen that is felt for moments: as shipped, several looks decide, and here one
@@ -181,7 +191,7 @@ impl Drill {
     /// Lets somebody tell the daemon what is no fault, and compares the whole board.
     pub async fn act(&mut self, name: &str, act: &Act) {
         tell(&self.daemon, act).await;
-        self.change(name, async || ()).await;
+        self.change(name, &[], async || ()).await;
     }
 
     /// What came of it all.
@@ -217,6 +227,25 @@ impl Drill {
         }
     }
 
+    /// What items turned to between two glances at the board; a machine that is busy with other tests
+    /// is slow, which says nothing of the town.
+    async fn flaps(&self, from: Timestamp, before: &Board, meanwhile: &[Turn]) -> Vec<String> {
+        let board = self.daemon.board().await;
+        let mut flaps = Vec::new();
+        for item in board.turned_since(before) {
+            for (standing, reason) in self.daemon.turns(item, from).await {
+                let is_expected = meanwhile.iter().any(|turn| {
+                    (turn.item, turn.standing, turn.reason) == (item, &*standing, &*reason)
+                });
+                let is_slow = standing == "warning" && reason == "TooSlow";
+                if !is_expected && !is_slow && !HEALTHY.contains(&&*standing) {
+                    flaps.push(format!("{item}: {standing} {reason} for a moment"));
+                }
+            }
+        }
+        flaps
+    }
+
     /// The items that are to be looked at and were not since, each in a sentence.
     fn unseen(&self, board: &Board, since: Timestamp) -> Vec<String> {
         let wanted = |id: &&str| self.looked_at.as_ref().is_none_or(|ids| ids.contains(id));
@@ -227,8 +256,14 @@ impl Drill {
 
 fn told(name: &str, differences: &[String]) -> Vec<String> {
     let told: Vec<_> = differences.iter().map(|said| format!("{name}: {said}")).collect();
-    told.iter().for_each(|line| eprintln!("{line}"));
+    show(&told.join("\n"));
     told
+}
+
+/// How the drill comes along: shown where a test fails, or where all that tests print is.
+#[expect(clippy::print_stderr, reason = "the harness takes it, and shows it where it is wanted")]
+fn show(line: &str) {
+    eprintln!("{line}");
 }
 
 async fn tell(daemon: &Daemon, act: &Act) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -57,6 +58,17 @@ impl Daemon {
         let text = self.get("/api/v1/checklist").await;
         let checklist: Value = serde_json::from_str(&text).expect("JSON");
         Board::read(&checklist)
+    }
+
+    /// To what an item has turned from a time on, and why.
+    pub async fn turns(&self, item: &str, from: Timestamp) -> Vec<(String, String)> {
+        let text = self.get(&format!("/api/v1/items/{item}")).await;
+        let told: Value = serde_json::from_str(&text).expect("JSON");
+        let turns = told["turns"].as_array().expect("turns").iter();
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let at = |turn: &&Value| word(&turn["at"]).parse::<Timestamp>().expect("a time");
+        let later = turns.filter(|turn| at(turn) >= from);
+        later.map(|turn| (word(&turn["to"]), word(&turn["reason"]))).collect()
     }
 
     /// Each item's standing and reason.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use vigie::config::load;
+use vigie::model::item::Mode;
 use vigie::systems::clock::Clock;
 use vigie_sim::town::{CHANGES, FAULTS, Town};
 
@@ -35,7 +36,7 @@ async fn share(number: usize) -> Tally {
     }
     for change in CHANGES.iter().skip(number).step_by(TOWNS) {
         let happen = async || town.change(change.name).await.expect(change.name);
-        drill.change(change.name, happen).await;
+        drill.change(change.name, change.meanwhile, happen).await;
     }
     for (name, _, act) in town.ordinary_acts().iter().skip(number).step_by(TOWNS) {
         drill.act(name, act).await;
@@ -59,6 +60,40 @@ async fn something_that_is_no_fault_happens_before_the_eyes_of_every_kind() {
     let forgotten: Vec<_> = all.difference(&spared).filter(|kind| **kind != "tool").collect();
     assert!(forgotten.is_empty(), "no change for {forgotten:?}");
     assert!(spared.is_subset(&all), "{spared:?} are kinds");
+}
+
+/// Lines that no fault of the town turns: tools are run by `vigie once` alone, and the sign-off is
+/// decided when a watch ends. What people announce decides the others, and no system.
+const UNTURNED: [&str; 12] = [
+    "tool-kubectl",
+    "tool-kustomize",
+    "tool-helm",
+    "tool-docker",
+    "tool-git",
+    "deployment-completed",
+    "verification-passed",
+    "no-critical-errors",
+    "performance-met",
+    "deployment-documented",
+    "deployment-recorded",
+    "deployment-window",
+];
+
+#[tokio::test]
+async fn every_line_that_a_machine_decides_is_turned_by_a_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let town = Town::found(folder.path(), Clock::System.now()).await.expect("a town");
+    let files = configuration(&town.variables(), folder.path());
+    let loaded = load::load(&files).unwrap_or_else(|flaws| panic!("{flaws:?}"));
+    let items = loaded.checklist.items.iter().filter(|item| item.card.mode != Mode::Attested);
+    let decided: BTreeSet<_> = items.map(|item| item.card.id.as_str()).collect();
+    let faults = FAULTS.iter().copied().flatten();
+    let turned: BTreeSet<_> =
+        faults.flat_map(|fault| fault.turns).map(|turn| turn.item).chain(UNTURNED).collect();
+    let left: Vec<_> = decided.difference(&turned).collect();
+    assert!(left.is_empty(), "nothing turns {left:?}");
+    let strangers: Vec<_> = turned.difference(&decided).collect();
+    assert!(strangers.is_empty(), "no such lines: {strangers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ impl Archive {
             *name < *deployed.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string()
         };
         loop {
-            day = day - 1.day();
+            day -= 1.day();
             self.back_date(first, day).await;
             if is_before(day) {
                 break;

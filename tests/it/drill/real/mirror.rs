@@ -28,7 +28,7 @@ impl Mirror {
     /// Copies everything.
     pub async fn of(town: &ApiServer, server: Server) -> Self {
         let mirror = Self { server, seen: Mutex::default() };
-        let mut waiting = mirror.look(town);
+        let mut waiting = Self::look(town);
         for (key, definition) in
             waiting.extract_if(.., |key, _| key[1] == "CustomResourceDefinition")
         {
@@ -69,7 +69,7 @@ impl Mirror {
 
     /// Does on the real server what was done in the town since it was last seen.
     pub async fn follow(&self, town: &ApiServer) {
-        let now = self.look(town);
+        let now = Self::look(town);
         let mut seen = self.seen.lock().await;
         for (key, before) in seen.iter().filter(|(key, _)| !now.contains_key(*key)) {
             self.server.remove(before, &key[2]).await;
@@ -94,7 +94,7 @@ impl Mirror {
         }
     }
 
-    fn look(&self, town: &ApiServer) -> BTreeMap<Key, Value> {
+    fn look(town: &ApiServer) -> BTreeMap<Key, Value> {
         let all = town.everything().into_iter();
         all.filter(|object| object["kind"] != "Event")
             .map(|object| {

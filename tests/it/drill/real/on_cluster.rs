@@ -36,14 +36,13 @@ async fn every_fault_of_a_real_cluster_turns_its_items_and_no_other_and_heals() 
     let mirror = Mirror::of(&town.kubernetes, Server(cluster.admin())).await;
     let token = folder.path().join("root-token");
     std::fs::write(&token, real::programs::ROOT).expect("a file");
-    let by_token = "token: { file: \"${town_kubernetes_token}\" }".to_owned();
-    let signed = format!("{by_token}, ca: '{}'", cluster.authority.display());
     let place = Place {
         variables: vec![
             ("town_kubernetes", cluster.url.clone()),
             ("town_kubernetes_token", token.display().to_string()),
+            ("town_kubernetes_ca", cluster.authority.display().to_string()),
         ],
-        environment: vec![(by_token, signed)],
+        environment: Vec::new(),
         not_applicable: &OF_KUBELETS,
         looked_at: turned(),
     };

@@ -81,7 +81,7 @@ async fn of_buckets(drill: &mut Drill, archive: &Archive) {
     turns.extend(OF_APPLICATION.map(|item| fails(item, "Unauthorized")));
     let accept = async || archive.accept_key().await;
     drill.fault("key-revoked", &turns, async || archive.revoke_key().await, accept).await;
-    drill.change("document-written", async || archive.another_object().await).await;
+    drill.change("document-written", &[], async || archive.another_object().await).await;
 }
 
 /// The items that look at the store, whatever lies in it.

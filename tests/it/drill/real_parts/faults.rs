@@ -66,8 +66,8 @@ pub async fn of_workers(drill: &mut Drill, queues: &Queues) {
     let turns = fail(QUEUES, "QueuePaused");
     let resume = async || queues.resume().await;
     drill.fault("webhooks-paused", &turns, async || queues.pause().await, resume).await;
-    drill.change("workers-replaced", employ).await;
-    drill.change("jobs-come-and-go", async || queues.plan().await).await;
+    drill.change("workers-replaced", &[], employ).await;
+    drill.change("jobs-come-and-go", &[], async || queues.plan().await).await;
 }
 
 /// Redis itself.
@@ -97,7 +97,7 @@ pub async fn of_redis(drill: &mut Drill, queues: &Queues) {
     let tell = async || queues.tell_password();
     let turns = lost(REDIS, "Unauthorized");
     drill.fault("password-changed", &turns, async || queues.change_password().await, tell).await;
-    drill.change("redis-dumps", async || queues.dump_well().await).await;
+    drill.change("redis-dumps", &[], async || queues.dump_well().await).await;
     drill.hiccup("sentinel-fails-over", async || queues.fail_over().await).await;
 }
 
@@ -144,8 +144,8 @@ pub async fn of_postgres(drill: &mut Drill, database: &Database) {
     let start = async || database.start().await;
     let turns = [lost(MIGRATIONS, "Refused").as_slice(), &lost(SESSIONS, "Refused")].concat();
     drill.fault("postgres-stopped", &turns, async || database.stop().await, start).await;
-    drill.change("application-reconnects", async || database.reconnect().await).await;
-    drill.change("vacuum", async || database.vacuum().await).await;
+    drill.change("application-reconnects", &[], async || database.reconnect().await).await;
+    drill.change("vacuum", &[], async || database.vacuum().await).await;
 }
 
 /// What nginx answers.
@@ -183,7 +183,7 @@ pub async fn of_tls(drill: &mut Drill, front: &Front) {
     let bad = Shown { days: (-85, 5), ..GOOD };
     let turns = [fails("tls-certificates", "CertificateExpiring")];
     drill.fault("certificate-expiring", &turns, async || front.shows(&bad).await, renewed).await;
-    drill.change("certificate-renewed", renewed).await;
+    drill.hiccup("certificate-renewed", renewed).await;
     let well = async || front.behaves(&front::WELL).await;
     let bad = Manner { plain: "return 200 'hello';", ..front::WELL };
     let turns = fail(PLAIN, "WrongRedirect");
@@ -234,8 +234,8 @@ pub async fn of_alerts(drill: &mut Drill, monitoring: &Monitoring) {
         monitoring.api_tells("api_slow 1");
         monitoring.rings().await;
     };
-    drill.change("alert-silenced", silenced).await;
-    drill.change("alert-resolved", well).await;
+    drill.change("alert-silenced", &[], silenced).await;
+    drill.change("alert-resolved", &[], well).await;
     let restore = async || monitoring.is_restored().await;
     let bad = Found { alertmanager: false, ..ALL };
     let turns =

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::fault::Deed::{Later, Now};
-use super::fault::{Change, Deed, Doing};
+use super::fault::{Change, Deed, Doing, blind, warns};
 use super::faults::named;
 use super::furnish::{ALIASES, APPLICATION, MIGRATION, MIGRATIONS, SESSIONS, Taken, rows};
 use super::{HOSTS, NOTIFIER, Town, UI, began, until};
@@ -33,21 +33,29 @@ const fn change(
     seen_by: &'static [&'static str],
     deed: Deed,
 ) -> Change {
-    Change { name, about, seen_by, deed }
+    Change { name, about, seen_by, meanwhile: &[], deed }
 }
 
 /// All changes, in the order in which the drill lets them happen.
 pub const CHANGES: &[Change] = &[
-    change(
-        "pods-are-replaced",
-        "the pods of the API are replaced one after the other, as by `kubectl rollout restart`",
-        &["pods", "workloads", "services", "deployment"],
-        Later(|doing| {
+    Change {
+        name: "pods-are-replaced",
+        about: "the pods of the API are replaced one after the other, as by `kubectl rollout restart`",
+        seen_by: &["pods", "workloads", "services", "deployment"],
+        meanwhile: &[
+            warns("deployments-ready", "RollingOut"),
+            warns("watch-pods", "RollingOut"),
+            warns("pods-running", "Pending"),
+            warns("watch-pods", "Pending"),
+            // Of a new pod there is no sample yet; as shipped, several looks decide.
+            blind("watch-resources", "NoSample"),
+        ],
+        deed: Later(|doing| {
             Box::pin(async {
                 Ok(story::restart(&doing.town.kubernetes, &named("api"), PACE).await?)
             })
         }),
-    ),
+    },
     change(
         "autoscaler-scales",
         "the autoscaler of the UI adds a pod",

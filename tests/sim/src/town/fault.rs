@@ -57,6 +57,8 @@ pub struct Change {
     pub about: &'static str,
     /// The kinds of checks that see it, and must not mind.
     pub seen_by: &'static [&'static str],
+    /// What items may say of it while it is under way.
+    pub meanwhile: &'static [Turn],
     pub(super) deed: Deed,
 }
 

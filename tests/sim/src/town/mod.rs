@@ -96,7 +96,7 @@ impl Town {
         let issue = |names: &[&str]| mill.issue(Sort::Good, names, began(now), until(now, LASTS));
         let web = issue(&HOSTS)?;
         let registry = Registry::start(&issue(&[trackdechets::REGISTRY])?).await?;
-        let kubernetes = ApiServer::start(Settings::default()).await?;
+        let kubernetes = ApiServer::start(Settings { tls: true, ..Settings::default() }).await?;
         let images = furnish::images(&registry);
         trackdechets::furnish_from(&kubernetes, &images).context("the cluster")?;
         trackdechets::age(&kubernetes, &images).context("the cluster")?;
@@ -141,6 +141,7 @@ impl Town {
         BTreeMap::from([
             ("town_kubernetes", self.kubernetes.url()),
             ("town_kubernetes_token", file("kubernetes-token")),
+            ("town_kubernetes_ca", file("kubernetes-ca.pem")),
             ("town_ca", file("ca.pem")),
             ("town_access_key_file", file("s3-access-key")),
             ("town_secret_key_file", file("s3-secret-key")),

@@ -64,8 +64,7 @@ pub async fn roll_out(
 /// roll-out.
 pub async fn restart(server: &ApiServer, deployment: &str, pace: Duration) -> Result<(), Failure> {
     let stamp = at(now());
-    let stamped =
-        |template: &mut Value| template["metadata"]["annotations"][RESTARTED] = stamp.into();
+    let stamped = |template: &mut Value| template["metadata"]["annotations"][RESTARTED] = stamp;
     roll(server, deployment, stamped, pace).await
 }
 

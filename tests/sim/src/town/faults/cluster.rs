@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::fault::Deed::Now;
-use super::super::fault::{Doing, Fault, Turn, fails, warns};
+use super::super::fault::{Doing, Fault, Turn, blind, fails, warns};
 use super::fault;
 use crate::kubernetes::workloads::reckon;
-use crate::kubernetes::{Version, story};
+use crate::kubernetes::{self, Act, Version, story};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -140,6 +140,21 @@ pub(super) const FAULTS: &[Fault] = &[
                     { "kind": "ServiceAccount", "name": "api", "namespace": "trackdechets" },
                 ],
             }))?;
+            Ok(())
+        }),
+    ),
+    fault(
+        "reviews-fail",
+        "the API server does not tell what Vigie may do",
+        &[blind("cluster-access", "NotReviewed")],
+        Now(|doing| {
+            let failing = Act::Status { code: 500, retry_after: None };
+            let reviews = kubernetes::Fault::new(failing).resource("selfsubjectaccessreviews");
+            doing.town.kubernetes.inject(reviews);
+            doing.mend(|town| {
+                town.kubernetes.heal();
+                Ok(())
+            });
             Ok(())
         }),
     ),

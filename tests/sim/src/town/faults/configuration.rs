@@ -80,4 +80,15 @@ pub(super) const FAULTS: &[Fault] = &[
             doing.change("clusters.postgresql.cnpg.io", "postgres", &key)
         }),
     ),
+    fault(
+        "mongodb-backup-secret-renamed",
+        "MongoDB's backups name a Secret that is not there",
+        &[fails("mongodb-backup-credentials", "ReferenceMissing")],
+        Now(|doing| {
+            let storage = json!({ "s3": { "credentialsSecret": "backup-keys" } });
+            let backup = json!({ "storages": { "s3-backup": storage } });
+            let change = json!({ "spec": { "backup": backup } });
+            doing.change("perconaservermongodbs", "mongodb", &change)
+        }),
+    ),
 ];

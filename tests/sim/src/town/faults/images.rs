@@ -6,7 +6,7 @@ use super::super::fault::Deed::Now;
 use super::super::fault::{Fault, fails, warns};
 use super::fault;
 use crate::kubernetes::pods::USER;
-use crate::kubernetes::trackdechets::{FOLDER, NAMESPACE, VERSIONS};
+use crate::kubernetes::trackdechets::{DEPLOYMENTS, FOLDER, NAMESPACE, VERSIONS};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -20,6 +20,32 @@ pub(super) const FAULTS: &[Fault] = &[
                 town.registry.push(&repository, VERSIONS[0], USER);
                 Ok(())
             });
+            Ok(())
+        }),
+    ),
+    fault(
+        "images-deleted",
+        "a policy of retention has deleted the images of eight parts that run",
+        &[
+            fails("image-ui", "NotFound"),
+            fails("image-notifier", "NotFound"),
+            fails("image-cron", "NotFound"),
+            fails("image-queues-runner", "NotFound"),
+            fails("image-queues-indexation", "NotFound"),
+            fails("image-queues-bulk-indexation", "NotFound"),
+            fails("image-queues-bulk-indexation-master", "NotFound"),
+            fails("image-queues-webhooks", "NotFound"),
+        ],
+        Now(|doing| {
+            let parts = DEPLOYMENTS.iter().map(|(part, ..)| *part);
+            for part in parts.filter(|part| !["api", "queues-gerico"].contains(part)) {
+                let repository = format!("{FOLDER}/{part}");
+                doing.town.registry.remove(&repository, VERSIONS[0]);
+                doing.mend(move |town| {
+                    town.registry.push(&repository, VERSIONS[0], USER);
+                    Ok(())
+                });
+            }
             Ok(())
         }),
     ),

@@ -61,6 +61,38 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "mail-key-gone",
+        "the Secret has no SIB_APIKEY",
+        &[fails("secret-sendinblue-key", "KeyMissing"), blind("email-provider", "SecretMissing")],
+        Now(|doing| {
+            let data = json!({ "data": { "SIB_APIKEY": null } });
+            doing.change("secrets", APPLICATION, &data)
+        }),
+    ),
+    fault(
+        "s3-keys-example",
+        "the object store's keys are still those of the example",
+        &[
+            fails("secret-s3-credentials", "Placeholder"),
+            fails("no-placeholder-secrets", "Placeholder"),
+            fails("s3-storage", "Unauthorized"),
+            fails("s3-bucket-main", "Unauthorized"),
+            fails("s3-bucket-registry-errors", "Unauthorized"),
+            fails("s3-bucket-registry-imports", "Unauthorized"),
+            fails("s3-bucket-registry-exports", "Unauthorized"),
+            fails("s3-bucket-texs-analysis", "Unauthorized"),
+            fails("s3-bucket-registry-models", "Unauthorized"),
+            fails("s3-bucket-registry-exhaustive-exports", "Unauthorized"),
+            fails("s3-bucket-bsd-templates", "Unauthorized"),
+            fails("s3-access-keys", "Unauthorized"),
+            fails("s3-access-control", "Unauthorized"),
+        ],
+        Now(|doing| {
+            keep(doing, "S3_ACCESS_KEY_ID", "changeme")?;
+            keep(doing, "S3_SECRET_ACCESS_KEY", "changeme")
+        }),
+    ),
+    fault(
         "gotenberg-token-empty",
         "GOTENBERG_TOKEN is empty",
         &[fails("secret-gotenberg-token", "Empty")],

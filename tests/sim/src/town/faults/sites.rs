@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::super::fault::Deed::{Later, Now};
 use super::super::fault::{Doing, Fault, fails};
-use super::super::furnish::{account, of_json};
+use super::super::furnish::{MAINTENANCE, account, of_json};
 use super::super::{API, HOSTS, LASTS, NOTIFIER, Town, UI, began, until};
 use super::fault;
 use crate::net::dns::Behaviour;
@@ -124,6 +124,27 @@ pub(super) const FAULTS: &[Fault] = &[
         Now(|doing| {
             doing.town.names[1].set(UI, Behaviour::Code(3));
             doing.mend(Town::point_names);
+            Ok(())
+        }),
+    ),
+    fault(
+        "api-unknown-outside",
+        "a resolver outside does not know the API's name",
+        &[fails("dns-api", "NameNotFound")],
+        Now(|doing| {
+            doing.town.names[1].set(API, Behaviour::Code(3));
+            doing.mend(Town::point_names);
+            Ok(())
+        }),
+    ),
+    fault(
+        "maintenance-page-gone",
+        "where the maintenance page was, the ingress says that it has no service",
+        &[fails("maintenance-page", "WrongBody")],
+        Now(|doing| {
+            let page = "<h1>503 Service Temporarily Unavailable</h1>";
+            let gone = Answer::new(503, page).header("content-type", "text/html");
+            answer(doing, |town| &town.outside, &[(MAINTENANCE, gone)]);
             Ok(())
         }),
     ),

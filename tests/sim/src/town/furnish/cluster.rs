@@ -32,6 +32,7 @@ pub(in crate::town) fn let_vigie_in(server: &ApiServer, folder: &Path) -> Result
     server.admit(TOKEN, User::new("system:serviceaccount:vigie:vigie", vec![Rule::everything()]));
     server.write_kubeconfig(&folder.join("kubeconfig"), Some(TOKEN))?;
     std::fs::write(folder.join("kubernetes-token"), TOKEN)?;
+    std::fs::write(folder.join("kubernetes-ca.pem"), server.authority().unwrap_or_default())?;
     Ok(())
 }
 

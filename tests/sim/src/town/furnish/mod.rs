@@ -16,7 +16,7 @@ pub(super) use databases::{
 pub(super) use life::live;
 pub(super) use monitoring::{alertmanager, prometheus};
 pub(super) use store::BUCKETS;
-pub(super) use web::{OUTSIDE, account, of_json};
+pub(super) use web::{MAINTENANCE, OUTSIDE, account, of_json};
 
 use anyhow::Result;
 

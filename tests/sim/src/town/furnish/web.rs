@@ -81,6 +81,7 @@ impl Town {
         );
         self.outside.answer("sentry.incubateur.net/*", Answer::new(200, "ok"));
         self.outside.answer("docs.trackdechets.beta.gouv.fr/*", Answer::new(200, "<h1>Runbook"));
+        self.outside.answer(MAINTENANCE, Answer::new(503, "<h1>Maintenance</h1>"));
     }
 
     pub(in crate::town) fn point_names(&self) -> Result<()> {
@@ -96,6 +97,9 @@ impl Town {
         Ok(())
     }
 }
+
+/// Where the page is that is shown during maintenance.
+pub(in crate::town) const MAINTENANCE: &str = "docs.trackdechets.beta.gouv.fr/maintenance";
 
 /// What Brevo says of an account with so many mails left.
 pub(in crate::town) fn account(credits: u32) -> Answer {
