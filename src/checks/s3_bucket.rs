@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::parameters::{
-    BucketName, Encryption, Grants, PublicAccessBlock, Retention, Unsigned, Versioning,
+    About, BucketName, Encryption, Grants, PublicAccessBlock, Retention, Unsigned, Versioning,
 };
 use super::backup::parameters::StoreName;
 use super::{Check, Look};
@@ -88,6 +88,11 @@ pub struct S3Bucket {
     /// nothing.
     #[serde(default)]
     prefix: String,
+    /// What the item is about: the `bucket` (the default: it is there, its key works, its store is
+    /// well), or its `exposure` to strangers. What keeps Vigie from seeing that, be it a silent store, a
+    /// key that is refused or a bucket that is gone, is then unknown, and no failure.
+    #[serde(default)]
+    about: About,
     /// What becomes of requests without a signature, a listing of one name and a `HEAD` of the first
     /// object under `prefix`: `refused` (the default), or `any`. Where there is no object yet, the item
     /// waits for one (`NotYet`), unless `grants` tells what would become of it.
@@ -129,7 +134,7 @@ pub struct Seen {
     lifecycle: Option<Told<std::sync::Arc<[Rule]>>>,
 }
 
-/// A setting that is not told, and a failure where even the listing is not.
+/// A failure of the bucket, and unknown in the way of what is asked beside it.
 const fn either(reason: Reason, means: &'static str) -> Documented {
     Documented { reason, verdicts: &[Verdict::Fail, Verdict::Unknown], means }
 }
@@ -138,7 +143,7 @@ impl Check for S3Bucket {
     type Seen = Seen;
 
     const REASONS: &'static [Documented] = &[
-        Documented::fails(BUCKET_MISSING, "The store says that there is no such bucket."),
+        either(BUCKET_MISSING, "The store says that there is no such bucket."),
         Documented::fails(PUBLIC_ACCESS, "A request without a signature is answered."),
         Documented::warns_or_fails(
             PUBLIC_GRANT,
@@ -159,12 +164,9 @@ impl Check for S3Bucket {
             "A rule of lifecycle deletes objects that are to be kept.",
         ),
         Documented::fails(NEVER_DELETED, "No rule deletes all objects within `gone_after`."),
-        Documented::fails(
-            WRONG_REGION,
-            "Requests are signed for another region than the bucket's.",
-        ),
-        Documented::fails(REDIRECTED, "The endpoint sends requests elsewhere."),
-        Documented::fails(Reason::UNAUTHORIZED, "The store does not know or accept the key."),
+        either(WRONG_REGION, "Requests are signed for another region than the bucket's."),
+        either(REDIRECTED, "The endpoint sends requests elsewhere."),
+        either(Reason::UNAUTHORIZED, "The store does not know or accept the key."),
         either(
             Reason::FORBIDDEN,
             "The key may not list the bucket (fail; some stores say so of a wrong key, too), or may \
@@ -197,14 +199,14 @@ impl Check for S3Bucket {
             Reason::CLOCK_SKEW,
             "The store finds our clock wrong; whose is, can't be told from here.",
         ),
-        Documented::fails(Reason::THROTTLED, "The store asks to be left alone for a while."),
-        Documented::fails(Reason::SERVER_ERROR, "The store is in trouble itself (5xx)."),
-        Documented::fails(Reason::TIMED_OUT, "No answer within the time allowed."),
-        Documented::fails(Reason::REFUSED, "The store's host refuses the connection."),
-        Documented::fails(Reason::RESET, "The connection broke before the answer was complete."),
-        Documented::fails(Reason::UNREACHABLE, "The network does not reach the store's host."),
-        Documented::fails(Reason::NAME_NOT_FOUND, "The name of the store's host is not known."),
-        Documented::fails(Reason::TLS_FAILED, "TLS to the store could not be established."),
+        either(Reason::THROTTLED, "The store asks to be left alone for a while."),
+        either(Reason::SERVER_ERROR, "The store is in trouble itself (5xx)."),
+        either(Reason::TIMED_OUT, "No answer within the time allowed."),
+        either(Reason::REFUSED, "The store's host refuses the connection."),
+        either(Reason::RESET, "The connection broke before the answer was complete."),
+        either(Reason::UNREACHABLE, "The network does not reach the store's host."),
+        either(Reason::NAME_NOT_FOUND, "The name of the store's host is not known."),
+        either(Reason::TLS_FAILED, "TLS to the store could not be established."),
         Documented::blinds(Reason::RESOLVER_FAILED, "Our own resolver could not tell the address."),
         Documented::blinds(Reason::SECRET_MISSING, "A key or `ca` can't be read on our side."),
         Documented::blinds(NO_CONNECTION, "No connection of this name is configured."),
@@ -267,6 +269,13 @@ impl Check for S3Bucket {
         let held = store.held(bucket, &self.prefix).await;
         let first = match &held {
             Err(obstacle) if obstacle.ours => return Err(obstacle.clone()),
+            // Strangers may get in where our key does not.
+            Err(Obstacle { reason: Reason::UNAUTHORIZED | Reason::FORBIDDEN, .. })
+                if self.about == About::Exposure && self.unsigned == Unsigned::Refused =>
+            {
+                let unsigned = Some(store.unsigned(bucket, None).await);
+                return Ok(Seen { unsigned, ..Seen::nothing_but(held) });
+            }
             Err(_) | Ok(Held::Missing) => return Ok(Seen::nothing_but(held)),
             Ok(Held::There { first }) => first.clone(),
         };

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::judging::untold;
 use super::parameters::Grants;
 use super::{PUBLIC_ACCESS, PUBLIC_GRANT, PUBLIC_GRANTS, S3Bucket, Seen, UNSIGNED_REFUSED};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::measure::Sample;
-use crate::systems::s3::{Answered, Block, Grant, NOT_IMPLEMENTED, Policy, Told, Unsigned};
+use crate::systems::s3::{Answered, Block, Grant, Held, NOT_IMPLEMENTED, Policy, Told, Unsigned};
 
 /// The most actions of a policy that a sentence names.
 const MOST_ACTIONS: usize = 6;
@@ -31,6 +30,7 @@ pub(super) fn unsigned(check: &S3Bucket, seen: &Unsigned, judgement: &mut Judgem
 /// Says that no object could be asked for: what would be answered for one only ACL and policy tell.
 /// The last line, so that it hides no other reason.
 pub(super) fn without_object(check: &S3Bucket, seen: &Seen, judgement: &mut Judgement) {
+    let Ok(Held::There { .. }) = &seen.held else { return };
     let Some(Unsigned { listing: Ok(Answered::Refused), object: None }) = &seen.unsigned else {
         return;
     };
@@ -60,7 +60,7 @@ fn one(check: &S3Bucket, told: &Told<Answered>, what: &str) -> Answer {
             );
             Finding::fail(PUBLIC_ACCESS, because).into()
         }
-        Err(obstacle) => untold(obstacle),
+        Err(obstacle) => check.untold(obstacle),
     }
 }
 
@@ -150,7 +150,7 @@ fn instead(check: &S3Bucket, obstacle: &Obstacle, unsigned: Option<&Unsigned>) -
             );
             Finding::pass(because).into()
         }
-        _ => untold(obstacle),
+        _ => check.untold(obstacle),
     }
 }
 

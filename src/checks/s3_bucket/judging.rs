@@ -1,6 +1,6 @@
 //! What a bucket is compared with. Pure.
 
-use super::parameters::{Encryption, PublicAccessBlock, Versioning};
+use super::parameters::{About, Encryption, PublicAccessBlock, Versioning};
 use super::{
     BUCKET_MISSING, ENCRYPTED, NOT_ENCRYPTED, PUBLIC_ACCESS_BLOCKED, PUBLIC_ACCESS_NOT_BLOCKED,
     READABLE, S3Bucket, Seen, VERSIONED, WRONG_VERSIONING, exposure, retention,
@@ -53,23 +53,32 @@ impl S3Bucket {
     pub(super) fn name(&self) -> String {
         format!("the bucket `{}`", self.bucket.as_str())
     }
-}
 
-/// An obstacle in the way of a setting: the store is to blame where it is dead or in trouble, and
-/// only does not tell where it answers and says nothing of use.
-pub(super) fn untold(obstacle: &Obstacle) -> Answer {
-    let only_not_told = [
-        Reason::FORBIDDEN,
-        Reason::GARBLED,
-        Reason::NOT_FOUND,
-        Reason::TOO_LARGE,
-        NOT_IMPLEMENTED,
-        REJECTED,
-    ];
-    if only_not_told.contains(&obstacle.reason) {
-        return Answer::Blind(obstacle.clone());
+    /// An obstacle in the way of a setting: the store is to blame where it is dead or in trouble, and
+    /// only does not tell where it answers and says nothing of use.
+    pub(super) fn untold(&self, obstacle: &Obstacle) -> Answer {
+        let only_not_told = [
+            Reason::FORBIDDEN,
+            Reason::GARBLED,
+            Reason::NOT_FOUND,
+            Reason::TOO_LARGE,
+            NOT_IMPLEMENTED,
+            REJECTED,
+        ];
+        if only_not_told.contains(&obstacle.reason) {
+            return Answer::Blind(obstacle.clone());
+        }
+        self.blamed(obstacle)
     }
-    obstacle.clone().into_failure().into()
+
+    /// An obstacle for which the store is to blame; where the item is about what strangers may do, it
+    /// only keeps us from seeing that.
+    fn blamed(&self, obstacle: &Obstacle) -> Answer {
+        match self.about {
+            About::Bucket => obstacle.clone().into_failure().into(),
+            About::Exposure => Answer::Blind(obstacle.clone()),
+        }
+    }
 }
 
 fn access(check: &S3Bucket, held: &Told<Held>) -> Answer {
@@ -80,18 +89,18 @@ fn access(check: &S3Bucket, held: &Told<Held>) -> Answer {
         }
         Ok(Held::Missing) => {
             let because = format!("there is no bucket `{}`", check.bucket.as_str());
-            Finding::fail(BUCKET_MISSING, because).into()
+            check.blamed(&Obstacle::new(BUCKET_MISSING, because))
         }
         // Which other call would tell whether the key works?
         Err(obstacle) if obstacle.reason == NOT_IMPLEMENTED => Answer::Blind(obstacle.clone()),
-        Err(obstacle) => obstacle.clone().into_failure().into(),
+        Err(obstacle) => check.blamed(obstacle),
     }
 }
 
 fn blocked(check: &S3Bucket, told: &Told<Option<Block>>) -> Answer {
     let block = match told {
         Ok(block) => block.unwrap_or_default(),
-        Err(obstacle) => return untold(obstacle),
+        Err(obstacle) => return check.untold(obstacle),
     };
     let Block { acls, policies } = block;
     let off: Vec<_> = [
@@ -115,7 +124,7 @@ fn blocked(check: &S3Bucket, told: &Told<Option<Block>>) -> Answer {
 fn encrypted(check: &S3Bucket, told: &Told<Option<DefaultEncryption>>) -> Answer {
     let told = match told {
         Ok(told) => *told,
-        Err(obstacle) => return untold(obstacle),
+        Err(obstacle) => return check.untold(obstacle),
     };
     let how = match told {
         None => "what is written is not encrypted by default",
@@ -135,7 +144,7 @@ fn encrypted(check: &S3Bucket, told: &Told<Option<DefaultEncryption>>) -> Answer
 fn versioned(check: &S3Bucket, told: &Told<s3::Versioning>) -> Answer {
     let told = match told {
         Ok(told) => *told,
-        Err(obstacle) => return untold(obstacle),
+        Err(obstacle) => return check.untold(obstacle),
     };
     let (enabled, how) = match told {
         s3::Versioning::Enabled => (true, "versioning is enabled"),

@@ -29,6 +29,17 @@ impl TryFrom<String> for BucketName {
     }
 }
 
+/// What an item is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum About {
+    /// The bucket: it is there, and its key works.
+    #[default]
+    Bucket,
+    /// Whether strangers get in.
+    Exposure,
+}
+
 /// What becomes of requests without a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

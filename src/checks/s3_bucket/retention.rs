@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::judging::untold;
 use super::parameters::Retention;
 use super::{DELETED_TOO_SOON, KEPT_FOR, NEVER_DELETED, S3Bucket};
 use crate::model::duration::{Period, spoken};
@@ -23,7 +22,7 @@ pub(super) fn judge(
 ) {
     let rules = match told {
         Ok(rules) => rules,
-        Err(obstacle) => return judgement.add("lifecycle", untold(obstacle)),
+        Err(obstacle) => return judgement.add("lifecycle", check.untold(obstacle)),
     };
     let about: Vec<&Rule> = rules.iter().filter(|rule| touches(rule, &check.prefix)).collect();
     if let Some(soonest) = about.iter().filter_map(|rule| rule.after).min() {
@@ -90,7 +89,7 @@ fn gone(
             old_versions(&covering).map(|after| newest_goes + after),
             "no rule deletes versions of",
         ),
-        Some(Err(obstacle)) => return untold(obstacle),
+        Some(Err(obstacle)) => return check.untold(obstacle),
     };
     match goes {
         None => {

@@ -19,9 +19,13 @@ use crate::support;
 const ALL: &str = "grants: private, public_access_block: all, encryption: kms, versioning: enabled, \
                    retention: { kept: 7d, gone_after: 40d }";
 
+/// What strangers may do, and no more.
+const EXPOSURE: &str = "about: exposure";
+
 pub fn provocations() -> Vec<Provocation> {
     let mut table = rows! { S3Bucket:
         "BucketMissing" Fail looked("", |fixture| fixture.store.delete(BUCKET));
+        "BucketMissing" Unknown looked(EXPOSURE, |fixture| fixture.store.delete(BUCKET));
         "PublicAccess" Fail set("", Settings { open: &["ListObjectsV2"], ..Settings::default() });
         "PublicGrant" Fail set("grants: private", granting("global/AllUsers"));
         "PublicGrant" Warn set("grants: private", policy(PUBLIC_BUT_DENIED));
@@ -31,8 +35,11 @@ pub fn provocations() -> Vec<Provocation> {
         "DeletedTooSoon" Fail set("retention: { kept: 30d }", rule(29, None));
         "NeverDeleted" Fail set("retention: { gone_after: 40d }", Settings::default());
         "WrongRegion" Fail faulty("", Fault::Moved("eu-west-3"));
+        "WrongRegion" Unknown faulty(EXPOSURE, Fault::Moved("eu-west-3"));
         "Redirected" Fail faulty("", Fault::Redirect("https://elsewhere.example/"));
+        "Redirected" Unknown faulty(EXPOSURE, Fault::Redirect("https://elsewhere.example/"));
         "Unauthorized" Fail looked("", |fixture| fixture.store.revoke(ACCESS_KEY));
+        "Unauthorized" Unknown looked(EXPOSURE, |fixture| fixture.store.revoke(ACCESS_KEY));
         "Forbidden" Fail faulty("", Fault::Error("AccessDenied"));
         "Forbidden" Unknown at("GetBucketAcl", Fault::Error("AccessDenied"));
         "Rejected" Fail faulty("", Fault::Error("InvalidRequest"));
@@ -46,13 +53,21 @@ pub fn provocations() -> Vec<Provocation> {
         "NotYet" Unknown async { support::look(&check(""), &Fixture::new().await.systems).await };
         "ClockSkew" Unknown faulty("", Fault::Error("RequestTimeTooSkewed"));
         "Throttled" Fail faulty("", Fault::SlowDownEvery(1));
+        "Throttled" Unknown faulty(EXPOSURE, Fault::SlowDownEvery(1));
         "ServerError" Fail faulty("", Fault::Error("InternalError"));
+        "ServerError" Unknown faulty(EXPOSURE, Fault::Error("InternalError"));
         "TimedOut" Fail silent("", Fault::Silent);
-        "Refused" Fail async { elsewhere(format!("http://{}", deserted().await)).await };
+        "TimedOut" Unknown silent(EXPOSURE, Fault::Silent);
+        "Refused" Fail async { elsewhere("", format!("http://{}", deserted().await)).await };
+        "Refused" Unknown async { elsewhere(EXPOSURE, format!("http://{}", deserted().await)).await };
         "Reset" Fail faulty("", Fault::Cut);
-        "Unreachable" Fail elsewhere("http://255.255.255.255:9000".to_owned());
-        "NameNotFound" Fail elsewhere("http://no..such..host:9000".to_owned());
-        "TlsFailed" Fail untrusted();
+        "Reset" Unknown faulty(EXPOSURE, Fault::Cut);
+        "Unreachable" Fail elsewhere("", "http://255.255.255.255:9000".to_owned());
+        "Unreachable" Unknown elsewhere(EXPOSURE, "http://255.255.255.255:9000".to_owned());
+        "NameNotFound" Fail elsewhere("", "http://no..such..host:9000".to_owned());
+        "NameNotFound" Unknown elsewhere(EXPOSURE, "http://no..such..host:9000".to_owned());
+        "TlsFailed" Fail untrusted("");
+        "TlsFailed" Unknown untrusted(EXPOSURE);
         "ResolverFailed" Unknown
             support::without_resolver("kinds::s3_bucket::a_name_that_nobody_knows_is_an_obstacle");
         "SecretMissing" Unknown looked("", |fixture| {
@@ -114,7 +129,7 @@ async fn each_reason_is_given_when_it_is_due() {
 
 #[tokio::test]
 async fn a_name_that_nobody_knows_is_an_obstacle() {
-    let judgement = elsewhere("http://store.test:9000".to_owned()).await;
+    let judgement = elsewhere("", "http://store.test:9000".to_owned()).await;
     // With a resolver that works, there is no such name, and the store is to blame.
     match judgement.verdict() {
         Unknown => support::tell(&judgement),
@@ -372,13 +387,13 @@ async fn silent(more: &str, fault: Fault) -> Judgement {
     look_within(&check(more), &fixture.systems, half, none).await
 }
 
-async fn elsewhere(endpoint: String) -> Judgement {
-    support::look(&check(""), &Fixture::new().await.at(&endpoint).systems).await
+async fn elsewhere(more: &str, endpoint: String) -> Judgement {
+    support::look(&check(more), &Fixture::new().await.at(&endpoint).systems).await
 }
 
-async fn untrusted() -> Judgement {
+async fn untrusted(more: &str) -> Judgement {
     // The system's authorities did not sign its certificate.
     let store = Store::start_tls().await.expect("a store");
     let endpoint = store.endpoint();
-    support::look(&check(""), &Fixture::with(store).at(&endpoint).systems).await
+    support::look(&check(more), &Fixture::with(store).at(&endpoint).systems).await
 }

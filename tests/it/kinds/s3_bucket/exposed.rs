@@ -2,9 +2,9 @@
 
 use vigie::model::finding::Verdict::{Fail, Pass, Unknown};
 use vigie::model::reason::Reason;
-use vigie_sim::s3::{Fault, Settings};
+use vigie_sim::s3::{ACCESS_KEY, Fault, Settings};
 
-use super::{PUBLIC, check, policy, set, with};
+use super::{EXPOSURE, PUBLIC, check, policy, set, with};
 use crate::s3::fixture::{BUCKET, Fixture};
 use crate::support;
 
@@ -64,4 +64,17 @@ async fn where_a_store_has_no_acl_what_nobody_may_do_stands_for_it() {
         let denied = with("grants: private_where_told", Settings::default(), Some(&denied)).await;
         assert_eq!(denied.reason().map(Reason::code), Some("Forbidden"));
     }
+}
+
+#[tokio::test]
+async fn a_bucket_open_to_strangers_is_seen_without_a_key_that_works() {
+    let fixture = Fixture::new().await;
+    fixture.store.revoke(ACCESS_KEY);
+    let judgement = support::look(&check(EXPOSURE), &fixture.systems).await;
+    assert_eq!(judgement.verdict(), Unknown, "{}", judgement.because());
+    assert_eq!(judgement.reason(), Some(Reason::UNAUTHORIZED), "{}", judgement.because());
+    fixture.store.set(BUCKET, Settings { open: &["ListObjectsV2"], ..Settings::default() });
+    let judgement = support::look(&check(EXPOSURE), &fixture.systems).await;
+    assert_eq!(judgement.verdict(), Fail, "{}", judgement.because());
+    assert_eq!(judgement.reason().map(Reason::code), Some("PublicAccess"));
 }
