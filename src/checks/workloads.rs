@@ -71,7 +71,9 @@ pub struct Workloads {
     #[serde(default)]
     rollout_within: RolloutWithin,
     /// How long some replicas may be unavailable outside of a rollout before that fails; it warns
-    /// until then. None at all available fails at once. 5m by default.
+    /// until then. None at all available fails at once. 5m by default. Like `rollout_within` it is
+    /// counted from when it began by what the API server tells, and else from when it was first
+    /// seen; a single look (`vigie once`) that can't tell whether it is over is unknown.
     #[serde(default)]
     available_within: AvailableWithin,
 }
@@ -132,6 +134,7 @@ impl Check for Workloads {
         verdict::PAUSED,
         verdict::PROGRESS_DEADLINE_EXCEEDED,
         verdict::UNAVAILABLE,
+        verdict::SINCE_UNKNOWN,
         blind::GARBLED,
         blind::RUNNING,
         blind::DOWN,
@@ -227,7 +230,7 @@ impl Check for Workloads {
         self.judge_presence(seen, &mut judgement);
         for (number, (kind, workload)) in seen.workloads.iter().enumerate() {
             let since = verdict::unwhole_since(*kind, workload, past, now);
-            let answer = self.answer(seen, *kind, workload, since.at, now);
+            let answer = self.answer(seen, *kind, workload, &since, now);
             let Workload { namespace, name, .. } = &**workload;
             judgement.add(format!("{kind} {namespace}/{name}"), answer);
             for sample in since.remember {

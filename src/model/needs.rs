@@ -226,6 +226,28 @@ impl Needs {
         self.deployment |= deployment;
         self.attestation = self.attestation.or(attestation);
     }
+
+    /// Whether all of it is what Vigie knows itself: other items, people's words, the deployment.
+    pub fn is_recorded(&self) -> bool {
+        let Self {
+            watches,
+            rights,
+            items,
+            sections,
+            hosts,
+            connections,
+            secrets,
+            deployment,
+            attestation,
+        } = self;
+        let asks = !(watches.is_empty()
+            && rights.is_empty()
+            && hosts.is_empty()
+            && connections.is_empty()
+            && secrets.is_empty());
+        let knows = *deployment || attestation.is_some();
+        !asks && (knows || !items.is_empty() || !sections.is_empty())
+    }
 }
 
 fn extend_once<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {

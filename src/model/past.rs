@@ -27,6 +27,7 @@ type Point = (Timestamp, f64);
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     series: HashMap<Key, VecDeque<Point>>,
+    single: bool,
 }
 
 /// How a series was over a while.
@@ -41,6 +42,16 @@ pub struct Level {
 }
 
 impl Past {
+    /// The past of a look that is the only one: nothing was remembered for it, and nothing will be.
+    pub fn of_a_single_look() -> Self {
+        Self { series: HashMap::new(), single: true }
+    }
+
+    /// Whether a look with this past is the only one: what begins with it is never seen to last.
+    pub const fn is_of_a_single_look(&self) -> bool {
+        self.single
+    }
+
     /// The points of one series, oldest first; empty where nothing is remembered.
     pub fn points(
         &self,

@@ -1,6 +1,7 @@
 //! `vigie once` and its neighbours on the command line, by the real binary.
 
 mod records;
+mod workloads;
 
 use std::fs;
 use std::path::{Path, PathBuf};

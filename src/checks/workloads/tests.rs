@@ -1,5 +1,7 @@
 //! Judging, as tables; and that no workload passes by absence.
 
+mod single;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -38,6 +38,12 @@ pub(super) const UNAVAILABLE: Documented = Documented::warns_or_fails(
      at once where none is available.",
 );
 
+pub(super) const SINCE_UNKNOWN: Documented = Documented::blinds(
+    Reason::new("SinceUnknown"),
+    "A rollout, or a want of replicas, was seen by a single look (`vigie once`), and the API server \
+     does not tell whether it lasts for longer than is allowed.",
+);
+
 /// How long a remembered beginning is good for without being repeated.
 const REPEATED_AFTER: Duration = Duration::from_secs(300);
 
@@ -50,8 +56,17 @@ const GENERATION: &str = "generation";
 
 /// Since when a workload is not whole in the way that it is, and what is to be remembered of it.
 pub(super) struct Since {
-    pub(super) at: Timestamp,
+    at: Timestamp,
+    /// Whether it may have begun earlier: who looks a single time has not seen it begin.
+    at_least: bool,
     pub(super) remember: Vec<Sample>,
+}
+
+/// How long something has lasted.
+#[derive(Clone, Copy)]
+struct Lasted {
+    time: Duration,
+    at_least: bool,
 }
 
 impl Workloads {
@@ -61,7 +76,7 @@ impl Workloads {
         seen: &Seen,
         kind: WorkloadKind,
         workload: &Workload,
-        since: Timestamp,
+        since: &Since,
         now: Timestamp,
     ) -> Answer {
         if let Some(missing) = workload.missing {
@@ -92,11 +107,12 @@ impl Workloads {
         let refused = workload.refused.as_ref();
         let refused = refused.map(|words| format!("; the controller says: {words}"));
         let counts = counts + &refused.unwrap_or_default();
-        let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let time = Duration::try_from(now.duration_since(since.at)).unwrap_or_default();
+        let lasted = Lasted { time, at_least: since.at_least };
         if workload.is_rolling_out() {
-            self.rolling(workload, &counts, lasted).into()
+            self.rolling(workload, &counts, lasted)
         } else {
-            self.short(workload, &counts, lasted).into()
+            self.short(workload, &counts, lasted)
         }
     }
 
@@ -115,7 +131,7 @@ impl Workloads {
         Some(Finding::fail(TOO_MANY.reason, because))
     }
 
-    fn rolling(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
+    fn rolling(&self, workload: &Workload, counts: &str, lasted: Lasted) -> Answer {
         let allowed = self.rollout_within.0.get();
         let what = if !workload.observed {
             "the controller has not seen the newest version"
@@ -124,29 +140,48 @@ impl Workloads {
         } else {
             "a rollout is under way"
         };
-        let because =
-            format!("{what} for {}, {} allowed: {counts}", spoken(lasted), spoken(allowed));
-        if lasted > allowed {
-            Finding::fail(PROGRESS_DEADLINE_EXCEEDED.reason, because)
+        let because = format!("{what} {}, {} allowed: {counts}", lasted.told(), spoken(allowed));
+        if lasted.time > allowed {
+            Finding::fail(PROGRESS_DEADLINE_EXCEEDED.reason, because).into()
         } else {
-            Finding::warn(ROLLING_OUT.reason, because)
+            lasted.warns(ROLLING_OUT.reason, because)
         }
     }
 
-    fn short(&self, workload: &Workload, counts: &str, lasted: Duration) -> Finding {
+    fn short(&self, workload: &Workload, counts: &str, lasted: Lasted) -> Answer {
         let allowed = self.available_within.0.get();
-        let (lasted_for, most) = (spoken(lasted), spoken(allowed));
-        let because = format!("not whole for {lasted_for}, {most} allowed: {counts}");
-        if lasted > allowed || workload.available == 0 {
-            Finding::fail(UNAVAILABLE.reason, because)
+        let because = format!("not whole {}, {} allowed: {counts}", lasted.told(), spoken(allowed));
+        if lasted.time > allowed || workload.available == 0 {
+            Finding::fail(UNAVAILABLE.reason, because).into()
         } else {
-            Finding::warn(UNAVAILABLE.reason, because)
+            lasted.warns(UNAVAILABLE.reason, because)
+        }
+    }
+}
+
+impl Lasted {
+    /// As the end of what lasts: `for 4m`.
+    fn told(self) -> String {
+        match (self.at_least, self.time) {
+            (false, time) => format!("for {}", spoken(time)),
+            (true, Duration::ZERO) => "for a time that a single look does not tell".to_owned(),
+            (true, time) => format!("for at least {}", spoken(time)),
+        }
+    }
+
+    /// A warning while it may last; where it may have lasted for too long already, nobody can tell.
+    fn warns(self, reason: Reason, because: String) -> Answer {
+        if self.at_least {
+            Obstacle::new(SINCE_UNKNOWN.reason, because).into()
+        } else {
+            Finding::warn(reason, because).into()
         }
     }
 }
 
 /// Since when a workload is in its state without having been whole, as far as is remembered of its
-/// newest generation: each limit has a clock of its own. 0 is remembered of whole ones.
+/// newest generation: each limit has a clock of its own. 0 is remembered of whole ones. What its
+/// controller tells is older than that where nobody looked before.
 pub(super) fn unwhole_since(
     kind: WorkloadKind,
     workload: &Workload,
@@ -162,7 +197,7 @@ pub(super) fn unwhole_since(
     };
     if workload.is_whole() {
         [ROLLING, SHORT, GENERATION].into_iter().for_each(forget);
-        return Since { at: now, remember };
+        return Since { at: now, at_least: false, remember };
     }
     #[expect(clippy::cast_precision_loss, reason = "generations and seconds are far from 2^52")]
     let (generation, seconds) = (workload.generation as f64, now.as_second() as f64);
@@ -173,7 +208,11 @@ pub(super) fn unwhole_since(
         forget(other);
     }
     let before = begun(about).filter(|_| !is_new);
-    let since = before.map_or(seconds, |(_, before)| before.min(seconds));
+    // A time to come tells nothing.
+    let told = workload.told_since().filter(|told| *told <= now);
+    #[expect(clippy::cast_precision_loss, reason = "seconds are far from 2^52")]
+    let told = told.map_or(seconds, |told| told.as_second() as f64);
+    let since = before.map_or(seconds, |(_, before)| before).min(told).min(seconds);
     for (about, value) in [(about, since), (GENERATION, generation)] {
         let repeat = last(about).is_none_or(|(at, before)| {
             let old = Duration::try_from(now.duration_since(at)).unwrap_or_default();
@@ -183,5 +222,5 @@ pub(super) fn unwhole_since(
     }
     #[expect(clippy::cast_possible_truncation, reason = "it was an integer")]
     let at = Timestamp::from_second(since as i64).unwrap_or(now);
-    Since { at, remember }
+    Since { at, at_least: past.is_of_a_single_look(), remember }
 }

@@ -110,6 +110,7 @@ pub(super) struct Condition {
     pub(super) reason: Option<String>,
     pub(super) message: Option<String>,
     pub(super) last_transition_time: Option<Time>,
+    pub(super) last_update_time: Option<Time>,
 }
 
 impl Condition {

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pool::Words;
-use super::record::{Condition, Meta, Record, condition};
+use super::record::{Condition, Meta, Record, condition, time};
 use super::resource;
 use super::table::Key;
 use crate::model::judgement::legible;
@@ -88,11 +89,21 @@ pub struct Workload {
     pub paused: bool,
     /// The controller's words, where it may not create pods.
     pub refused: Option<Arc<str>>,
+    /// Since when its controller says that too few replicas are available.
+    pub unavailable_since: Option<Timestamp>,
+    /// When its controller last saw the rollout move that is under way.
+    pub moved: Option<Timestamp>,
     /// A field that is always there, and was not.
     pub missing: Option<&'static str>,
 }
 
 impl Workload {
+    /// Since when it has at least been rolling out, or short of replicas, as its controller tells;
+    /// none where it tells nothing of that. Which of both it is, the counts tell.
+    pub fn told_since(&self) -> Option<Timestamp> {
+        if self.is_rolling_out() { self.moved } else { self.unavailable_since }
+    }
+
     /// Whether a rollout is under way.
     pub fn is_rolling_out(&self) -> bool {
         !self.observed
@@ -189,7 +200,8 @@ impl Record for Workload {
             _ => desired.saturating_sub(held_back).max(0),
         };
         let conditions = status.conditions.as_deref().unwrap_or_default();
-        let progressing = condition(conditions, "Progressing");
+        let progressing = condition(conditions, PROGRESSING);
+        let observed = status.observed_generation >= metadata.generation;
         // What is zero is left out by the API server.
         let total = pick(daemon, status.current_number_scheduled, status.replicas);
         let ready = pick(daemon, status.number_ready, status.ready_replicas);
@@ -204,7 +216,7 @@ impl Record for Workload {
             updated: pick(daemon, status.updated_number_scheduled, status.updated_replicas),
             ready,
             available: pick(daemon, status.number_available, status.available_replicas),
-            observed: status.observed_generation >= metadata.generation,
+            observed,
             moving: is_moving(&status, progressing, by_hand || held_back > 0),
             given_up: progressing.and_then(|condition| given_up(condition, words)),
             paused: spec.and_then(|spec| spec.paused).unwrap_or_default()
@@ -212,11 +224,19 @@ impl Record for Workload {
             refused: condition(conditions, "ReplicaFailure")
                 .filter(|refused| refused.holds())
                 .map(|refused| message(refused, words)),
+            unavailable_since: condition(conditions, "Available")
+                .filter(|available| available.fails())
+                .and_then(|available| time(available.last_transition_time.clone())),
+            // What it says before it has seen the newest specification is of another rollout.
+            moved: progressing
+                .filter(|condition| observed && condition.holds() && !is_complete(condition))
+                .and_then(|condition| time(condition.last_update_time.clone())),
             missing,
         }
     }
 }
 
+const PROGRESSING: &str = "Progressing";
 const DAEMON_SET: &str = <DaemonSet as k8s_openapi::Resource>::KIND;
 const REPLICA_SET: &str = <ReplicaSet as k8s_openapi::Resource>::KIND;
 
@@ -228,10 +248,13 @@ fn is_moving(status: &Status, progressing: Option<&Condition>, held_back: bool) 
     let revisions = status.current_revision != status.update_revision && !held_back;
     let complete = |condition: &Condition| {
         // Of a paused one the controller says no more; the counts tell.
-        is_paused(condition)
-            || condition.holds() && condition.reason.as_deref() == Some("NewReplicaSetAvailable")
+        is_paused(condition) || condition.holds() && is_complete(condition)
     };
     revisions || progressing.is_some_and(|condition| !complete(condition))
+}
+
+fn is_complete(progressing: &Condition) -> bool {
+    progressing.reason.as_deref() == Some("NewReplicaSetAvailable")
 }
 
 fn is_paused(progressing: &Condition) -> bool {

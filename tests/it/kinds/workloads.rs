@@ -19,6 +19,13 @@ async fn of(object: Value) -> Judgement {
     cluster.look(CHECK).await
 }
 
+/// What a look says that is the only one.
+async fn alone(object: Value) -> Judgement {
+    let cluster = Cluster::start().await;
+    cluster.put(object);
+    support::look_back(CHECK, &cluster.systems, &mut Past::of_a_single_look()).await
+}
+
 fn status(name: &str, count: u32) -> Value {
     with(deployment("web"), &format!("/status/{name}"), json!(count))
 }
@@ -61,6 +68,7 @@ pub fn provocations() -> Vec<Provocation> {
         "ProgressDeadlineExceeded" Fail of(given_up());
         "Unavailable" Warn of(status("availableReplicas", 1));
         "Unavailable" Fail of(status("availableReplicas", 0));
+        "SinceUnknown" Unknown alone(status("availableReplicas", 1));
         "Garbled" Unknown of(status("replicas", 0));
         "WatchRunning" Unknown trouble::running(CHECK);
         "StreamDown" Unknown trouble::down(CHECK);
