@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Configuration;
-use crate::config::flaw::Flaw;
+use crate::config::flaw::{Flaw, listing};
 use crate::config::load;
 
 /// What is logged unless somebody asks for more: the scheduler speaks of its own start at length, and
@@ -109,9 +109,9 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Says that not even a thread can be had.
-pub fn unable(error: &std::io::Error) -> ExitCode {
-    complain(&format!("can't start: {error}"));
+/// Says why it can't start, with all that led to it.
+pub fn unable(error: &anyhow::Error) -> ExitCode {
+    complain(&format!("can't start: {error:#}"));
     ExitCode::FAILURE
 }
 
@@ -133,10 +133,9 @@ fn load(files: &Files) -> Result<Configuration, ExitCode> {
 fn told(loaded: Result<Configuration, Vec<Flaw>>) -> Result<Configuration, ExitCode> {
     loaded.map_err(|flaws| {
         let count = flaws.len();
-        let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
         // One mistake of a check, or of an item's own words, is told at a time.
         let more = "mend these and look again: a mistake may hide another in the same place";
-        complain(&format!("{}\n{}; {more}", flaws.join("\n"), counted(count, "mistake")))
+        complain(&format!("{}\n{}; {more}", listing(&flaws), counted(count, "mistake")))
     })
 }
 

@@ -165,8 +165,9 @@ fn against(limits: &Reports, report: Option<&Report>, unread: bool, now: Timesta
             return blind(Reason::GARBLED, because);
         };
         if count > most {
+            let noun = if count == 1 { "vulnerability" } else { "vulnerabilities" };
             let because =
-                format!("its report {name} counts {count} {label} vulnerabilities, {most} allowed");
+                format!("its report {name} counts {count} {label} {noun}, {most} allowed");
             return Said::Against(Finding::fail(VULNERABLE, because).into());
         }
     }

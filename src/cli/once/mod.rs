@@ -220,7 +220,7 @@ async fn one(systems: &Systems, item: &Item, records: &Records) -> Report {
     let started = systems.clock.now();
     let began = tokio::time::Instant::now();
     let Looked { checks, word } =
-        engine::look(systems, item, records, &Past::default(), started).await;
+        engine::look(systems, item, records, &Past::of_a_single_look(), started).await;
     Report {
         item: item.card.id.clone(),
         generation: 0,

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Map, Value};
 
 /// The deepest that keys are followed.
-const DEEPEST: usize = 8;
+const DEEPEST: usize = 10;
 /// Where the definitions stand in a schema.
 const DEFINITIONS: &str = "#/$defs/";
 /// Checks have a page of their own.

@@ -1,7 +1,7 @@
 //! The same as pages of documentation.
 
 use super::field::Field;
-use super::spoken;
+use super::verdicts;
 use crate::checks::Kind;
 use crate::model::measure::Measure;
 use crate::model::reason::Documented;
@@ -58,8 +58,7 @@ fn paragraphs(text: &str) -> String {
 }
 
 fn reason(row: &Documented) -> String {
-    let verdicts: Vec<_> = row.verdicts.iter().map(|verdict| spoken(*verdict)).collect();
-    format!("| `{}` | {} | {} |\n", row.reason.code(), verdicts.join(", "), row.means)
+    format!("| `{}` | {} | {} |\n", row.reason.code(), verdicts(row), row.means)
 }
 
 fn figure(measure: &Measure) -> String {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::checks::{KINDS, Kind};
 use crate::config::file::File;
 use crate::model::finding::Verdict;
+use crate::model::reason::Documented;
 
 /// The kinds of check, one a line.
 pub(super) fn list() -> String {
@@ -50,12 +51,14 @@ fn about(schema: &Schema) -> String {
     about.unwrap_or_default().to_owned()
 }
 
-/// A verdict as the reader of a reason understands it: blind or evidence.
-fn spoken(verdict: Verdict) -> &'static str {
-    match verdict {
+/// What comes with a reason, as its reader understands it: evidence, blindness, or patience.
+fn verdicts(row: &Documented) -> String {
+    let spoken = |verdict: &Verdict| match verdict {
         Verdict::Pass => "passes",
         Verdict::Warn => "warns",
         Verdict::Fail => "fails",
+        Verdict::Unknown if row.reason.is_not_yet() => "pending",
         Verdict::Unknown => "unknown",
-    }
+    };
+    row.verdicts.iter().map(spoken).collect::<Vec<_>>().join(", ")
 }

@@ -1,7 +1,7 @@
 //! A kind of check, for a terminal.
 
 use super::field::Field;
-use super::spoken;
+use super::verdicts;
 use crate::checks::Kind;
 use crate::model::measure::Measure;
 use crate::model::reason::Documented;
@@ -10,13 +10,14 @@ pub(super) fn kind(kind: &Kind, about: &str, fields: &[Field]) -> String {
     let reasons: Vec<_> = kind.reasons.iter().map(reason).collect();
     let figures: Vec<_> =
         kind.measures.iter().filter(|measure| measure.exported).map(|m| figure(m)).collect();
+    let figures =
+        if figures.is_empty() { String::new() } else { format!("Figures\n{}\n", figures.concat()) };
     format!(
-        "{}\n{}\nParameters\n{}\nReasons\n{}\nFigures\n{}\nExample\n{}",
+        "{}\n{}\nParameters\n{}\nReasons\n{}\n{figures}Example\n{}",
         kind.name,
         indented(about, "  "),
         parameters(fields, "  "),
         reasons.concat(),
-        figures.concat(),
         indented(kind.example, "  "),
     )
 }
@@ -26,8 +27,7 @@ fn indented(text: &str, by: &str) -> String {
 }
 
 fn reason(row: &Documented) -> String {
-    let verdicts: Vec<_> = row.verdicts.iter().map(|verdict| spoken(*verdict)).collect();
-    format!("  {:<26} {:<12} {}\n", row.reason.code(), verdicts.join(", "), row.means)
+    format!("  {:<26} {:<12} {}\n", row.reason.code(), verdicts(row), row.means)
 }
 
 fn figure(measure: &Measure) -> String {

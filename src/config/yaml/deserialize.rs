@@ -73,7 +73,7 @@ impl Node {
             Value::Scalar { text, .. } if !self.is_null() => Ok(text),
             Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => Err(Problem::at(
                 self.at,
-                format!("a value is expected here, not {}", self.description()),
+                format!("one word, number or text is expected here, not {}", self.description()),
             )),
         }
     }
@@ -376,7 +376,7 @@ mod tests {
                 "2:3: one key is expected here, not both `tcp` and `dns`",
             ),
             ("- tcp", "1:3: `tcp` needs a value"),
-            ("- tcp: { host: [a] }", "1:16: a value is expected here, not a list"),
+            ("- tcp: { host: [a] }", "1:16: one word, number or text is expected here, not a list"),
             ("tcp: 1", "1:1: a list is expected here, not a mapping"),
         ] {
             assert_eq!(message(text), error, "{text}");
