@@ -178,33 +178,40 @@ impl App {
 
     /// Hands a checklist to the engine; while the data folder is waited for, an empty one.
     fn configure(&self, environment: String, checklist: Checklist, connections: &Connections) {
-        let systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if self.keeping().ready().is_err() {
+            let systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner).clone();
             self.engine.configure(&environment, &Checklist::default(), systems);
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             *waiting = Some((environment, checklist));
             return;
         }
+        self.watch(&environment, &checklist, connections);
+    }
+
+    /// Opens the watches of a checklist, and has the engine look at its items.
+    fn watch(&self, environment: &str, checklist: &Checklist, connections: &Connections) {
+        let systems = self.systems.lock().unwrap_or_else(PoisonError::into_inner).clone();
         systems.keep(&checklist.watches(), checklist.demands(connections));
-        self.engine.configure(&environment, &checklist, systems);
+        self.engine.configure(environment, checklist, systems);
     }
 
     /// Takes what an earlier daemon left, before any item is configured.
     fn recall(&self, recalled: Recalled) {
-        let Recalled { items, deployments, maintenance } = recalled;
+        let Recalled { items, deployments, maintenance, pauses, alive: _ } = recalled;
         self.engine.recall(items);
-        self.board.apply(Event::Recalled(deployments, maintenance), self.clock.now());
+        self.board.apply(Event::Recalled(deployments, maintenance, pauses), self.clock.now());
     }
 
-    /// Takes the journal that was waited for, and the checklist that waited with it.
+    /// Takes the journal that was waited for, and the checklist that waited with it. The journal last:
+    /// a daemon that says that it is ready has all its items.
     async fn seed(&self, (keeping, recalled): Opened) {
         let current = self.current.lock().await;
         self.recall(recalled);
-        *self.keeping.lock().unwrap_or_else(PoisonError::into_inner) = keeping;
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((environment, checklist)) = waiting {
-            self.configure(environment, checklist, &current.connections);
+            self.watch(&environment, &checklist, &current.connections);
         }
+        *self.keeping.lock().unwrap_or_else(PoisonError::into_inner) = keeping;
     }
 
     /// Loads the files anew; a bad one leaves what runs alone.

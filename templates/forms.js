@@ -5,11 +5,12 @@
 
   const read = (form) => {
     const said = {};
-    for (const { name, type, value, checked, dataset } of form.elements) {
+    for (const { name, type, value, checked, required, dataset } of form.elements) {
       if (!name || dataset.secret !== undefined) continue;
       if (type === "checkbox") {
         if (checked) said[name] = dataset.as === "flag" ? true : [...(said[name] || []), value];
-      } else if (value.trim()) {
+      } else if (value.trim() || (required && dataset.as !== "time")) {
+        // A blank name is sent as it is: the answer says what is wrong with it.
         said[name] = dataset.as === "time" ? new Date(value).toISOString() : value.trim();
       }
     }

@@ -9,6 +9,7 @@ mod story;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -38,11 +39,18 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let Arguments { faults, list, listen } = Arguments::parse();
+async fn main() -> ExitCode {
+    match demonstrate(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => vigie::cli::unable(&error),
+    }
+}
+
+async fn demonstrate(Arguments { faults, list, listen }: Arguments) -> Result<()> {
     if list {
         return print(&story::list());
     }
+    let chosen = chosen(&faults)?;
     vigie::telemetry::start("warn,s3s=off,vigie=info").map_err(anyhow::Error::msg)?;
     // Two parts of the program bring TLS; both are to use the same cryptography.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
@@ -53,7 +61,6 @@ async fn main() -> Result<()> {
     let loaded = load(&files)?;
     let tokens = folder.path().join("tokens.yaml");
     std::fs::write(&tokens, PLEDGE.tokens)?;
-    let chosen = chosen(&faults)?;
     print(&story::greeting(listen, folder.path()))?;
     let stop = CancellationToken::new();
     let acting = tokio::spawn(acts::tell(town.acts(), listen));

@@ -11,29 +11,30 @@ use jiff::tz::TimeZone;
 use tokio::sync::MutexGuard;
 
 use super::App;
-use crate::checks::KINDS;
+use crate::checks::codes;
 use crate::journal::{Record, Unrecorded};
 use crate::model::acts::requests::{
     AttestationRequest, Making, Refused, WaiverRequest, Wish, WithdrawalRequest,
 };
 use crate::model::acts::{Act, Attestation, Ended, EndedBy, Maintenance, Waiver};
 use crate::model::deployment::{Announcement, Deployment};
-use crate::model::duration::spoken;
-use crate::model::item::ItemId;
+use crate::model::finding::Verdict;
+use crate::model::item::names_of_sections;
 use crate::model::judgement::legible;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
 
 /// How much of a name that nobody knows is repeated.
 const LONGEST_ECHO: usize = 100;
-/// How long somebody who acts is kept waiting.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// How much of it for the acts of others.
+/// How many acts are told of where another was meant.
+const MOST_OTHERS: usize = 5;
+/// How long somebody who acts waits for the acts of others.
 const LONGEST_TURN: Duration = Duration::from_secs(5);
 
 impl App {
     /// Sees an act through, even where whoever asked for it goes away: what is recorded must take
-    /// effect. Who waits is told within a while.
+    /// effect. It takes as long as the journal does: who keeps people waiting no longer than they
+    /// care to wait is the guard of the server, who goes on to remember what came of it.
     pub(super) async fn seen_through<T: Send + 'static, F>(
         &self,
         act: impl FnOnce(Arc<Self>) -> F,
@@ -44,17 +45,10 @@ impl App {
         let Some(this) = self.this.upgrade() else {
             return Err(Refused::not_recorded("Vigie is about to end"));
         };
-        match tokio::time::timeout(LONGEST_WAIT, tokio::spawn(act(this))).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Refused::not_recorded("Vigie's own code broke; its log says where")),
-            Err(_) => {
-                let within = spoken(LONGEST_WAIT);
-                Err(Refused::not_recorded(format!(
-                    "the journal did not answer within {within}; it may still take it: look before \
-                     you ask again"
-                )))
-            }
-        }
+        let done = tokio::spawn(act(this)).await;
+        done.unwrap_or_else(|_| {
+            Err(Refused::not_recorded("Vigie's own code broke; its log says where"))
+        })
     }
 
     /// One at a time. Who waits for too long is sent away before anything was tried.
@@ -91,11 +85,16 @@ impl App {
     /// Makes a wish an act, and records it.
     pub(super) async fn take_act(&self, wish: Wish, token: String) -> Result<Act, Refused> {
         let _turn = self.turn().await?;
+        // Before it is ready it has no items, which says nothing of what there is.
+        self.keeping().ready().map_err(Refused::not_recorded)?;
         let snapshot = self.board.snapshot();
         let act = match wish {
             Wish::Attest { item, request } => {
                 Act::Attestation(self.attestation(&snapshot, &item, request, token)?)
             }
+            Wish::EndAttestation { item, attestation, request } => Act::Attestation(
+                self.ended_attestation(&snapshot, &item, &attestation, request, token)?,
+            ),
             Wish::Waive { item, request } => {
                 Act::Waiver(self.waiver(&snapshot, &item, request, token)?)
             }
@@ -103,8 +102,8 @@ impl App {
                 Act::Waiver(self.ended_waiver(&snapshot, &item, &waiver, request, token)?)
             }
             Wish::Maintain(request) => {
-                let known = |id: &ItemId| snapshot.sections.iter().any(|section| section.id == *id);
-                Act::Maintenance(request.made(known, self.making(&snapshot, token))?)
+                let known = names_of_sections(snapshot.sections.iter().map(|section| &section.id));
+                Act::Maintenance(request.made(&known, self.making(&snapshot, token))?)
             }
             Wish::EndMaintenance { maintenance, request } => {
                 Act::Maintenance(self.ended_maintenance(&snapshot, &maintenance, request, token)?)
@@ -131,6 +130,33 @@ impl App {
         request.made(&state.card.id, terms, self.making(snapshot, token))
     }
 
+    fn ended_attestation(
+        &self,
+        snapshot: &Snapshot,
+        item: &str,
+        attestation: &str,
+        request: WithdrawalRequest,
+        token: String,
+    ) -> Result<Attestation, Refused> {
+        let state = known(snapshot, item)?;
+        let Some(word) = state.attestations.iter().find(|known| known.id == attestation) else {
+            let now = self.clock.now();
+            let stands = |word: &&Arc<Attestation>| {
+                word.ended.is_none() && word.until().is_none_or(|until| now < until)
+            };
+            let others = state.attestations.iter().filter(stands).map(|word| word.id.as_str());
+            let what = format!("`{item}` has no attestation");
+            return Err(no_such_act(&what, attestation, others));
+        };
+        if word.ended.is_some() {
+            return Err(Refused::conflict("the attestation was taken back already"));
+        }
+        if word.until().is_some_and(|until| until <= self.clock.now()) {
+            return Err(Refused::conflict("the attestation has lapsed already"));
+        }
+        Ok(Attestation { ended: Some(self.withdrawn(request, token)?), ..(**word).clone() })
+    }
+
     fn waiver(
         &self,
         snapshot: &Snapshot,
@@ -141,7 +167,8 @@ impl App {
         let state = known(snapshot, item)?;
         applies(state)?;
         let (id, longest) = (&state.card.id, state.waivable_for);
-        let waiver = request.made(id, longest, is_documented, self.making(snapshot, token))?;
+        let can = codes(&state.card.kinds, &[Verdict::Fail]);
+        let waiver = request.made(id, longest, &can, self.making(snapshot, token))?;
         let standing = state.folded.standing;
         if standing != Standing::Failing {
             let because = format!("`{item}` is {standing}: only what fails can be waived");
@@ -160,8 +187,10 @@ impl App {
     ) -> Result<Waiver, Refused> {
         let state = known(snapshot, item)?;
         let Some(waiver) = state.waivers.iter().find(|known| known.id == waiver) else {
-            let waiver = legible(waiver, LONGEST_ECHO);
-            return Err(Refused::not_found(format!("`{item}` has no waiver `{waiver}`")));
+            let now = self.clock.now();
+            let others = state.waivers.iter().filter(|known| known.is_open(now));
+            let what = format!("`{item}` has no waiver");
+            return Err(no_such_act(&what, waiver, others.map(|known| known.id.as_str())));
         };
         if !waiver.is_open(self.clock.now()) {
             return Err(Refused::conflict("the waiver has ended already"));
@@ -177,8 +206,13 @@ impl App {
         token: String,
     ) -> Result<Maintenance, Refused> {
         let Some(span) = snapshot.maintenance.iter().find(|span| span.id == id) else {
-            let id = legible(id, LONGEST_ECHO);
-            return Err(Refused::not_found(format!("there is no maintenance `{id}`")));
+            let now = self.clock.now();
+            let others = snapshot
+                .maintenance
+                .iter()
+                .filter(|span| span.token.is_some() && span.ended.is_none() && now < span.until);
+            let others = others.map(|span| span.id.as_str());
+            return Err(no_such_act("there is no maintenance", id, others));
         };
         if span.token.is_none() {
             return Err(Refused::conflict("the configuration declares it: take it out there"));
@@ -209,17 +243,24 @@ fn known<'s>(snapshot: &'s Snapshot, item: &str) -> Result<&'s ItemState, Refuse
     })
 }
 
+/// There is no act of this id; there are these, newest first.
+fn no_such_act<'a>(what: &str, id: &str, others: impl Iterator<Item = &'a str>) -> Refused {
+    let id = legible(id, LONGEST_ECHO);
+    let others: Vec<_> = others.take(MOST_OTHERS).map(|id| format!("`{id}`")).collect();
+    let instead = match others.as_slice() {
+        [] => "and none that could be taken back".to_owned(),
+        others => format!("what can be taken back is {}", others.join(", ")),
+    };
+    let joint = if others.is_empty() { "," } else { ";" };
+    Refused::not_found(format!("{what} `{id}`{joint} {instead}"))
+}
+
 fn applies(state: &ItemState) -> Result<(), Refused> {
     if state.folded.standing == Standing::NotApplicable {
         let because = format!("`{}` does not apply to this environment", state.card.id);
         return Err(Refused::conflict(because));
     }
     Ok(())
-}
-
-/// Whether a check can give this reason.
-fn is_documented(code: &str) -> bool {
-    KINDS.iter().flat_map(|kind| kind.reasons).any(|known| known.reason.code() == code)
 }
 
 /// When it was made, in letters that paths bear, and a number where two were made at once.

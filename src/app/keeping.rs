@@ -1,7 +1,7 @@
 //! What the daemon keeps over a restart: it takes the journal, is seeded from it, and feeds it.
 //!
-//! A daemon that can't have its data folder knows nothing: it serves, says who has the folder, looks
-//! at nothing and shows no item, until it is its turn.
+//! A daemon that can't have its data folder, or can't read what is kept there, knows nothing: it
+//! serves, says why, looks at nothing and shows no item, until it can.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -54,6 +54,7 @@ pub(super) async fn open(folder: Option<&Path>, now: Timestamp) -> anyhow::Resul
     match tokio::time::timeout(LONGEST_OPENING, attempt(folder, now)).await {
         Ok(Ok(opened)) => Ok(opened),
         Ok(Err(Unopened::Held { by })) => Ok(waiting(held(folder, &by))),
+        Ok(Err(Unopened::Unread(why))) => Ok(waiting(unread(folder, &why))),
         Ok(Err(Unopened::Refused(why))) => Err(anyhow::Error::msg(why)),
         Err(_) => {
             let (folder, within) = (folder.display(), spoken(LONGEST_OPENING));
@@ -69,7 +70,15 @@ async fn attempt(folder: &Path, now: Timestamp) -> Result<Opened, Unopened> {
         opening.await.map_err(|_| Unopened::Refused("the journal's own code broke".to_owned()));
     let (journal, recalled) = opened??;
     let (items, folder) = (recalled.items.len(), folder.display());
-    tracing::info!(items, "the journal in {folder} is open, and remembers {items} items");
+    if let Some(trouble) = journal.health().trouble {
+        tracing::error!(
+            items,
+            "nothing is recorded: {trouble}; what is kept in {folder} could be read, and remembers \
+             {items} items"
+        );
+    } else {
+        tracing::info!(items, "the journal in {folder} is open, and remembers {items} items");
+    }
     Ok((Keeping::Journal(Arc::new(journal)), recalled))
 }
 
@@ -81,6 +90,10 @@ fn words() -> Vocabulary {
 
 fn held(folder: &Path, by: &str) -> String {
     format!("waits for the data folder {}, which another Vigie has: {by}", folder.display())
+}
+
+fn unread(folder: &Path, why: &str) -> String {
+    format!("waits for what is kept in the data folder {}: {why}", folder.display())
 }
 
 /// Waits for the folder where another daemon has it, then keeps what changes until `stop`.
@@ -118,6 +131,9 @@ async fn wait_on(app: &App, folder: &Path) {
         Ok(opened) => app.seed(opened).await,
         Err(Unopened::Held { by }) => {
             app.waits(Keeping::Waiting(folder.to_owned(), held(folder, &by)));
+        }
+        Err(Unopened::Unread(why)) => {
+            app.waits(Keeping::Waiting(folder.to_owned(), unread(folder, &why)));
         }
         Err(Unopened::Refused(why)) => app.waits(Keeping::Waiting(folder.to_owned(), why)),
     }

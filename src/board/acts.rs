@@ -56,7 +56,8 @@ pub(super) fn configure(snapshot: &mut Snapshot, declared: Vec<Maintenance>) {
 /// Returns the acts that changed.
 pub(super) fn settle(snapshot: &mut Snapshot, now: Timestamp) -> Vec<Act> {
     let mut changed = Vec::new();
-    let deployment = snapshot.deployment().cloned();
+    let here = snapshot.deployments.iter().filter(|one| one.environment == snapshot.environment);
+    let deployments: Vec<_> = here.cloned().collect();
     for item in &mut snapshot.items {
         for at in 0..item.waivers.len() {
             if let Some(ended) = end_of(item, &item.waivers[at], now) {
@@ -65,12 +66,10 @@ pub(super) fn settle(snapshot: &mut Snapshot, now: Timestamp) -> Vec<Act> {
                 Arc::make_mut(item).waivers[at] = Arc::new(waiver);
             }
         }
-        let Some(deployment) = &deployment else { continue };
+        let Some(terms) = item.terms else { continue };
         for at in 0..item.attestations.len() {
             let attestation = &item.attestations[at];
-            if attestation.covers == Covers::NextDeployment
-                && attestation.at <= deployment.announced
-            {
+            if let Some(deployment) = terms.awaited(attestation, deployments.iter(), now) {
                 let covers = Covers::Deployment(deployment.id.clone());
                 let attestation = Attestation { covers, ..(**attestation).clone() };
                 changed.push(Act::Attestation(attestation.clone()));

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::board::{Board, Changes, Event, Layout, Seed};
+use crate::model::acts::terms::{Terms, Validity};
 use crate::model::deployment::Announcement;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Obstacle};
 use crate::model::item::{Card, Mode, Severity};
-use crate::model::judgement::Judgement;
+use crate::model::judgement::{Answer, Judgement};
 use crate::model::reason::Reason;
 use crate::model::report::{Cause, CheckReport, Report};
 use crate::model::schedule::{Damping, Schedule, later};
@@ -26,6 +27,20 @@ fn id(text: &str) -> ItemId {
 
 /// A board with the item `backup` in the section `backups`.
 fn board() -> Board {
+    let board = Board::default();
+    configure(&board, None, Some(Duration::from_hours(1)));
+    board
+}
+
+/// Per deployment, with an hour for it.
+const PER_DEPLOYMENT: Terms = Terms {
+    valid: Validity::Deployment,
+    warn_before: Duration::ZERO,
+    within: Duration::from_hours(1),
+};
+
+/// On these terms; neither asks for a new look.
+fn configure(board: &Board, terms: Option<Terms>, waivable_for: Option<Duration>) {
     let seed = Seed {
         card: Card {
             id: id("backup"),
@@ -51,8 +66,8 @@ fn board() -> Board {
         watches: vec![],
         limits: vec![],
         parameters: Arc::default(),
-        terms: None,
-        waivable_for: None,
+        terms,
+        waivable_for,
         applies: true,
         generation: 1,
         fingerprint: [1; 32],
@@ -60,15 +75,17 @@ fn board() -> Board {
     };
     let (environment, sections) = ("test".to_owned(), Arc::from([]));
     let layout = Layout { environment, sections, items: vec![seed], maintenance: vec![] };
-    let board = Board::default();
     board.apply(Event::Configured(layout), at(0));
-    board
 }
 
-fn say(board: &Board, findings: impl IntoIterator<Item = Finding>, second: u64) -> Changes {
+fn say(
+    board: &Board,
+    answers: impl IntoIterator<Item = impl Into<Answer>>,
+    second: u64,
+) -> Changes {
     let mut judgement = Judgement::new();
-    for finding in findings {
-        judgement.add("", finding);
+    for answer in answers {
+        judgement.add("", answer);
     }
     let report = Report {
         item: id("backup"),
@@ -192,49 +209,92 @@ fn maintenance_covers_its_sections_while_it_lasts() {
     assert_eq!(shown(&board, 20).standing, Standing::Failing);
     say(&board, [Finding::pass("fresh")], 12);
     assert_eq!(shown(&board, 13).standing, Standing::Passing, "what holds needs no excuse");
+    say(&board, [Obstacle::new(Reason::REFUSED, "the port refused the connection")], 14);
+    let blind = shown(&board, 15);
+    assert_eq!((blind.standing, blind.reason), (Standing::Waived, Some(Reason::REFUSED)));
+    assert_eq!(shown(&board, 20).standing, Standing::Unknown, "nobody has seen it since");
+}
+
+#[test]
+fn a_waiver_counts_on_the_present_terms_alone() {
+    let board = board();
+    say(&board, [fail(OLD)], 1);
+    waive(&board, &[OLD], 2, 3_000);
+    assert_eq!(shown(&board, 1_000).standing, Standing::Waived);
+    configure(&board, None, Some(Duration::from_secs(500)));
+    assert_eq!(shown(&board, 501).standing, Standing::Waived);
+    assert_eq!(shown(&board, 502).standing, Standing::Failing, "it is capped");
+    configure(&board, None, None);
+    assert_eq!(shown(&board, 3).standing, Standing::Failing, "it can't be waived any more");
+}
+
+fn word(board: &Board, name: &str, second: u64) {
+    let attestation = Attestation {
+        id: name.to_owned(),
+        item: id("backup"),
+        who: "Jo".to_owned(),
+        token: "jo".to_owned(),
+        at: at(second),
+        covers: Covers::NextDeployment,
+        note: None,
+        link: None,
+        ended: None,
+    };
+    board.apply(Event::Acted(Act::Attestation(attestation)), at(second));
+}
+
+/// A rollout that began then, and is announced later; its id, and how many words it took.
+fn announce(board: &Board, version: &str, started: u64, second: u64) -> (String, usize) {
+    let announcement = Announcement {
+        version: version.to_owned(),
+        who: "Jo".to_owned(),
+        environment: None,
+        started: Some(at(started)),
+        migration: None,
+        ticket: None,
+        notes: None,
+    };
+    let changes = board.apply(Event::Announced(announcement, "jo".to_owned()), at(second));
+    (changes.announced.unwrap().id.clone(), changes.acts.len())
+}
+
+fn covers(board: &Board, name: &str) -> Covers {
+    let snapshot = board.snapshot();
+    let words = &snapshot.item("backup").unwrap().attestations;
+    words.iter().find(|word| word.id == name).unwrap().covers.clone()
 }
 
 #[test]
 fn the_next_deployment_takes_the_words_that_wait_for_it() {
     let board = board();
-    let word = |name: &str, second: u64| {
-        let attestation = Attestation {
-            id: name.to_owned(),
-            item: id("backup"),
-            who: "Jo".to_owned(),
-            token: "jo".to_owned(),
-            at: at(second),
-            covers: Covers::NextDeployment,
-            note: None,
-            link: None,
-        };
-        board.apply(Event::Acted(Act::Attestation(attestation)), at(second));
-    };
-    let announce = |version: &str, second: u64| {
-        let announcement = Announcement {
-            version: version.to_owned(),
-            who: "Jo".to_owned(),
-            environment: None,
-            started: Some(at(second)),
-            migration: None,
-            ticket: None,
-            notes: None,
-        };
-        let changes = board.apply(Event::Announced(announcement, "jo".to_owned()), at(second));
-        (changes.announced.unwrap().id.clone(), changes.acts.len())
-    };
-    word("first", 1);
-    let (one, taken) = announce("1", 2);
+    configure(&board, Some(PER_DEPLOYMENT), None);
+    word(&board, "first", 1);
+    let (one, taken) = announce(&board, "1", 2, 2);
     assert_eq!(taken, 1);
-    word("second", 3);
-    let covers = |name: &str| {
-        let snapshot = board.snapshot();
-        let words = &snapshot.item("backup").unwrap().attestations;
-        words.iter().find(|word| word.id == name).unwrap().covers.clone()
-    };
-    assert_eq!(covers("first"), Covers::Deployment(one.clone()));
-    assert_eq!(covers("second"), Covers::NextDeployment);
-    let (two, _) = announce("2", 4);
-    assert_eq!(covers("first"), Covers::Deployment(one));
-    assert_eq!(covers("second"), Covers::Deployment(two));
+    word(&board, "second", 3);
+    assert_eq!(covers(&board, "first"), Covers::Deployment(one.clone()));
+    assert_eq!(covers(&board, "second"), Covers::NextDeployment);
+    let (two, _) = announce(&board, "2", 4, 4);
+    assert_eq!(covers(&board, "first"), Covers::Deployment(one));
+    assert_eq!(covers(&board, "second"), Covers::Deployment(two));
+}
+
+#[test]
+fn a_rollout_that_began_before_a_word_does_not_take_it_however_late_it_is_announced() {
+    let board = board();
+    configure(&board, Some(PER_DEPLOYMENT), None);
+    word(&board, "word", 1_000);
+    announce(&board, "long before", 800, 1_010);
+    assert_eq!(covers(&board, "word"), Covers::NextDeployment);
+    let (slow, _) = announce(&board, "by a slow clock", 950, 1_020);
+    assert_eq!(covers(&board, "word"), Covers::Deployment(slow));
+}
+
+#[test]
+fn a_word_does_not_wait_for_a_deployment_for_ever() {
+    let board = board();
+    configure(&board, Some(PER_DEPLOYMENT), None);
+    word(&board, "word", 1_000);
+    announce(&board, "too late", 4_601, 4_601);
+    assert_eq!(covers(&board, "word"), Covers::NextDeployment);
 }

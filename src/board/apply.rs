@@ -15,7 +15,7 @@ use crate::model::finding::Verdict;
 use crate::model::item::ItemId;
 use crate::model::report::Report;
 use crate::model::schedule::later;
-use crate::model::snapshot::{Attempt, Blocked, ItemState, Stream};
+use crate::model::snapshot::{Attempt, Blocked, Carried, ItemState, Stream};
 use crate::model::standing::{Standing, Turn};
 
 /// A time further ahead than this is not believed.
@@ -30,24 +30,27 @@ const MOST_TURNS: usize = 50;
 impl Held {
     pub(super) fn apply(&mut self, event: Event, now: Timestamp) -> Changes {
         let mut announced = None;
+        let mut gone = Vec::new();
         match event {
             Event::Acted(act) => acts::take(&mut self.snapshot, act, now),
             Event::Announced(announcement, token) => {
                 announced = Some(announce(&mut self.snapshot, announcement, token, now));
             }
-            Event::Recalled(deployments, maintenance) => {
+            Event::Recalled(deployments, maintenance, pauses) => {
                 recall(&mut self.snapshot, deployments, maintenance);
+                self.snapshot.pauses = pauses.into();
             }
-            Event::Configured(layout) => self.configure(layout, now),
+            Event::Configured(layout) => gone = self.configure(layout, now),
             Event::Reported(report) => self.report(&Arc::new(report), now),
             Event::Ticked(streams) => self.tick(streams, now),
         }
         let acts = acts::settle(&mut self.snapshot, now);
         let freed = self.block(now);
-        Changes { turns: self.turns(now), freed, announced, acts }
+        Changes { turns: self.turns(now), freed, announced, gone, acts }
     }
 
-    fn configure(&mut self, layout: Layout, now: Timestamp) {
+    /// Returns the items that are gone.
+    fn configure(&mut self, layout: Layout, now: Timestamp) -> Vec<Arc<ItemState>> {
         let Layout { environment, sections, items, maintenance } = layout;
         let shown = self.shown.drain(..);
         let mut before: HashMap<_, _> = self
@@ -74,6 +77,7 @@ impl Held {
         let first = |item: &Arc<ItemState>| self.snapshot.shown(item, now).standing;
         let with = self.snapshot.items.iter().zip(shown_before);
         self.shown = with.map(|(item, shown)| shown.unwrap_or_else(|| first(item))).collect();
+        before.into_values().map(|(item, _)| item).collect()
     }
 
     fn report(&mut self, report: &Arc<Report>, now: Timestamp) {
@@ -251,7 +255,7 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
         parameters,
         generation,
         known_since: now,
-        carried: Vec::new(),
+        carried: Carried::default(),
         terms,
         waivable_for,
         fingerprint,
@@ -276,8 +280,8 @@ fn seeded(seed: Seed, now: Timestamp) -> ItemState {
 /// card; a new one is pending again and keeps its history.
 fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
     if state.generation == seed.generation {
-        let Seed { card, limits, parameters, waivable_for, .. } = seed;
-        return ItemState { card, limits, parameters, waivable_for, ..state.clone() };
+        let Seed { card, limits, parameters, terms, waivable_for, .. } = seed;
+        return ItemState { card, limits, parameters, terms, waivable_for, ..state.clone() };
     }
     ItemState {
         known_since: state.known_since,

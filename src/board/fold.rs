@@ -59,7 +59,7 @@ pub(super) fn attempt(folded: &mut Folded, damping: &Damping, outcome: &Outcome)
         folded.last_seen_failing = Some(*ended);
     }
     let next = match (not_yet, not_applicable) {
-        (true, _) => pending(folded.standing),
+        (true, _) => unanswered(folded.standing, *reason),
         (_, true) => Standing::NotApplicable,
         (false, false) => next(folded, damping, *verdict),
     };
@@ -182,16 +182,15 @@ fn next(folded: &Folded, damping: &Damping, verdict: Verdict) -> Standing {
     }
 }
 
-/// What becomes of a standing whose question has no answer yet.
-fn pending(current: Standing) -> Standing {
+/// What becomes of a standing whose question has no answer yet. A first list that is under way says
+/// nothing of what stood before it, as after a restart: it comes, or is told to be down, in time.
+fn unanswered(current: Standing, reason: Option<Reason>) -> Standing {
     match current {
+        Standing::NotApplicable | Standing::Pending => Standing::Pending,
         Standing::Waived => current,
-        Standing::Pending
-        | Standing::NotApplicable
-        | Standing::Passing
-        | Standing::Warning
-        | Standing::Failing
-        | Standing::Unknown => Standing::Pending,
+        Standing::Passing | Standing::Warning | Standing::Failing | Standing::Unknown => {
+            if reason == Some(Reason::WATCH_RUNNING) { current } else { Standing::Pending }
+        }
     }
 }
 

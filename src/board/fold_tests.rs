@@ -23,6 +23,7 @@ fn outcome(verdict: char, second: u64) -> Outcome {
         'w' => (Verdict::Warn, Some(Reason::new("Odd"))),
         'f' => (Verdict::Fail, Some(Reason::REFUSED)),
         'n' => (Verdict::Unknown, Some(Reason::NOT_YET)),
+        'l' => (Verdict::Unknown, Some(Reason::WATCH_RUNNING)),
         'x' => (Verdict::Unknown, Some(Reason::FIRST_DEPLOYMENT)),
         _ => (Verdict::Unknown, Some(Reason::TIMED_OUT)),
     };
@@ -90,6 +91,12 @@ fn every_row_of_the_table() {
         // what has no answer yet is pending, and never unknown
         ("nnnn", "...."),
         ("pn", "P."),
+        // a first list that is under way says nothing of what was.
+        ("l", "."),
+        ("pl", "PP"),
+        ("ffl", ".FF"),
+        ("uul", ".UU"),
+        ("xl", "-."),
         ("ffn", ".F."),
         ("uun", ".U."),
         ("nnuu", "...U"),

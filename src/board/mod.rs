@@ -24,6 +24,7 @@ use crate::model::item::{Card, ItemId, Section};
 use crate::model::measure::Bound;
 use crate::model::memory::Memory;
 use crate::model::needs::{Needs, Watch};
+use crate::model::pause::Pause;
 use crate::model::records::Records;
 use crate::model::report::Report;
 use crate::model::schedule::{Damping, Schedule};
@@ -36,8 +37,9 @@ pub enum Event {
     Configured(Layout),
     /// An attempt came to its end.
     Reported(Report),
-    /// The daemon was started anew: these deployments were known before, and this maintenance.
-    Recalled(Vec<Deployment>, Vec<Maintenance>),
+    /// The daemon was started anew: these deployments were known before, this maintenance, and
+    /// these times in which none ran.
+    Recalled(Vec<Deployment>, Vec<Maintenance>, Vec<Pause>),
     /// A rollout was announced, by the token of this name.
     Announced(Announcement, String),
     /// Somebody attested, waived, declared maintenance, or took one of these back.
@@ -99,6 +101,8 @@ pub struct Changes {
     pub freed: Vec<ItemId>,
     /// The deployment that was announced, as the record has it.
     pub announced: Option<Arc<Deployment>>,
+    /// Items that the configuration holds no more, as they were.
+    pub gone: Vec<Arc<ItemState>>,
     /// Acts that changed by themselves: waivers that ended, attestations that a deployment took.
     pub acts: Vec<Act>,
 }
@@ -130,6 +134,7 @@ impl Default for Board {
             streams: Vec::new(),
             deployments: Vec::new(),
             maintenance: Vec::new(),
+            pauses: Arc::from([]),
         };
         Self(Mutex::new(Held { snapshot, shown: Vec::new() }))
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::acts::MOST_ACTS;
 use crate::model::memory::Memory;
-use crate::model::snapshot::ItemState;
+use crate::model::snapshot::{Carried, ItemState};
 use crate::model::standing::Standing;
 
 /// An item that was seeded a moment ago, with what is remembered of it.
@@ -29,6 +29,8 @@ pub(super) fn recalled(item: ItemState, memory: Option<Box<Memory>>, now: Timest
         turns,
         mut attestations,
         mut waivers,
+        attested,
+        seen: _,
         past: _,
     } = *memory;
     attestations.truncate(MOST_ACTS);
@@ -50,7 +52,7 @@ pub(super) fn recalled(item: ItemState, memory: Option<Box<Memory>>, now: Timest
         Some(folded) if applies && fingerprint == item.fingerprint => ItemState {
             folded,
             blocked,
-            carried: failing,
+            carried: Carried { failing, attested },
             stale_at: stale_at.map(|at| at.min(now)).or(item.stale_at),
             ..item
         },

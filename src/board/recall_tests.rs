@@ -89,23 +89,7 @@ fn report(board: &Board, name: &str, judgement: impl Into<Judgement>, second: u6
 /// What a journal would keep of an item.
 fn memory(snapshot: &Snapshot, name: &str) -> Box<Memory> {
     let item = snapshot.item(name).unwrap();
-    Box::new(Memory {
-        fingerprint: item.fingerprint,
-        folded: Some(item.folded.clone()),
-        blocked: item.blocked.clone(),
-        stale_at: None,
-        failing: item.failing_lines().cloned().collect(),
-        known_since: Some(item.known_since),
-        last_attempt: item.last_attempt,
-        last_pass: item.last_pass,
-        attempts: item.attempts,
-        recent: item.recent.clone(),
-        failures: item.failures.clone(),
-        turns: item.turns.clone(),
-        attestations: item.attestations.clone(),
-        waivers: item.waivers.clone(),
-        past: crate::model::past::Past::default(),
-    })
+    Box::new(Memory { stale_at: None, ..Memory::of(snapshot, item, at(0)) })
 }
 
 fn restarted(before: &Board, second: u64) -> Board {

@@ -32,7 +32,7 @@ const WARN_BEFORE: Duration = Duration::from_hours(14 * 24);
 
 /// A person has said that it holds, and not too long ago. Asks nobody: attestations come by
 /// `vigie attest`, the page, or `POST /api/v1/items/{id}/attestations`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// For how long an attestation is valid: a period, or `deployment` for one deployment alone.
@@ -44,6 +44,11 @@ pub struct Attestation {
     /// from when the deployment begins. 7d by default.
     #[serde(default)]
     within: Within,
+    /// Of an item of mode `auto_attestable`: the reasons of its failures and warnings that a word
+    /// answers, such as `NeverScaled`. Any other shows through it; what could not be seen, it
+    /// answers always.
+    #[serde(default)]
+    answers: Vec<String>,
 }
 
 /// For how long an attestation is valid.
@@ -142,9 +147,7 @@ impl Check for Attestation {
 
     fn judge(&self, seen: &Seen, _: &Past, now: Timestamp) -> Judgement {
         let current = seen.deployment.as_ref();
-        let valid = seen.attestations.iter().filter(|one| one.is_valid(current, now));
-        // Those of a deployment lapse with it alone: the newest of them is as good as any.
-        match valid.max_by_key(|one| (one.until(), one.at)) {
+        match self.terms().deciding(seen.attestations.iter(), current, now) {
             Some(valid) => self.judge_valid(valid, now),
             None => self.judge_absent(seen, now),
         }
@@ -152,6 +155,11 @@ impl Check for Attestation {
 }
 
 impl Attestation {
+    /// The codes of failures and warnings that a word answers.
+    pub fn answers(&self) -> &[String] {
+        &self.answers
+    }
+
     /// On what terms a word is taken.
     fn terms(&self) -> Terms {
         let default = match self.valid_for.0 {
@@ -167,15 +175,17 @@ impl Attestation {
 
     fn judge_valid(&self, attestation: &acts::Attestation, now: Timestamp) -> Judgement {
         let acts::Attestation { who, at, covers, .. } = attestation;
-        let until = match covers {
-            Covers::Until(until) => *until,
-            Covers::Deployment(id) => {
+        let end = self.terms().end(attestation, now);
+        let until = match (covers, end) {
+            (Covers::Until(_), Some(end)) => end,
+            (Covers::Until(until), None) => *until,
+            (Covers::Deployment(id), _) => {
                 let because = format!("attested by {who} at {at:.0} for the deployment {id}");
                 return Finding::pass(because).into();
             }
-            Covers::NextDeployment => {
+            (Covers::NextDeployment, end) => {
                 let because = format!("attested by {who} at {at:.0} for the coming deployment");
-                return Finding::pass(because).into();
+                return Judgement::from(Finding::pass(because)).changing(end);
             }
         };
         let because = format!("attested by {who} at {at:.0}, valid until {until:.0}");
@@ -193,7 +203,8 @@ impl Attestation {
             (Validity::Deployment, None) => return Obstacle::no_deployment().into(),
             (Validity::Deployment, Some(deployment)) => Some(deployment.started),
             (Validity::For(_), _) => {
-                let lapsed = seen.attestations.iter().filter_map(|one| Some((one, one.until()?)));
+                let given = seen.attestations.iter().filter(|one| one.ended.is_none());
+                let lapsed = given.filter_map(|one| Some((one, self.terms().end(one, now)?)));
                 if let Some((one, until)) = lapsed.max_by_key(|(_, until)| *until) {
                     let acts::Attestation { who, at, .. } = &**one;
                     let because =

@@ -41,6 +41,7 @@ pub mod tls;
 pub mod tool;
 pub mod workloads;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -52,13 +53,13 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::model::deployment::Deployment as Rollout;
-use crate::model::finding::Obstacle;
+use crate::model::finding::{Obstacle, Verdict};
 use crate::model::item::ItemId;
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
 use crate::model::needs::Needs;
 use crate::model::past::Past;
-use crate::model::reason::Documented;
+use crate::model::reason::{Documented, Reason};
 use crate::model::records::Records;
 use crate::systems::Systems;
 
@@ -283,6 +284,33 @@ check_kinds! {
     Tls: tls,
     Tool: tool,
     Workloads: workloads,
+}
+
+impl AnyCheck {
+    /// Of a person's word: the reasons of failures and warnings that it answers.
+    pub fn answers(&self) -> Vec<Reason> {
+        let Self::Attestation(word) = self else { return Vec::new() };
+        let named = |code: &str| word.answers().iter().any(|named| named == code);
+        let mut answers: Vec<Reason> = KINDS
+            .iter()
+            .flat_map(|kind| kind.reasons)
+            .map(|known| known.reason)
+            .filter(|reason| named(reason.code()))
+            .collect();
+        answers.sort();
+        answers.dedup();
+        answers
+    }
+}
+
+/// The codes that these kinds can give with one of these verdicts, in alphabetical order.
+pub fn codes(kinds: &[&str], verdicts: &[Verdict]) -> BTreeSet<&'static str> {
+    let kinds = KINDS.iter().filter(|kind| kinds.contains(&kind.name));
+    kinds
+        .flat_map(|kind| kind.reasons)
+        .filter(|known| known.verdicts.iter().any(|verdict| verdicts.contains(verdict)))
+        .map(|known| known.reason.code())
+        .collect()
 }
 
 async fn run<C: Check>(check: &C, look: &Look<'_>) -> Judgement {

@@ -9,16 +9,21 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest, Sha256};
 
+use super::compile::known;
 use super::file::{ItemEntry, MaintenanceEntry};
 use super::flaw::Flaw;
 use super::yaml::{Node, Position, Problem};
-use crate::checks::AnyCheck;
+use crate::checks::{AnyCheck, codes};
 use crate::model::acts::Maintenance;
 use crate::model::duration::Period;
+use crate::model::finding::Verdict;
 use crate::model::item::{Mode, Severity};
+use crate::model::judgement::legible;
 
 /// The furthest end of a waiver of a critical item, where nothing is said.
 const CRITICAL_FOR: Duration = Duration::from_hours(7 * 24);
+/// How much of a word that nobody knows is repeated.
+const LONGEST_ECHO: usize = 100;
 /// The same of other items.
 const OTHERS_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -99,8 +104,27 @@ pub(super) fn word(
     if let Some((key, message, hint)) = problem {
         flaws.push(Flaw::new(file, Problem::at(node.place_of(key), message).hint(hint)));
     }
-    let word = entry.attestation.filter(|_| applies).map(AnyCheck::Attestation)?;
+    let names = |check: &AnyCheck| !check.answers().is_empty();
+    let alone = checks.iter().any(names);
+    if alone {
+        let message = "`answers` has no meaning here: no check looks at the item";
+        let hint = "take it out, or make the mode `auto_attestable`";
+        flaws.push(Flaw::new(file, Problem::at(node.place_of("checks"), message).hint(hint)));
+    }
+    let word = entry.attestation.clone().filter(|_| applies)?;
     let at = node.place_of("attestation");
+    if !checks.is_empty() {
+        let kinds: Vec<&str> = checks.iter().map(AnyCheck::kind).collect();
+        let can = codes(&kinds, &[Verdict::Warn, Verdict::Fail]);
+        let strangers = word.answers().iter().filter(|code| !can.contains(code.as_str()));
+        flaws.extend(strangers.map(|code| {
+            let code = legible(code, LONGEST_ECHO);
+            let message = format!("`answers`: no check of the item fails or warns for `{code}`");
+            let hint = known(&code, can.iter().copied());
+            Flaw::new(file, Problem::at(at, message).hint(hint))
+        }));
+    }
+    let word = AnyCheck::Attestation(word);
     flaws.extend(word.flaws().into_iter().map(|flaw| Flaw::new(file, Problem::at(at, flaw))));
     Some(word)
 }

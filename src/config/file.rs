@@ -35,7 +35,8 @@ pub struct File {
     pub connections: Option<Connections>,
     /// The checklist. A section may be continued in another file under the same id.
     pub sections: Vec<Later<SectionEntry>>,
-    /// Spans in which failures are expected: items of these sections show as waived while they last.
+    /// Spans in which failures are expected: items of these sections that fail or can't be seen show as
+    /// waived while they last.
     pub maintenance: Vec<MaintenanceEntry>,
     /// Changes to items of other files, by id: what this environment does differently.
     pub overrides: BTreeMap<String, Later<ItemOverride>>,
@@ -95,7 +96,8 @@ pub struct ItemEntry {
     pub recover_after: Option<NonZeroU32>,
     /// Blind looks in a row until it is unknown; by default 2.
     pub unknown_after: Option<NonZeroU32>,
-    /// The least time between two looks that count; by default `every`, at most 30s.
+    /// The least time between two looks that count; by default `every`, at most 30s, and 1s where
+    /// nothing but other items, people's words and the deployment are read.
     pub confirm_every: Option<Period>,
     /// How long it may be pending after a start; by default 5m.
     pub grace: Option<Period>,
@@ -130,7 +132,8 @@ pub struct MaintenanceEntry {
     /// When it ends.
     #[schemars(with = "String")]
     pub until: Timestamp,
-    /// Sections by id; all of them, where it is left out.
+    /// Sections by id, with those below them: `configuration` means `configuration.files`, too. All of
+    /// them, where it is left out.
     #[serde(default)]
     pub sections: Vec<ItemId>,
     /// What is being done: it is shown wherever an item is waived for it.

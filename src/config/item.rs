@@ -30,6 +30,9 @@ const TIMEOUT: Period = Period::from_secs(10);
 const GRACE: Period = Period::from_secs(300);
 /// The longest default of `confirm_every`.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+/// The default of `confirm_every` where nothing but Vigie's own record is read: what is there was
+/// confirmed before it was written.
+const CONFIRM_RECORDS: Duration = Duration::from_secs(1);
 
 /// What an item is read in.
 pub(super) struct Context<'a> {
@@ -150,7 +153,8 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
             kinds.push(check.kind());
         }
     }
-    let longest = match &schedule {
+    let confirm_every = match &schedule {
+        _ if needs.is_recorded() => CONFIRM_RECORDS,
         Schedule::Every(every) => (*every).min(CONFIRM_WITHIN),
         Schedule::Cron(_) => CONFIRM_WITHIN,
     };
@@ -160,7 +164,7 @@ fn finish(entry: ItemEntry, context: &Context<'_>, parts: Parts) -> Item {
             fail_after: entry.fail_after.map_or(1, NonZeroU32::get),
             recover_after: entry.recover_after.map_or(1, NonZeroU32::get),
             unknown_after: entry.unknown_after.map_or(2, NonZeroU32::get),
-            confirm_every: entry.confirm_every.map_or(longest, Period::get),
+            confirm_every: entry.confirm_every.map_or(confirm_every, Period::get),
             grace: entry.grace.unwrap_or(GRACE).get(),
         },
         card: Card {
@@ -237,7 +241,9 @@ fn override_with(entry: &mut ItemEntry, by: &ItemOverride) {
         entry.when.clone_from(when);
     }
     entry.waivable_for = waivable_for.or(entry.waivable_for);
-    entry.attestation = attestation.or(entry.attestation);
+    if attestation.is_some() {
+        entry.attestation.clone_from(attestation);
+    }
 }
 
 fn checks(
@@ -283,7 +289,9 @@ fn flaws_of(
     let mut problems: Vec<Problem> = flaws.map(told).collect();
     let Needs { connections, .. } = check.needs();
     for (system, name) in connections {
-        let names = context.connections.map(|all| all.names(system)).unwrap_or_default();
+        let names = context
+            .connections
+            .map_or_else(|| Connections::default().names(system), |all| all.names(system));
         if !context.connections_unread && !names.contains(&name) {
             let problem = told(format!("there is no connection `{system}.{name}`"));
             problems.push(match names.as_slice() {

@@ -7,15 +7,16 @@ use super::compile::{Draft, known};
 use super::flaw::Flaw;
 use super::yaml::Problem;
 use crate::checklist::Item;
-use crate::model::item::ItemId;
+use crate::model::item::{ItemId, names_of_sections};
 
 /// Writes the items of sections among what an item reads, and tells of names that are not known.
 pub(super) fn expand(draft: &mut Draft) {
     let sections: HashMap<ItemId, Vec<ItemId>> =
         draft.sections.iter().map(|section| (section.id.clone(), section.items.clone())).collect();
+    let names = names_of_sections(sections.keys());
     for (path, at, span) in &draft.maintenance {
-        for name in span.sections.iter().filter(|name| !sections.contains_key(*name)) {
-            let hint = known(name.as_str(), sections.keys().map(ItemId::as_str));
+        for name in span.sections.iter().filter(|name| !names.contains(name.as_str())) {
+            let hint = known(name.as_str(), names.iter().copied());
             let problem = Problem::at(*at, format!("there is no section `{name}`")).hint(hint);
             draft.flaws.push(Flaw::new(path, problem));
         }

@@ -16,7 +16,7 @@ use crate::model::judgement::Judgement;
 use crate::model::past::Past;
 use crate::model::reason::Reason;
 use crate::model::records::Records;
-use crate::model::report::CheckReport;
+use crate::model::report::{CheckReport, Word};
 use crate::systems::Systems;
 
 /// What came of one look at an item.
@@ -24,7 +24,7 @@ pub struct Looked {
     /// What its checks said, in file order.
     pub checks: Vec<CheckReport>,
     /// What was found of a person's word, where one can stand in for the checks.
-    pub word: Option<CheckReport>,
+    pub word: Option<Word>,
 }
 
 /// Runs all checks of `item`. Each comes back: with what it said, as `TimedOut` at the deadline, or
@@ -49,7 +49,7 @@ pub async fn look(
     };
     let checks = join_all(item.checks.iter().map(|check| one(check, &look))).await;
     let word = match &item.word {
-        Some(word) => Some(one(word, &look).await),
+        Some(word) => Some(Word { report: one(word, &look).await, answers: word.answers() }),
         None => None,
     };
     Looked { checks, word }

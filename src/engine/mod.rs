@@ -10,6 +10,7 @@
 
 mod agenda;
 mod entry;
+mod gone;
 mod look;
 mod pendulum;
 mod permits;
@@ -62,7 +63,7 @@ struct Core {
     permits: Permits,
     pulse: Pulse,
     entries: Mutex<HashMap<ItemId, Arc<Entry>>>,
-    /// What an earlier run knew of items that were not configured yet.
+    /// What was known of items that are not configured: by an earlier run, or before a reload.
     recalled: Mutex<HashMap<ItemId, Memory>>,
     /// Told when the board has changed, for those who keep it.
     changed: Notify,
@@ -110,7 +111,7 @@ impl Engine {
     /// Takes a configuration: the first one, or by difference to the one before.
     ///
     /// An item whose card alone changed keeps its task; one whose checks, schedule or connections
-    /// changed gets a new task, due now; what is gone ends at once.
+    /// changed gets a new task, due now; what is gone ends at once, and is remembered for a while.
     pub fn configure(&self, environment: &str, checklist: &Checklist, systems: Systems) {
         let core = &self.core;
         let now = core.clock.now();
@@ -149,12 +150,12 @@ impl Engine {
             started.push(Arc::clone(&entry));
             entries.insert(id, entry);
         }
-        for gone in before.into_values() {
-            gone.cancel.cancel();
-        }
         let layout = layout(environment, checklist, &entries, remembered);
-        drop((entries, recalled));
-        core.apply(Event::Configured(layout));
+        drop(entries);
+        // Whoever acts on what goes finds it on the board, or afterwards among the memories.
+        let changes = core.apply(Event::Configured(layout));
+        core.let_go(&changes.gone, before, &mut recalled, now);
+        drop(recalled);
         for entry in started.into_iter().filter(|entry| entry.item.load().applies) {
             self.tasks.spawn(task::run(Arc::clone(core), entry));
         }
@@ -230,7 +231,7 @@ impl Engine {
     /// Takes a rollout into the record; whatever is asked about the current deployment is due now.
     pub fn announce(&self, announcement: Announcement, token: String) -> Option<Arc<Deployment>> {
         let core = &self.core;
-        let announced = core.apply(Event::Announced(announcement, token));
+        let announced = core.apply(Event::Announced(announcement, token)).announced;
         let now = core.clock.now();
         let entries = core.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let asks = |entry: &&Arc<Entry>| {
@@ -251,7 +252,8 @@ impl Engine {
             Act::Attestation(attestation) => core.entry(&attestation.item),
             Act::Waiver(_) | Act::Maintenance(_) => None,
         };
-        core.apply(Event::Acted(act));
+        core.apply(Event::Acted(act.clone()));
+        core.remember(&act);
         let Some(entry) = entry.filter(|entry| entry.item.load().applies) else { return };
         let mut ended = entry.ended.subscribe();
         entry.want(Due { at: core.clock.now(), cause: Cause::Asked });
@@ -271,21 +273,22 @@ impl Core {
     }
 
     /// Applies an event to the board, logs the turns, and wakes those who are free again.
-    fn apply(&self, event: Event) -> Option<Arc<Deployment>> {
+    fn apply(&self, event: Event) -> Changes {
         let now = self.clock.now();
         let is_tick = matches!(event, Event::Ticked(_));
-        let Changes { turns, freed, announced, acts: _ } = self.board.apply(event, now);
+        let changes = self.board.apply(event, now);
+        let Changes { turns, freed, .. } = &changes;
         if !is_tick || !turns.is_empty() {
             self.changed.notify_one();
         }
-        for (item, turn) in &turns {
+        for (item, turn) in turns {
             log(item, turn);
         }
         for entry in freed.iter().filter_map(|id| self.entry(id)) {
             entry.want(Due { at: now, cause: Cause::Scheduled });
         }
-        self.roll_up(&turns, now);
-        announced
+        self.roll_up(turns, now);
+        changes
     }
 
     /// Whoever rolls up an item that turned is due now.
@@ -365,5 +368,7 @@ fn layout(
     }
 }
 
+#[cfg(test)]
+mod acts_tests;
 #[cfg(test)]
 mod tests;

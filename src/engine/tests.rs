@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::*;
 use crate::checks::AnyCheck;
 use crate::checks::scripted::{Act, Script, Scripted};
-use crate::model::acts::{self, Attestation, Covers};
 use crate::model::deployment::Announcement;
 use crate::model::finding::Finding;
 use crate::model::item::{Card, Mode, Severity};
@@ -14,17 +13,17 @@ use crate::model::reason::Reason;
 use crate::model::schedule::{Damping, Schedule};
 use crate::systems::Connections;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn holds() -> Act {
+pub(super) fn holds() -> Act {
     Act::Say(Finding::pass("holds"))
 }
 
-fn fails() -> Act {
+pub(super) fn fails() -> Act {
     Act::Say(Finding::fail(Reason::REFUSED, "refuses"))
 }
 
-fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
+pub(super) fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
     Item {
         card: Card {
             id: ItemId::parse(id).unwrap(),
@@ -62,14 +61,14 @@ fn item(id: &str, script: &Script, depends_on: &[&str]) -> Item {
 }
 
 /// A daemon in small: engine, board, clock.
-struct Bench {
-    engine: Engine,
-    board: Arc<Board>,
-    clock: Clock,
+pub(super) struct Bench {
+    pub(super) engine: Engine,
+    pub(super) board: Arc<Board>,
+    pub(super) clock: Clock,
 }
 
 impl Bench {
-    fn new(items: Vec<Item>) -> Self {
+    pub(super) fn new(items: Vec<Item>) -> Self {
         let clock = Clock::manual("2026-11-23T12:00:00Z".parse().unwrap());
         let board = Arc::new(Board::default());
         let engine = Engine::new(Arc::clone(&board), systems(&clock));
@@ -78,14 +77,14 @@ impl Bench {
         bench
     }
 
-    fn configure(&self, items: Vec<Item>) {
+    pub(super) fn configure(&self, items: Vec<Item>) {
         let items = items.into_iter().map(Arc::new).collect();
         let checklist = Checklist { items, ..Checklist::default() };
         self.engine.configure("test", &checklist, systems(&self.clock));
     }
 
     /// Lets `time` pass, a swing each second, and all tasks come to rest after each.
-    async fn pass(&self, time: Duration) {
+    pub(super) async fn pass(&self, time: Duration) {
         for _ in 0..time.as_secs() {
             self.clock.set(later(self.clock.now(), SECOND));
             self.engine.swing();
@@ -93,7 +92,7 @@ impl Bench {
         }
     }
 
-    fn standing(&self, id: &str) -> (Standing, Option<Reason>) {
+    pub(super) fn standing(&self, id: &str) -> (Standing, Option<Reason>) {
         let snapshot = self.board.snapshot();
         let shown = snapshot.shown(snapshot.item(id).unwrap(), self.clock.now());
         (shown.standing, shown.reason)
@@ -293,90 +292,4 @@ async fn who_asks_about_the_deployment_is_looked_at_when_one_is_announced() {
     bench.pass(2 * SECOND).await;
     assert_eq!((asks.asked(), other.asked()), (2, 1));
     assert_eq!(bench.board.snapshot().deployment().cloned(), Some(announced));
-}
-
-fn word(id: &str, until: Timestamp) -> acts::Act {
-    acts::Act::Attestation(Attestation {
-        id: "1".to_owned(),
-        item: ItemId::parse(id).unwrap(),
-        who: "Jo".to_owned(),
-        token: "jo".to_owned(),
-        at: until - jiff::SignedDuration::from_hours(1),
-        covers: Covers::Until(until),
-        note: None,
-        link: None,
-    })
-}
-
-fn check(text: &str) -> AnyCheck {
-    crate::config::yaml::from_str(text).unwrap()
-}
-
-/// An item of one check that reads the record alone.
-fn recorded(id: &str, mode: Mode, text: &str) -> Item {
-    let check = check(text);
-    let needs = check.needs();
-    let base = item(id, &Script::default(), &[]);
-    Item { card: Card { mode, ..base.card }, needs, checks: vec![check], ..base }
-}
-
-const HOUR: Duration = Duration::from_hours(1);
-
-#[tokio::test(start_paused = true)]
-async fn a_word_makes_an_attested_item_pass_at_once_and_lapses_to_the_second() {
-    let text = "attestation: { valid_for: 1h, warn_before: 10m, within: 5m }";
-    let attested = recorded("attested", Mode::Attested, text);
-    let schedule = Schedule::Every(24 * HOUR);
-    let bench = Bench::new(vec![Item { schedule, ..attested }]);
-    bench.pass(5 * SECOND).await;
-    assert_eq!(bench.standing("attested").0, Standing::Pending);
-    bench.pass(300 * SECOND).await;
-    assert_eq!(bench.standing("attested").0, Standing::Failing, "nobody spoke within 5 minutes");
-    let until = later(bench.clock.now(), HOUR);
-    bench.engine.act(word("attested", until)).await;
-    assert_eq!(bench.standing("attested").0, Standing::Passing, "before the act comes back");
-    bench.pass(50 * 60 * SECOND).await;
-    assert_eq!(bench.standing("attested").0, Standing::Warning);
-    bench.pass(11 * 60 * SECOND).await;
-    assert_eq!(bench.standing("attested").0, Standing::Failing);
-    let snapshot = bench.board.snapshot();
-    let turned = snapshot.item("attested").unwrap().turns[0].at;
-    assert!(turned.duration_since(until).as_secs() <= 2, "{turned} {until}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_word_stands_in_for_checks_that_fail_and_for_no_longer_than_it_lasts() {
-    let script = Script::always(fails());
-    let word_of = check("attestation: { valid_for: 1h, warn_before: 1m }");
-    let base = item("either", &script, &[]);
-    let mut needs = base.needs.clone();
-    needs.merge(word_of.needs());
-    let card = Card { mode: Mode::AutoAttestable, ..base.card.clone() };
-    let bench = Bench::new(vec![Item { card, needs, word: Some(word_of), ..base }]);
-    bench.pass(5 * SECOND).await;
-    assert_eq!(bench.standing("either").0, Standing::Failing);
-    bench.engine.act(word("either", later(bench.clock.now(), HOUR))).await;
-    assert_eq!(bench.standing("either").0, Standing::Passing);
-    let snapshot = bench.board.snapshot();
-    let because = &snapshot.item("either").unwrap().folded.because;
-    assert!(because.starts_with("attested by Jo"), "the page says which: {because}");
-    bench.pass(HOUR + 2 * SECOND).await;
-    assert_eq!(bench.standing("either").0, Standing::Failing);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_rollup_turns_with_the_items_that_it_rolls_up() {
-    let script = Script::always(holds());
-    let mut worst = recorded("worst", Mode::Auto, "rollup: { items: [a, b] }");
-    worst.schedule = Schedule::Every(24 * HOUR);
-    let bench =
-        Bench::new(vec![item("a", &script, &[]), item("b", &Script::always(holds()), &[]), worst]);
-    bench.pass(5 * SECOND).await;
-    assert_eq!(bench.standing("worst").0, Standing::Passing);
-    script.now(fails());
-    bench.pass(62 * SECOND).await;
-    assert_eq!(bench.standing("worst").0, Standing::Failing, "long before its own schedule");
-    script.now(holds());
-    bench.pass(62 * SECOND).await;
-    assert_eq!(bench.standing("worst").0, Standing::Passing);
 }

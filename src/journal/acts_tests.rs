@@ -16,6 +16,7 @@ fn attestation(n: u64, second: u64) -> Attestation {
         covers: Covers::Until(at(second + 3_600)),
         note: Some("seen <b>it</b>".to_owned()),
         link: None,
+        ended: None,
     }
 }
 

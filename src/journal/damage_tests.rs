@@ -10,7 +10,7 @@ use crate::model::deployment::Deployment;
 use crate::model::finding::Finding;
 
 /// A folder in which a daemon has kept all that [`Ground::lively`] knows, and three deployments.
-async fn kept() -> (tempfile::TempDir, Ground) {
+pub(super) async fn kept() -> (tempfile::TempDir, Ground) {
     let folder = tempfile::tempdir().unwrap();
     let ground = Ground::lively();
     let (journal, _) = open(folder.path());
@@ -22,7 +22,7 @@ async fn kept() -> (tempfile::TempDir, Ground) {
     (folder, ground)
 }
 
-fn versions(deployments: &[Deployment]) -> Vec<&str> {
+pub(super) fn versions(deployments: &[Deployment]) -> Vec<&str> {
     deployments.iter().map(|deployment| deployment.version.as_str()).collect()
 }
 
@@ -81,10 +81,12 @@ async fn no_flipped_byte_is_believed() {
         let opened = Journal::open(folder.path(), &words(), at(2_000));
         let Ok((journal, recalled)) = opened else { continue };
         let versions = versions(&recalled.deployments);
-        if journal.health().set_aside.is_empty() {
+        let health = journal.health();
+        if health.set_aside.is_empty() {
             assert_eq!(versions, ["1", "2", "3"], "byte {place}");
             for item in &ground.board.snapshot().items {
-                let memory = &recalled.items[&item.card.id];
+                let memory = recalled.items.get(&item.card.id);
+                let memory = memory.unwrap_or_else(|| panic!("byte {place}: {health:?}"));
                 assert_eq!(memory.folded.as_ref(), Some(&item.folded), "byte {place}");
                 assert_eq!(memory.turns, item.turns, "byte {place}");
             }

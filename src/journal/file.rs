@@ -28,9 +28,7 @@ const ASIDE: &str = "damaged";
 /// An open file, and which one it is.
 pub(super) struct Opened {
     pub(super) connection: Connection,
-    inode: u64,
-    /// Records that could be read of a damaged file, for the new one.
-    pub(super) salvaged: Vec<Record>,
+    pub(super) inode: u64,
 }
 
 impl Opened {
@@ -49,7 +47,8 @@ pub(super) fn open(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Ope
     }
 }
 
-/// Moves a damaged file aside and begins a new one.
+/// Moves a damaged file aside and begins a new one: in this order only once the new one is whole,
+/// since without room for it the damaged one is all that there is to read.
 pub(super) fn begin_anew(
     folder: &Path,
     most_pages: u32,
@@ -57,21 +56,24 @@ pub(super) fn begin_anew(
     trouble: &Trouble,
 ) -> Result<Opened, Trouble> {
     let salvaged = salvage(folder);
+    let new = make(folder, most_pages, now, &salvaged)?;
     let aside = set_aside(folder, now)?;
-    let (count, aside) = (salvaged.len(), aside.display());
+    put_in_place(&new, folder)?;
+    let count = salvaged.iter().filter(|record| record.is_of_somebody()).count();
+    let aside = aside.display();
     tracing::error!(
         "{trouble}; it was moved to {aside}, and a new one begun with {count} acts and deployments that could be read of it"
     );
-    let mut opened = open_whole(folder, most_pages, now)?;
-    super::record::write(&mut opened.connection, &salvaged)?;
-    opened.salvaged = salvaged;
-    Ok(opened)
+    open_whole(folder, most_pages, now)
 }
 
 fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, Trouble> {
     let path = folder.join(FILE);
     match fs::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => make(folder, most_pages, now)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let new = make(folder, most_pages, now, &[])?;
+            put_in_place(&new, folder)?;
+        }
         // One that was made has content.
         Ok(found) if found.len() == 0 => return Err(Trouble::Damaged("it is empty".to_owned())),
         Ok(_) => {}
@@ -89,11 +91,26 @@ fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, 
     reading::verify(&connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     let inode = fs::metadata(&path)?.ino();
-    Ok(Opened { connection, inode, salvaged: Vec::new() })
+    Ok(Opened { connection, inode })
 }
 
-/// Makes a file: under another name until it is whole, so that a file under its own name always is.
-fn make(folder: &Path, most_pages: u32, now: Timestamp) -> Result<(), Trouble> {
+/// Which file it is that lies in the folder; none where there is none.
+pub(super) fn inode(folder: &Path) -> Result<Option<u64>, Trouble> {
+    match fs::metadata(folder.join(FILE)) {
+        Ok(found) => Ok(Some(found.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a file with these records: under another name until it is whole, so that a file under its
+/// own name always is.
+fn make(
+    folder: &Path,
+    most_pages: u32,
+    now: Timestamp,
+    records: &[Record],
+) -> Result<PathBuf, Trouble> {
     let new = folder.join(NEW);
     for part in ["", "-wal", "-shm"] {
         match fs::remove_file(format!("{}{part}", new.display())) {
@@ -105,8 +122,13 @@ fn make(folder: &Path, most_pages: u32, now: Timestamp) -> Result<(), Trouble> {
         .map_err(|error| Trouble::from(error).while_("the journal can't be begun"))?;
     settings(&connection, most_pages)?;
     schema::migrate(&mut connection, schema::STEPS, folder, now)?;
+    super::record::write(&mut connection, records)?;
     connection.close().map_err(|(_, error)| error)?;
-    fs::rename(&new, folder.join(FILE))?;
+    Ok(new)
+}
+
+fn put_in_place(new: &Path, folder: &Path) -> Result<(), Trouble> {
+    fs::rename(new, folder.join(FILE))?;
     File::open(folder)?.sync_all()?;
     Ok(())
 }
@@ -130,19 +152,22 @@ fn settings(connection: &Connection, most_pages: u32) -> Result<(), Trouble> {
 }
 
 /// Looks through the whole file: what is broken is better found now than when it is needed.
-fn check(connection: &Connection) -> Result<(), Trouble> {
+pub(super) fn check(connection: &Connection) -> Result<(), Trouble> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(Trouble::Damaged(found)) }
 }
 
-/// The records of a damaged file, as far as they can be read and their digests are right.
-fn salvage(folder: &Path) -> Vec<Record> {
+/// The records of a damaged file, as far as they can be read and their digests are right. Where
+/// nobody else reads, without the index of the log, for which there may be no room.
+pub(super) fn salvage(folder: &Path) -> Vec<Record> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let Ok(connection) = Connection::open_with_flags(folder.join(FILE), flags) else {
-        return Vec::new();
+    let read = |locking| {
+        let connection = Connection::open_with_flags(folder.join(FILE), flags).ok()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
+        connection.pragma_update(None, "locking_mode", locking).ok()?;
+        Some(super::record::salvage(&connection)).filter(|records| !records.is_empty())
     };
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
-    super::record::salvage(&connection)
+    ["EXCLUSIVE", "NORMAL"].into_iter().find_map(read).unwrap_or_default()
 }
 
 /// Moves the file aside, and what belongs to it, under a dated name. Nothing is deleted.

@@ -3,7 +3,7 @@
 //!
 //! Each part is bounded, since the board bounds what it holds; so is the file.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::model::reason::Reason;
 use crate::model::report::Cause;
 use crate::model::snapshot::{Attempt, Blocked, Folded, ItemState, Snapshot};
 use crate::model::standing::{Standing, Turn};
+use crate::model::tally;
 
 /// The fold's state, times and counts: changes with every attempt.
 const STATE: &str = "state";
@@ -42,6 +43,7 @@ struct Written<'a> {
     last_pass: Option<Timestamp>,
     attempts: [u64; 4],
     known_since: Timestamp,
+    attested: bool,
 }
 
 /// The parts of an item, by name, as JSON.
@@ -56,38 +58,20 @@ pub(super) fn parts(
     let state = Written {
         folded: &item.folded,
         blocked: item.blocked.as_ref(),
-        stale_at: stale_at(snapshot, item, now),
+        stale_at: snapshot.stale_since(item, now),
         last_attempt: item.last_attempt,
         last_pass: item.last_pass,
         attempts: item.attempts,
         known_since: item.known_since,
+        attested: tally::attested(item),
     };
     Ok([
         (STATE, serde_json::to_string(&state)?),
         (RECENT, serde_json::to_string(&item.recent)?),
         (FAILURES, serde_json::to_string(&item.failures)?),
         (TURNS, serde_json::to_string(&item.turns)?),
-        (FAILING, serde_json::to_string(&failing(item))?),
+        (FAILING, serde_json::to_string(&item.failing_reasons())?),
     ])
-}
-
-/// The first failing line of each reason.
-fn failing(item: &ItemState) -> Vec<&Line> {
-    let mut reasons = HashSet::new();
-    item.failing_lines().filter(|line| reasons.insert(line.reason)).collect()
-}
-
-/// Since when the item is shown as stale, if it is: what was not believed is not to be believed
-/// because of a restart.
-fn stale_at(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Option<Timestamp> {
-    let shown = snapshot.shown(item, now);
-    match shown.reason {
-        Some(Reason::STALE) if item.folded.reason != Some(Reason::STALE) => item.stale_at,
-        Some(Reason::STREAM_SILENT) if item.folded.reason != Some(Reason::STREAM_SILENT) => {
-            Some(shown.since)
-        }
-        Some(_) | None => None,
-    }
 }
 
 /// The part `state`, as it is read.
@@ -100,6 +84,9 @@ struct KeptState {
     last_pass: Option<Timestamp>,
     attempts: [u64; 4],
     known_since: Option<Timestamp>,
+    /// Not in files of the first versions.
+    #[serde(default)]
+    attested: bool,
 }
 
 #[derive(Deserialize)]
@@ -188,10 +175,23 @@ impl KeptAttempt {
     }
 }
 
-impl KeptLine {
-    fn line(self, words: &Vocabulary) -> Option<Line> {
-        let reason = known(words, self.reason.as_deref()).ok()?;
-        Some(Line { subject: self.subject, verdict: self.verdict, reason, because: self.because })
+/// A failing line. One whose reason is unknown here has none: no waiver covers what can't be told.
+fn failing(line: serde_json::Value, words: &Vocabulary) -> Line {
+    let Ok(line) = serde_json::from_value::<KeptLine>(line) else { return unreadable() };
+    let KeptLine { subject, verdict, reason, because } = line;
+    let reason = known(words, reason.as_deref()).unwrap_or_default();
+    Line { subject, verdict, reason, because }
+}
+
+/// In place of a failing line that another version wrote in another way.
+fn unreadable() -> Line {
+    Line {
+        subject: String::new(),
+        verdict: Verdict::Fail,
+        reason: None,
+        because: "what failed at the last look was written by another version of Vigie, and can't \
+                  be read by this one"
+            .to_owned(),
     }
 }
 
@@ -228,7 +228,7 @@ pub(super) fn read(
     words: &Vocabulary,
 ) -> Result<HashMap<ItemId, Memory>, Trouble> {
     let mut items = HashMap::new();
-    let mut statement = connection.prepare("SELECT id, fingerprint FROM item")?;
+    let mut statement = connection.prepare("SELECT id, fingerprint, seen FROM item")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, fingerprint): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
@@ -237,7 +237,8 @@ pub(super) fn read(
                 "an item has a name or a digest that none has".to_owned(),
             ));
         };
-        items.insert(id, Memory { fingerprint, ..Memory::default() });
+        let seen = Timestamp::from_second(row.get(2)?).ok();
+        items.insert(id, Memory { seen, fingerprint, ..Memory::default() });
     }
     let mut statement = connection.prepare(ALL)?;
     let mut rows = statement.query([])?;
@@ -263,8 +264,10 @@ fn take(memory: &mut Memory, name: &str, json: &str, words: &Vocabulary) -> serd
                 last_pass,
                 attempts,
                 known_since,
+                attested,
             } = serde_json::from_str(json)?;
             memory.known_since = known_since;
+            memory.attested = attested;
             memory.folded = folded.folded(words);
             memory.blocked = blocked;
             memory.stale_at = stale_at;
@@ -275,10 +278,11 @@ fn take(memory: &mut Memory, name: &str, json: &str, words: &Vocabulary) -> serd
         RECENT => memory.recent = attempts(json, words)?,
         FAILURES => memory.failures = attempts(json, words)?,
         FAILING => {
-            let lines: Vec<KeptLine> = serde_json::from_str(json)?;
-            let lines: Option<_> = lines.into_iter().map(|line| line.line(words)).collect();
-            // What can't be told can't be covered.
-            memory.failing = lines.unwrap_or_default();
+            let lines: serde_json::Result<Vec<serde_json::Value>> = serde_json::from_str(json);
+            memory.failing = match lines {
+                Ok(lines) => lines.into_iter().map(|line| failing(line, words)).collect(),
+                Err(_) => vec![unreadable()],
+            };
         }
         TURNS => {
             let turns: Vec<KeptTurn> = serde_json::from_str(json)?;

@@ -20,6 +20,7 @@ mod schema;
 mod trouble;
 mod writer;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::memory::Vocabulary;
 use crate::model::vitals::JournalHealth;
+use file::Opened;
 use lock::{Lock, Refused};
 use trouble::Trouble;
 use writer::{Request, Writer};
@@ -67,6 +69,9 @@ pub enum Unopened {
         /// Who, in words.
         by: String,
     },
+    /// What an earlier daemon left can't be read, for now; why. Try again: to go on without it would
+    /// be to forget it.
+    Unread(String),
     /// The daemon must not go on with this folder; why, and what to do.
     Refused(String),
 }
@@ -80,8 +85,8 @@ impl Journal {
     /// left. Blocks: it reads the whole file.
     ///
     /// # Errors
-    /// Another daemon has the folder, or this one must not use it. A disk in trouble is no error:
-    /// [`Journal::health`] tells of it.
+    /// Another daemon has the folder, or this one must not use it, or what lies there can't be read.
+    /// That it can't be written is no error: [`Journal::health`] tells of it.
     pub fn open(
         folder: &Path,
         words: &Vocabulary,
@@ -97,38 +102,46 @@ impl Journal {
         words: &Vocabulary,
         now: Timestamp,
     ) -> Result<(Self, Recalled), Unopened> {
-        let refused = |trouble: Trouble| Unopened::Refused(trouble.to_string());
-        let unwritable = |error| refused(Trouble::unwritable(folder, &error));
-        fs::create_dir_all(folder).map_err(unwritable)?;
+        let unusable = |error| Unopened::from(Trouble::unusable(folder, &error));
+        fs::create_dir_all(folder).map_err(unusable)?;
         let lock = Lock::take(folder, now).map_err(|refusal| match refusal {
             Refused::Held(holder) => Unopened::Held {
                 by: holder.map_or_else(|| "another process".to_owned(), |holder| holder.told()),
             },
-            Refused::Unopened(error) => unwritable(error),
+            Refused::Unopened(error) => unusable(error),
         })?;
-        let opened = file::open(folder, most_pages, now).and_then(|opened| {
+        let recall = |opened: Opened| {
             let (recalled, series) = reading::recall(&opened.connection, words)?;
             Ok((opened, recalled, series))
-        });
+        };
+        let mut opened = file::open(folder, most_pages, now).and_then(recall);
+        if let Err(trouble) = &opened
+            && trouble.is_damage()
+        {
+            // Such as a table whose name is another: only who reads all of it sees that.
+            opened = file::begin_anew(folder, most_pages, now, trouble).and_then(recall);
+        }
         let mut health = JournalHealth {
             up: true,
             set_aside: file::lie_aside(folder),
             bytes: file::bytes(folder),
             ..JournalHealth::default()
         };
-        let (opened, recalled, series) = match opened {
-            Ok((opened, recalled, series)) => (Some(opened), recalled, series),
-            Err(trouble @ Trouble::Final(_)) => return Err(refused(trouble)),
-            Err(trouble @ (Trouble::Damaged(_) | Trouble::Passing { .. })) => {
-                tracing::error!("nothing is remembered, and nothing recorded: {trouble}");
+        let (opened, mut recalled, read, series) = match opened {
+            Ok((opened, recalled, series)) => (Some(opened), recalled, None, series),
+            Err(trouble @ Trouble::Final(_)) => return Err(trouble.into()),
+            Err(trouble) => {
+                let (recalled, read) = reading::without_writing(folder, words)
+                    .map_err(|unread| Unopened::Unread(told_both(&trouble, &unread)))?;
                 (health.up, health.write_errors) = (false, 1);
                 health.trouble = Some(trouble.to_string());
-                (None, Recalled::default(), std::collections::HashMap::new())
+                (None, recalled, read, HashMap::new())
             }
         };
+        recalled.resume(now);
         let health = Arc::new(Mutex::new(health));
         let place = (folder.to_owned(), most_pages);
-        let writer = Writer::new(place, opened, series, Arc::clone(&health), lock);
+        let writer = Writer::new(place, (opened, read), series, Arc::clone(&health), lock);
         let (requests, asked) = mpsc::channel(MOST_WAITING);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -198,6 +211,21 @@ impl Drop for Journal {
     }
 }
 
+impl From<Trouble> for Unopened {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Final(why) => Self::Refused(why),
+            Trouble::Damaged(_) | Trouble::Passing { .. } => Self::Unread(trouble.to_string()),
+        }
+    }
+}
+
+/// Why a file was not opened, and why it could not be read either, once where both are the same.
+fn told_both(unopened: &Trouble, unread: &Trouble) -> String {
+    let (unopened, unread) = (unopened.to_string(), unread.to_string());
+    if unopened == unread { unopened } else { format!("{unopened}; {unread}") }
+}
+
 /// A name in the folder that bears the time, and that nothing has yet.
 fn dated(folder: &Path, stem: &str, now: Timestamp) -> PathBuf {
     let at = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
@@ -211,5 +239,13 @@ fn dated(folder: &Path, stem: &str, now: Timestamp) -> PathBuf {
 mod acts_tests;
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod other_records_tests;
+#[cfg(test)]
+mod other_versions_tests;
+#[cfg(test)]
+mod pause_tests;
+#[cfg(test)]
+mod room_tests;
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::points::Series;
-use super::record::{self, Kind};
+use super::record::{self, Kind, Pulse, Record};
 use super::trouble::Trouble;
-use super::{FILE, items, schema};
+use super::{FILE, file, items, schema};
 use crate::model::acts::{Attestation, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
 use crate::model::item::ItemId;
 use crate::model::memory::{Kept, Memory, Vocabulary};
+use crate::model::pause::Pause;
 
 /// All that an earlier daemon left.
 #[derive(Debug, Default)]
@@ -25,6 +27,17 @@ pub struct Recalled {
     pub deployments: Vec<Deployment>,
     /// Maintenance that somebody declared, the oldest first.
     pub maintenance: Vec<Maintenance>,
+    /// Times of which there is no record, the oldest first.
+    pub pauses: Vec<Pause>,
+    /// When a daemon was last known to record.
+    pub alive: Option<Timestamp>,
+}
+
+impl Recalled {
+    /// Notes how long there was no record, up to this start.
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        self.pauses.extend(self.alive.and_then(|alive| Pause::between(alive, now)));
+    }
 }
 
 /// Reads everything; also says which series of which item the file has.
@@ -35,15 +48,72 @@ pub(super) fn recall(
     let records = record::read(connection)?;
     let mut items = items::read(connection, words)?;
     let series = remembered(connection, words, &mut items)?;
-    for act in record::of_kind::<Attestation>(&records, Kind::Attestation) {
+    Ok((recall_records(items, &records), series))
+}
+
+/// Gives each item its acts. The oldest record comes first.
+fn recall_records(mut items: HashMap<ItemId, Memory>, records: &[Record]) -> Recalled {
+    for act in record::of_kind::<Attestation>(records, Kind::Attestation) {
         items.entry(act.item.clone()).or_default().attestations.push_front(Arc::new(act));
     }
-    for act in record::of_kind::<Waiver>(&records, Kind::Waiver) {
+    for act in record::of_kind::<Waiver>(records, Kind::Waiver) {
         items.entry(act.item.clone()).or_default().waivers.push_front(Arc::new(act));
     }
-    let deployments = record::of_kind(&records, Kind::Deployment);
-    let maintenance = record::of_kind(&records, Kind::Maintenance);
-    Ok((Recalled { items, deployments, maintenance }, series))
+    let deployments = record::of_kind(records, Kind::Deployment);
+    let maintenance = record::of_kind(records, Kind::Maintenance);
+    let pauses = record::of_kind(records, Kind::Pause);
+    let alive = record::of_kind::<Pulse>(records, Kind::Pulse).first().map(|pulse| pulse.at);
+    // A file of an earlier version knows the last look alone.
+    let alive = alive.or_else(|| items.values().filter_map(|memory| memory.last_attempt).max());
+    Recalled { items, deployments, maintenance, pauses, alive }
+}
+
+/// Reads everything of a file that can't be written, and says which file that was; where there is
+/// none, nothing is there to be remembered. Of a damaged one the records that can be read.
+///
+/// # Errors
+/// It can't be read either: whoever went on would forget it.
+pub(super) fn without_writing(
+    folder: &Path,
+    words: &Vocabulary,
+) -> Result<(Recalled, Option<u64>), Trouble> {
+    let Some(inode) = file::inode(folder)? else { return Ok((Recalled::default(), None)) };
+    let recalled = match recall_alone(&folder.join(FILE), words) {
+        Err(trouble) if trouble.is_damage() => {
+            recall_records(HashMap::new(), &file::salvage(folder))
+        }
+        recalled => recalled?,
+    };
+    Ok((recalled, Some(inode)))
+}
+
+/// Reads a file without the index of its log, which would take room: SQLite keeps that in memory for
+/// a connection that shares the file with nobody. Writes nothing, the log included.
+fn recall_alone(path: &Path, words: &Vocabulary) -> Result<Recalled, Trouble> {
+    let read = |connection: &Connection| {
+        if schema::readable(connection, schema::STEPS)? != schema::STEPS.len() {
+            return Err(Trouble::Passing {
+                doing: "the journal can't be read",
+                why: "it is of an older schema, and has to be changed first".to_owned(),
+            });
+        }
+        file::check(connection)?;
+        verify(connection)?;
+        Ok(recall(connection, words)?.0)
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).map_err(Trouble::from);
+    let first = opened.and_then(|connection| {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;")?;
+        read(&connection)
+    });
+    let log = path.with_file_name(format!("{FILE}-wal"));
+    // Without room for so much as the name of a log there is none to be read.
+    if matches!(first, Err(Trouble::Passing { .. })) && !log.exists() {
+        return read(&immutable(path)?);
+    }
+    first.map_err(|trouble| trouble.while_("the journal can't be read"))
 }
 
 /// Looks at every digest.
@@ -124,10 +194,18 @@ fn read_only(path: &Path) -> Result<Kept, Trouble> {
     let log = path.with_file_name(format!("{FILE}-wal"));
     // A folder that can't be written to takes no index of a log; without a log it needs none.
     if matches!(first, Err(Trouble::Passing { .. })) && !log.exists() {
-        let address = url::Url::from_file_path(path)
-            .map_err(|()| Trouble::Final("the folder's path is not absolute".to_owned()))?;
-        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-        return read(Connection::open_with_flags(format!("{address}?immutable=1"), flags)?);
+        return read(immutable(path)?);
     }
     first
+}
+
+/// A file that nobody writes to meanwhile, its log left aside: it takes neither locks nor room.
+fn immutable(path: &Path) -> Result<Connection, Trouble> {
+    let path = path.canonicalize()?;
+    let address = url::Url::from_file_path(path)
+        .map_err(|()| Trouble::Final("the folder's path is not absolute".to_owned()))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(format!("{address}?immutable=1"), flags)?)
 }

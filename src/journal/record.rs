@@ -5,13 +5,14 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::trouble::Trouble;
 use crate::model::acts::{Act, Attestation, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
+use crate::model::pause::Pause;
 
 /// What is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,17 @@ pub enum Kind {
     Waiver,
     /// A span in which items may fail.
     Maintenance,
+    /// A time of which there is no record.
+    Pause,
+    /// That a daemon recorded; there is one.
+    Pulse,
+}
+
+/// The last sign that a daemon recorded.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Pulse {
+    /// When.
+    pub(super) at: Timestamp,
 }
 
 impl Kind {
@@ -34,6 +46,8 @@ impl Kind {
             Self::Attestation => "attestation",
             Self::Waiver => "waiver",
             Self::Maintenance => "maintenance",
+            Self::Pause => "pause",
+            Self::Pulse => "pulse",
         }
     }
 }
@@ -102,6 +116,19 @@ impl Record {
         Self::new(Kind::Maintenance, &act.id, act.at, act)
     }
 
+    pub(super) fn pause(pause: &Pause) -> serde_json::Result<Self> {
+        Self::new(Kind::Pause, &pause.from.to_string(), pause.to, pause)
+    }
+
+    pub(super) fn pulse(at: Timestamp) -> serde_json::Result<Self> {
+        Self::new(Kind::Pulse, "last", at, &Pulse { at })
+    }
+
+    /// Whether it tells of what somebody did, and not of the daemon itself.
+    pub(super) fn is_of_somebody(&self) -> bool {
+        ![Kind::Pause, Kind::Pulse].iter().any(|own| self.kind == own.word())
+    }
+
     fn digest(&self) -> [u8; 8] {
         digest(&[&self.kind, &self.id, &self.json])
     }
@@ -164,8 +191,9 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Record>, Trouble> {
     Ok(records)
 }
 
-/// Those records that can be read, whatever happens to the others.
+/// Those records that can be read, whatever happens to the others; the oldest first.
 pub(super) fn salvage(connection: &Connection) -> Vec<Record> {
+    // Not sorted by the file: what can't be read whole is not sorted at all.
     let Ok(mut statement) = connection.prepare("SELECT kind, id, at, json, digest FROM record")
     else {
         return Vec::new();
@@ -179,6 +207,7 @@ pub(super) fn salvage(connection: &Connection) -> Vec<Record> {
             records.push(record);
         }
     }
+    records.sort_by(|a: &Record, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     records
 }
 

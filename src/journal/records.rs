@@ -3,8 +3,10 @@
 //! People's acts are written before they take effect; what becomes of them by itself (a waiver ends,
 //! a deployment takes an attestation) is seen here, and written afterwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
+
+use jiff::Timestamp;
 
 use super::record::Record;
 use crate::model::acts::{Attestation, Maintenance, Waiver};
@@ -34,6 +36,8 @@ impl OfItem {
 pub(super) struct OfBoard {
     deployments: HashMap<String, Weak<Deployment>>,
     maintenance: HashMap<String, Weak<Maintenance>>,
+    /// By their beginnings.
+    pauses: HashSet<Timestamp>,
 }
 
 impl OfBoard {
@@ -44,6 +48,9 @@ impl OfBoard {
         let declared = declared.map(|span| (&*span.id, span));
         let mut news = changed(&mut self.deployments, deployments, Record::deployment)?;
         news.extend(changed(&mut self.maintenance, declared, Record::maintenance)?);
+        for pause in snapshot.pauses.iter().filter(|pause| self.pauses.insert(pause.from)) {
+            news.push(Record::pause(pause)?);
+        }
         Ok(news)
     }
 }

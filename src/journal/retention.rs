@@ -8,14 +8,12 @@ use rusqlite::{Connection, Transaction, params};
 use super::record::{self, Kind, Record};
 use super::trouble::Trouble;
 use crate::model::acts::{Attestation, Maintenance, Waiver};
+use crate::model::memory::{GONE_FOR, MOST_GONE};
+use crate::model::pause;
 use crate::model::snapshot::Snapshot;
 
 /// How often is looked for what is to be forgotten.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
-/// How long items are kept that the configuration holds no more, so that a rollback finds them.
-const GONE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// The most of them that are kept.
-const MOST_GONE: u32 = 2_000;
 /// How long a series is kept that nothing was added to.
 const QUIET_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The most deployments that are kept: as many as the board holds.
@@ -53,12 +51,18 @@ pub(super) fn forget(
     transaction.execute(
         "DELETE FROM item WHERE id IN
             (SELECT id FROM item WHERE seen < ?1 ORDER BY seen DESC LIMIT -1 OFFSET ?2)",
-        params![now.as_second(), MOST_GONE],
+        params![now.as_second(), i64::try_from(MOST_GONE).unwrap_or(i64::MAX)],
     )?;
     transaction.execute(
         "DELETE FROM series WHERE NOT EXISTS
             (SELECT 1 FROM point WHERE point.series = series.id AND point.at >= ?1)",
         [oldest_point(now)],
+    )?;
+    let oldest = now.saturating_sub(pause::REMEMBERED_FOR).unwrap_or(Timestamp::MIN).as_second();
+    transaction.execute(
+        "DELETE FROM record WHERE kind = 'pause' AND (at < ?1 OR id NOT IN
+            (SELECT id FROM record WHERE kind = 'pause' ORDER BY at DESC, id DESC LIMIT ?2))",
+        params![oldest, i64::try_from(pause::MOST).unwrap_or(i64::MAX)],
     )?;
     forget_acts(transaction, now)?;
     transaction.execute(
@@ -98,7 +102,9 @@ fn ended_acts(records: &[Record], now: Timestamp) -> Vec<(Timestamp, Kind, Strin
     let mut attested = HashSet::new();
     for act in record::of_kind::<Attestation>(records, Kind::Attestation).into_iter().rev() {
         if !attested.insert(act.item.clone()) {
-            ended.push((act.until().unwrap_or(act.at), Kind::Attestation, act.id));
+            let end = act.until().unwrap_or(act.at);
+            let end = act.ended.map_or(end, |taken_back| taken_back.at);
+            ended.push((end, Kind::Attestation, act.id));
         }
     }
     ended.retain(|(end, _, _)| *end <= now);

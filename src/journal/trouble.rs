@@ -1,5 +1,6 @@
 //! What can go wrong with the journal, and what each means for the daemon.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
@@ -53,8 +54,27 @@ impl Trouble {
         )
     }
 
+    /// Another file lies in the journal's place than the one that was read at the start.
+    pub(super) fn unread() -> Self {
+        Self::Passing {
+            doing: "the journal can't be written",
+            why: "another file was put in its place, and this daemon has not read that one: start it \
+                  anew to go on with that file, or take it away to go on with what is known now"
+                .to_owned(),
+        }
+    }
+
+    /// The folder can't be used: for now, where there is no room; else somebody must do something.
+    pub(super) fn unusable(folder: &Path, error: &std::io::Error) -> Self {
+        if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            let why = format!("{}: {error}", folder.display());
+            return Self::Passing { doing: "the data folder can't be taken", why };
+        }
+        Self::unwritable(folder, error)
+    }
+
     /// The folder can't be written to.
-    pub(super) fn unwritable(folder: &Path, error: &std::io::Error) -> Self {
+    fn unwritable(folder: &Path, error: &std::io::Error) -> Self {
         Self::Final(format!(
             "can't write into the data folder {}: {error}; mount a volume there that this user may \
              write to (in Kubernetes a PersistentVolumeClaim, with `fsGroup` in the pod's security \

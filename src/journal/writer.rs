@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,6 +25,9 @@ use crate::model::item::ItemId;
 use crate::model::past::Past;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::JournalHealth;
+
+/// How often it is written down that this daemon records, which tells the next one until when.
+const PULSE: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the writer is asked for.
 pub(super) enum Request {
@@ -71,11 +74,14 @@ pub(super) struct Writer {
     folder: PathBuf,
     most_pages: u32,
     opened: Option<Opened>,
+    /// The files that were read whole, or made: none but these is written to.
+    ours: HashSet<u64>,
     items: HashMap<ItemId, InFile>,
     records: OfBoard,
     /// Whether a new file still lacks what the daemon knows: then nothing is promised.
     lacking: bool,
     last_retention: Option<Timestamp>,
+    last_pulse: Option<Timestamp>,
     health: Arc<Mutex<JournalHealth>>,
     _lock: Lock,
 }
@@ -83,7 +89,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         (folder, most_pages): (PathBuf, u32),
-        opened: Option<Opened>,
+        (opened, read): (Option<Opened>, Option<u64>),
         series: HashMap<ItemId, Series>,
         health: Arc<Mutex<JournalHealth>>,
         lock: Lock,
@@ -92,11 +98,13 @@ impl Writer {
         Self {
             folder,
             most_pages,
+            ours: opened.iter().map(|opened| opened.inode).chain(read).collect(),
             opened,
             items: series.into_iter().map(in_file).collect(),
             records: OfBoard::default(),
             lacking: false,
             last_retention: None,
+            last_pulse: None,
             health,
             _lock: lock,
         }
@@ -155,7 +163,9 @@ impl Writer {
         let is_quiet = matches!(&news, Ok(news) if news.is_empty());
         let longer: Vec<_> = pasts.iter().filter(|past| self.has_grown(past)).collect();
         let is_up = self.health(|health| health.up);
-        if changed.is_empty() && longer.is_empty() && is_quiet && !due && !is_new && is_up {
+        let beats = self.beats(*now);
+        if changed.is_empty() && longer.is_empty() && is_quiet && !due && !is_new && is_up && !beats
+        {
             return;
         }
         // Where the writing does not succeed these are not put back: then all of it is written anew.
@@ -163,6 +173,9 @@ impl Writer {
         let mut taken: HashMap<_, _> = ids.filter_map(|id| self.items.remove_entry(id)).collect();
         let written = self.within(Sync::Normal, *now, |transaction| {
             record::insert(transaction, &news?)?;
+            if beats {
+                record::insert(transaction, &[Record::pulse(*now)?])?;
+            }
             for item in &changed {
                 let in_file = taken.entry(item.card.id.clone()).or_default();
                 write_item(transaction, known, item, in_file)?;
@@ -179,6 +192,7 @@ impl Writer {
             self.items.extend(taken);
             self.records = records;
             self.lacking &= !is_new;
+            self.last_pulse = if beats { Some(*now) } else { self.last_pulse };
             self.tidy(known, due);
         }
         self.told(written).ok();
@@ -205,6 +219,11 @@ impl Writer {
             health.bytes = bytes;
             health.set_aside = aside.unwrap_or_else(|| std::mem::take(&mut health.set_aside));
         });
+    }
+
+    /// Whether it is time to write down that this daemon records.
+    fn beats(&self, now: Timestamp) -> bool {
+        self.last_pulse.is_none_or(|last| now.duration_since(last).abs() >= PULSE)
     }
 
     fn has_changed(&self, item: &Arc<ItemState>) -> bool {
@@ -247,10 +266,16 @@ impl Writer {
     /// The file, opened again where it was lost.
     fn connection(&mut self, now: Timestamp) -> Result<&mut Connection, Trouble> {
         if self.opened.as_ref().is_some_and(|opened| !opened.is_there(&self.folder)) {
-            tracing::error!("the journal's file is gone; a new one is begun");
+            tracing::error!("the journal's file is gone from its place");
             self.opened = None;
         }
         if self.opened.is_none() {
+            // What it remembers would be written over with what this daemon knows.
+            if let Some(found) = file::inode(&self.folder)?
+                && !self.ours.contains(&found)
+            {
+                return Err(Trouble::unread());
+            }
             let opened = file::open(&self.folder, self.most_pages, now)?;
             self.take(Some(opened));
         }
@@ -265,9 +290,11 @@ impl Writer {
 
     /// Takes another file, of which nothing is known.
     fn take(&mut self, opened: Option<Opened>) {
+        self.ours.extend(opened.iter().map(|opened| opened.inode));
         self.opened = opened;
         self.items.clear();
         self.records = OfBoard::default();
+        self.last_pulse = None;
         self.lacking = true;
         let aside = file::lie_aside(&self.folder);
         self.health(|health| health.set_aside = aside);

@@ -4,6 +4,7 @@
 //! named reasons of a failing item; *maintenance* declares a span in which failures are expected. Each
 //! is checked when it is made ([`requests`]), and none of them lasts without an end.
 
+mod fields;
 pub mod requests;
 pub mod terms;
 
@@ -11,7 +12,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::deployment::Deployment;
 use super::item::ItemId;
 
 /// Somebody says that an item holds.
@@ -34,6 +34,10 @@ pub struct Attestation {
     pub note: Option<String>,
     /// Where the evidence is.
     pub link: Option<String>,
+    /// How it came to an end before its time, if it did. Not written where it did not: versions that
+    /// know of no such end read all other words, and none that was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
 /// For how long an attestation is valid.
@@ -88,7 +92,7 @@ pub struct Maintenance {
     pub from: Timestamp,
     /// When it ends.
     pub until: Timestamp,
-    /// The sections that it is about; empty means all.
+    /// The sections that it is about, with those below them; empty means all.
     pub sections: Vec<ItemId>,
     /// What is being done.
     pub why: String,
@@ -147,17 +151,7 @@ impl Act {
 }
 
 impl Attestation {
-    /// Whether it is valid at `now`, when `current` is the deployment.
-    pub fn is_valid(&self, current: Option<&Deployment>, now: Timestamp) -> bool {
-        match (&self.covers, current) {
-            (Covers::Until(until), _) => now < *until,
-            (Covers::Deployment(id), Some(current)) => *id == current.id,
-            (Covers::NextDeployment, None) => true,
-            (Covers::Deployment(_), None) | (Covers::NextDeployment, Some(_)) => false,
-        }
-    }
-
-    /// When it lapses, where time alone decides.
+    /// Until when it was meant, where it is for a time.
     pub fn until(&self) -> Option<Timestamp> {
         match self.covers {
             Covers::Until(until) => Some(until),
@@ -167,7 +161,8 @@ impl Attestation {
 }
 
 impl Waiver {
-    /// Whether it stands at `now`.
+    /// Whether the record has no end of it by `now`; whether it counts is for the item to say, by its
+    /// present terms.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now < self.until
     }
@@ -186,7 +181,7 @@ impl Maintenance {
 
     /// Whether it is about a section.
     pub fn is_about(&self, section: &ItemId) -> bool {
-        self.sections.is_empty() || self.sections.contains(section)
+        self.sections.is_empty() || self.sections.iter().any(|named| named.covers(section))
     }
 
     /// Who declared it, for sentences.

@@ -1,6 +1,7 @@
 //! Items: the lines of a checklist, as they are known before anybody has looked.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,6 +39,23 @@ impl ItemId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it names this section, or one above it: `configuration` is above
+    /// `configuration.files`.
+    pub fn covers(&self, section: &Self) -> bool {
+        let below = section.as_str().strip_prefix(self.as_str());
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+/// All that sections can be meant by: their own ids, and those above them.
+pub fn names_of_sections<'s>(sections: impl Iterator<Item = &'s ItemId>) -> BTreeSet<&'s str> {
+    sections
+        .flat_map(|id| {
+            let above = id.as_str().match_indices('.').map(|(at, _)| &id.as_str()[..at]);
+            above.chain([id.as_str()])
+        })
+        .collect()
 }
 
 impl fmt::Display for ItemId {

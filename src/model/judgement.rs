@@ -103,11 +103,7 @@ impl Judgement {
             return "the look ended without anything to judge".to_owned();
         };
         let others = self.lines.iter().filter(|line| line.verdict == worst.verdict).count() - 1;
-        let sentence = if worst.subject.is_empty() {
-            worst.because.clone()
-        } else {
-            format!("{}: {}", worst.subject, worst.because)
-        };
+        let sentence = worst.sentence();
         match others {
             0 => sentence,
             others => format!("{sentence} (and {others} more)"),
@@ -137,6 +133,14 @@ impl Judgement {
             self.lines.truncate(MOST_LINES);
         }
         self
+    }
+}
+
+impl Line {
+    /// What was said, and of what.
+    pub fn sentence(&self) -> String {
+        let Self { subject, because, .. } = self;
+        if subject.is_empty() { because.clone() } else { format!("{subject}: {because}") }
     }
 }
 
@@ -178,10 +182,30 @@ impl<A: Into<Answer>> From<A> for Judgement {
     }
 }
 
-/// Foreign text as it may be shown: no control characters, bounded in length.
+/// Whether a character can't be seen, and turns, hides or moves what stands beside it: controls, marks
+/// of writing direction, blanks of no width.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+        )
+}
+
+/// What can be seen of a character: those that are hidden are blanks.
+pub fn visible(c: char) -> char {
+    if is_hidden(c) || c.is_whitespace() { ' ' } else { c }
+}
+
+/// Foreign text as it may be shown: no characters that hide, bounded in length.
 pub fn legible(text: &str, most: usize) -> String {
-    let mut shown: String =
-        text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = text.chars().take(most).map(visible).collect();
     if text.chars().nth(most).is_some() {
         shown.push('…');
     }
@@ -221,6 +245,7 @@ mod tests {
     fn foreign_text_is_bounded_and_without_control_characters() {
         assert_eq!(legible("a\nb\u{1b}[31m", 40), "a b [31m");
         assert_eq!(legible("abcdef", 3), "abc…");
+        assert_eq!(legible("a\u{202e}b\u{200b}c\u{feff}", 40), "a b c ");
     }
 
     #[test]

@@ -1,26 +1,35 @@
-//! What is remembered of an item over a restart.
+//! What is remembered of an item over a restart, and while the configuration does not hold it.
 //!
 //! Law: a word that the program has no use for any more (the reason of a kind that was removed) is
 //! not guessed at. The standing that hangs on it is given up, and the item is pending.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::acts::{Attestation, Maintenance, Waiver};
+use super::acts::{Act, Attestation, Maintenance, Waiver};
 use super::deployment::Deployment;
 use super::item::ItemId;
 use super::judgement::Line;
 use super::measure::Measure;
 use super::past::Past;
 use super::reason::Reason;
-use super::snapshot::{Attempt, Blocked, Folded};
+use super::snapshot::{Attempt, Blocked, Folded, ItemState, Snapshot};
 use super::standing::Turn;
+use super::tally;
 
-/// All that a daemon that ended knew of an item.
+/// How long items are remembered that the configuration holds no more, so that a rollback finds them.
+pub const GONE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The most of them that are.
+pub const MOST_GONE: usize = 2_000;
+
+/// All that was known of an item, by a daemon that ended or under a configuration before this one.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// When it was last configured; none where nobody noted that.
+    pub seen: Option<Timestamp>,
     /// The digest of the item as it was configured.
     pub fingerprint: [u8; 32],
     /// The fold's state; none where it can't be told any more.
@@ -31,6 +40,8 @@ pub struct Memory {
     pub stale_at: Option<Timestamp>,
     /// The failing lines of the last attempt, the first of each reason: what a waiver has to cover.
     pub failing: Vec<Line>,
+    /// Whether a person's word decided the last attempt.
+    pub attested: bool,
     /// Since when it is on the checklist.
     pub known_since: Option<Timestamp>,
     /// The end of the last attempt.
@@ -51,6 +62,59 @@ pub struct Memory {
     pub waivers: VecDeque<Arc<Waiver>>,
     /// What its checks remembered.
     pub past: Past,
+}
+
+impl Memory {
+    /// What is to be remembered of an item that the configuration holds no more. What its checks
+    /// remember is not known here.
+    pub fn of(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Self {
+        Self {
+            seen: Some(now),
+            fingerprint: item.fingerprint,
+            folded: Some(item.folded.clone()),
+            blocked: item.blocked.clone(),
+            stale_at: snapshot.stale_since(item, now),
+            failing: item.failing_reasons().into_iter().cloned().collect(),
+            attested: tally::attested(item),
+            known_since: Some(item.known_since),
+            last_attempt: item.last_attempt,
+            last_pass: item.last_pass,
+            attempts: item.attempts,
+            recent: item.recent.clone(),
+            failures: item.failures.clone(),
+            turns: item.turns.clone(),
+            attestations: item.attestations.clone(),
+            waivers: item.waivers.clone(),
+            past: Past::default(),
+        }
+    }
+
+    /// Takes in an act that came when the item was gone already.
+    pub fn take(&mut self, act: &Act) {
+        match act {
+            Act::Attestation(act) => {
+                self.attestations.retain(|known| known.id != act.id);
+                self.attestations.push_front(Arc::new(act.clone()));
+            }
+            Act::Waiver(act) => {
+                self.waivers.retain(|known| known.id != act.id);
+                self.waivers.push_front(Arc::new(act.clone()));
+            }
+            Act::Maintenance(_) => {}
+        }
+    }
+}
+
+/// Forgets items that have been gone for too long, and of too many those that went first.
+pub fn forget_gone<S: BuildHasher>(memories: &mut HashMap<ItemId, Memory, S>, now: Timestamp) {
+    let oldest = now.saturating_sub(GONE_FOR).unwrap_or(Timestamp::MIN);
+    memories.retain(|_, memory| *memory.seen.get_or_insert(now) >= oldest);
+    let Some(too_many) = memories.len().checked_sub(MOST_GONE).filter(|n| *n > 0) else { return };
+    let mut ids: Vec<_> = memories.iter().map(|(id, memory)| (memory.seen, id.clone())).collect();
+    ids.sort();
+    for (_, id) in ids.iter().take(too_many) {
+        memories.remove(id);
+    }
 }
 
 /// Human acts and deployments, as a file keeps them: the oldest first. Beside them since when each

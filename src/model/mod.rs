@@ -17,6 +17,7 @@ pub mod missing_level;
 pub mod needs;
 pub mod past;
 pub mod pattern;
+pub mod pause;
 pub mod reason;
 pub mod records;
 pub mod report;

@@ -17,6 +17,7 @@ use super::item::{Card, ItemId, Section};
 use super::judgement::Line;
 use super::measure::{Bound, Sample};
 use super::needs::Watch;
+use super::pause::Pause;
 use super::reason::Reason;
 use super::report::{Cause, Report};
 use super::schedule::{Damping, Schedule};
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub deployments: Vec<Arc<Deployment>>,
     /// Maintenance that is declared, or was: what begins last first.
     pub maintenance: Vec<Arc<Maintenance>>,
+    /// Times of which there is no record, the oldest first.
+    pub pauses: Arc<[Pause]>,
 }
 
 /// How a watch of the Kubernetes API is doing.
@@ -99,8 +102,8 @@ pub struct ItemState {
     pub stale_at: Option<Timestamp>,
     /// The last attempt, with its evidence.
     pub latest: Option<Arc<Report>>,
-    /// While nobody has looked since a restart: lines that failed at the last look before it.
-    pub carried: Vec<Line>,
+    /// While nobody has looked since a restart: what is known of the last look before it.
+    pub carried: Carried,
     /// The figures of the last attempt.
     pub samples: Arc<[Sample]>,
     /// Details that the caps of the last attempt left out.
@@ -115,6 +118,15 @@ pub struct ItemState {
     pub attestations: VecDeque<Arc<Attestation>>,
     /// Waivers, newest first, those that have ended included.
     pub waivers: VecDeque<Arc<Waiver>>,
+}
+
+/// What the last look found that a daemon made before it ended, in what still matters of it.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    /// Lines that failed.
+    pub failing: Vec<Line>,
+    /// Whether a person's word decided it.
+    pub attested: bool,
 }
 
 /// The fold's state of one item.
@@ -263,6 +275,19 @@ impl Snapshot {
         match (item.stale_at, stream) {
             (Some(own), Some(stream)) => Some(own.min(stream)),
             (own, stream) => own.or(stream),
+        }
+    }
+
+    /// Since when the item is shown as stale, if it is: what was not believed is not to be believed
+    /// because of a restart.
+    pub fn stale_since(&self, item: &ItemState, now: Timestamp) -> Option<Timestamp> {
+        let shown = self.shown(item, now);
+        match shown.reason {
+            Some(Reason::STALE) if item.folded.reason != Some(Reason::STALE) => item.stale_at,
+            Some(Reason::STREAM_SILENT) if item.folded.reason != Some(Reason::STREAM_SILENT) => {
+                Some(shown.since)
+            }
+            Some(_) | None => None,
         }
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::item::Mode;
+use super::report::Deciding;
 use super::snapshot::{ItemState, Snapshot};
 use super::standing::Standing;
 
@@ -57,13 +58,13 @@ impl Tally {
 
 /// Whether a person's word decides how the item stands, and not a look.
 pub fn attested(item: &ItemState) -> bool {
-    let Some(report) = item.latest.as_deref() else { return false };
-    match item.card.mode {
-        Mode::Auto => false,
-        Mode::Attested => true,
-        Mode::AutoAttestable => {
-            let deciding = report.deciding().map(std::ptr::from_ref);
-            deciding.is_some() && deciding == report.word.as_ref().map(std::ptr::from_ref)
+    match (item.card.mode, item.latest.as_deref()) {
+        (Mode::Auto, _) => false,
+        (Mode::Attested, _) => true,
+        // Nobody has looked since a restart.
+        (Mode::AutoAttestable, None) => item.carried.attested,
+        (Mode::AutoAttestable, Some(report)) => {
+            matches!(report.deciding(), Some(Deciding::Word(_)))
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use utoipa::ToSchema;
 
-/// One line of text that says something: a name, a version.
+/// One line of text that says something: a name, a version. No characters that can't be seen.
 #[derive(Clone, Debug, ToSchema)]
 #[schema(
     value_type = String,
     min_length = 1,
     max_length = 128,
-    pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    pattern = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$"
 )]
 pub struct Word(pub String);
 
@@ -23,13 +23,13 @@ pub struct Notes(pub String);
     value_type = String,
     min_length = 1,
     max_length = 4000,
-    pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+    pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$"
 )]
 pub struct Text(pub String);
 
 /// A link that a browser may follow.
 #[derive(Clone, Debug, ToSchema)]
-#[schema(value_type = String, max_length = 2000, pattern = r"^https?://[^\s\x00-\x1f\x7f-\x9f]*$")]
+#[schema(value_type = String, max_length = 2000, pattern = r"^https?://[^\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$")]
 pub struct Link(pub String);
 
 /// A reason's code, such as `BackupTooOld`.

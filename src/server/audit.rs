@@ -21,6 +21,8 @@ pub(super) enum Action {
     Announce,
     /// Attesting an item.
     Attest,
+    /// Taking an attestation back.
+    EndAttestation,
     /// Waiving an item.
     Waive,
     /// Ending a waiver before its time.
@@ -32,11 +34,12 @@ pub(super) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Look,
         Self::Reload,
         Self::Announce,
         Self::Attest,
+        Self::EndAttestation,
         Self::Waive,
         Self::EndWaiver,
         Self::Maintain,
@@ -50,6 +53,7 @@ impl Action {
             Self::Reload => "reload",
             Self::Announce => "announce",
             Self::Attest => "attest",
+            Self::EndAttestation => "end_attestation",
             Self::Waive => "waive",
             Self::EndWaiver => "end_waiver",
             Self::Maintain => "maintain",
@@ -63,7 +67,7 @@ impl Action {
             Self::Look => Scope::Look,
             Self::Reload => Scope::Reload,
             Self::Announce => Scope::Announce,
-            Self::Attest => Scope::Attest,
+            Self::Attest | Self::EndAttestation => Scope::Attest,
             Self::Waive | Self::EndWaiver | Self::Maintain | Self::EndMaintenance => Scope::Waive,
         }
     }

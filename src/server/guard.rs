@@ -12,6 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -21,12 +22,17 @@ use super::audit::{Action, Entry, Outcome};
 use super::pages::{LONGEST_ECHO, no_such_item};
 use super::rate::{Allowed, household};
 use super::replay::{self, Done, Name};
+use crate::model::duration::spoken;
 use crate::model::judgement::legible;
+use crate::views::api::Problem;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 /// How long a client may take to send it.
 const LONGEST_BODY: Duration = Duration::from_secs(10);
+
+/// How long somebody who writes is kept waiting.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What a request to write ends with: what came of it, why, and what the client is told.
 pub(super) struct Ended {
@@ -44,6 +50,8 @@ pub(super) struct Write {
     pub(super) action: Action,
     pub(super) about: String,
     pub(super) peer: SocketAddr,
+    /// What becomes of it where it is sent again while nobody knows yet what came of it.
+    again: &'static str,
 }
 
 /// What was let in: by the token of which name, and with what content.
@@ -63,7 +71,8 @@ pub(super) struct Made {
 impl Write {
     /// A request for this action, about the item of this id, or about nothing.
     pub(super) fn new(served: &Arc<Served>, action: Action, about: &str, peer: SocketAddr) -> Self {
-        Self { served: Arc::clone(served), action, about: about.to_owned(), peer }
+        let again = "look before you ask again";
+        Self { served: Arc::clone(served), action, about: about.to_owned(), peer, again }
     }
 
     /// Authenticates, takes the body within the limits, acts, and records.
@@ -88,11 +97,12 @@ impl Write {
             Ok(content) => content,
             Err(ended) => return self.record(&token, ended),
         };
+        let again = self.again;
         let acting = tokio::spawn(async move {
             let ended = act(Admitted { token: token.clone(), content }).await;
             self.record(&token, ended)
         });
-        acting.await.unwrap_or_else(|error| defect("writing", &error))
+        awaited(acting, again).await
     }
 
     /// The same for what must be done one time, however often it is asked: the second answer is the
@@ -135,7 +145,8 @@ impl Write {
                 Err(ended) => ended,
             }
         };
-        self.run(headers, content, once).await
+        let again = "the same request, sent again, is not done twice, and is told what came of it";
+        Self { again, ..self }.run(headers, content, once).await
     }
 
     /// Leaves the line in the record, and gives the client its answer.
@@ -271,6 +282,19 @@ impl Ended {
     }
 }
 
+/// The answer of what goes on in a task of its own. Who waits is told within a while, and the task goes
+/// on: whatever comes of it is recorded, and remembered for those who ask again.
+async fn awaited(acting: JoinHandle<Response>, again: &str) -> Response {
+    match tokio::time::timeout(LONGEST_WAIT, acting).await {
+        Ok(done) => done.unwrap_or_else(|error| defect("writing", &error)),
+        Err(_) => {
+            let within = spoken(LONGEST_WAIT);
+            let detail = format!("it is not done within {within}, and still may be: {again}");
+            problem(503, Problem::NOT_DONE_YET, detail)
+        }
+    }
+}
+
 /// What a body says, or why it is not what is wanted: `what`, such as `example`.
 pub(super) fn wanted<Wanted: DeserializeOwned>(
     content: &[u8],
@@ -330,5 +354,34 @@ async fn read(content: Body) -> Result<Bytes, Ended> {
             Err(Ended::rejected(413, "Body too large", detail))
         }
         Err(_) => Err(Ended::rejected(408, "Body too slow", "the body did not arrive in time")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_told_and_what_goes_on_is_remembered() {
+        let replays = Arc::new(replay::Replays::default());
+        let name = Name::of("jo", Some(&HeaderValue::from_static("job-7")), [0; 32]).unwrap();
+        let done = |place: &str| Done {
+            digest: [0; 32],
+            content: Bytes::new(),
+            place: place.to_owned(),
+            at: Instant::now(),
+        };
+        let acting = tokio::spawn({
+            let (replays, name) = (Arc::clone(&replays), name.clone());
+            async move {
+                let mut slot = replays.slot(&name, Instant::now()).await;
+                tokio::time::sleep(2 * LONGEST_WAIT).await;
+                *slot = Some(done("/api/v1/deployments/1"));
+                problem(500, "Nobody", "hears it")
+            }
+        });
+        assert_eq!(awaited(acting, "ask").await.status(), 503);
+        let slot = replays.slot(&name, Instant::now()).await;
+        assert_eq!(slot.as_ref().map(|done| done.place.as_str()), Some("/api/v1/deployments/1"));
     }
 }

@@ -96,7 +96,7 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(pages::api_item))
         .routes(routes!(writes::look_now))
         .routes(routes!(attestations::attestations, attestations::attest))
-        .routes(routes!(attestations::attestation))
+        .routes(routes!(attestations::attestation, attestations::end_attestation))
         .routes(routes!(waivers::waivers, waivers::waive))
         .routes(routes!(waivers::waiver, waivers::end_waiver))
         .routes(routes!(maintenance::all, maintenance::maintain))
@@ -126,3 +126,6 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let detail = format!("{} is not possible on {path}", legible(method.as_str(), 20));
     problem(405, "Method not allowed", detail)
 }
+
+#[cfg(test)]
+mod slow_tests;

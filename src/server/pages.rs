@@ -52,6 +52,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
     path = "/",
     operation_id = "checklist_page",
     tag = "pages",
+    params(
+        (
+            "standing" = Option<String>, Query, example = "failing,unknown",
+            description = "Only lines that stand so, the words set apart by commas",
+        ),
+        (
+            "severity" = Option<String>, Query, example = "critical",
+            description = "Only lines of these severities, set apart by commas",
+        ),
+        (
+            "q" = Option<String>, Query, example = "tls",
+            description = "Only lines in whose texts this is found",
+        ),
+    ),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), Defect)
 )]
 pub(super) async fn checklist(

@@ -168,5 +168,5 @@ sections:
     items:
       - { id: load-test, title: L, severity: info, mode: attested, checks: [{ attestation: { valid_for: 180d } }] }
       - { id: broken, title: B, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/broken' } }] }
-      - { id: queue-workers, title: Q, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/broken' } }] }
+      - { id: api-answers, title: Q, severity: info, every: 1s, checks: [{ http: { url: 'http://SITE/broken' } }] }
 ";

@@ -87,3 +87,18 @@ fn all_mistakes_are_told_at_once() {
     let said = said(&[path]);
     assert_eq!(said.lines().filter(|line| line.starts_with("many.yaml:")).count(), 4, "{said}");
 }
+
+/// The cluster that Vigie runs in, and registries, need no description: with the block of connections
+/// they go.
+#[test]
+fn what_needs_no_description_needs_no_block() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("short.yaml");
+    let text = "sections:\n  - id: s\n    title: S\n    items:\n      - id: a\n        title: T\n        \
+                severity: info\n        checks:\n          - registry_image: { images: [\"ghcr.io/x/y:1\"] }\n";
+    for connections in ["", "connections: {}\n"] {
+        fs::write(&path, format!("{connections}{text}")).expect("written");
+        let taken = load(std::slice::from_ref(&path));
+        assert!(taken.is_ok(), "{connections:?}: {:?}", taken.err());
+    }
+}

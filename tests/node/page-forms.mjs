@@ -54,6 +54,9 @@ export const scenarios = ({ open, refresh, told }) => {
       await page.fill("#_attest-token", "a word too many");
       assert.match(await send(page, "attest"), /^A token is one word/);
       await page.fill("#_attest-token", told.token);
+      await page.fill("#_attest-who", "   ");
+      assert.match(await send(page, "attest"), /`who` is empty/);
+      await page.fill("#_attest-who", told.who);
       await page.fill("#_attest-until", local(new Date(Date.now() - day)));
       assert.match(await send(page, "attest"), /lies in the past/);
       await page.fill("#_attest-until", "");

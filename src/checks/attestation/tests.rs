@@ -23,6 +23,7 @@ fn word(made: i64, covers: Covers) -> Arc<acts::Attestation> {
         covers,
         note: None,
         link: None,
+        ended: None,
     })
 }
 
@@ -47,7 +48,7 @@ fn seen(words: Vec<Arc<acts::Attestation>>, deployment: Option<Deployment>) -> S
 }
 
 /// Verdict, reason, and the day of the next change.
-fn said(check: Attestation, seen: &Seen, day: i64) -> (Verdict, &'static str, Option<i64>) {
+fn said(check: &Attestation, seen: &Seen, day: i64) -> (Verdict, &'static str, Option<i64>) {
     let judgement = check.judge(seen, &Past::default(), at(day));
     let reason = judgement.reason().map_or("", Reason::code);
     let days = |at: Timestamp| (at.as_second() - 1_800_000_000) / DAY;
@@ -58,23 +59,58 @@ fn said(check: Attestation, seen: &Seen, day: i64) -> (Verdict, &'static str, Op
 fn a_period_passes_then_warns_then_fails() {
     let check = check("{ valid_for: 30d, warn_before: 5d }");
     let seen = seen(vec![word(0, Covers::Until(at(30)))], None);
-    assert_eq!(said(check, &seen, 1), (Verdict::Pass, "", Some(25)));
-    assert_eq!(said(check, &seen, 25), (Verdict::Warn, "AttestationEnding", Some(30)));
-    assert_eq!(said(check, &seen, 30), (Verdict::Fail, "AttestationLapsed", None));
+    assert_eq!(said(&check, &seen, 1), (Verdict::Pass, "", Some(25)));
+    assert_eq!(said(&check, &seen, 25), (Verdict::Warn, "AttestationEnding", Some(30)));
+    assert_eq!(said(&check, &seen, 30), (Verdict::Fail, "AttestationLapsed", None));
 }
 
 #[test]
-fn a_shorter_word_does_not_end_a_longer_one() {
+fn the_newest_word_that_is_valid_decides() {
     let check = check("{ valid_for: 30d }");
-    let words = vec![word(10, Covers::Until(at(12))), word(0, Covers::Until(at(30)))];
-    assert_eq!(said(check, &seen(words, None), 13), (Verdict::Pass, "", Some(27)));
+    let words = || vec![word(10, Covers::Until(at(12))), word(0, Covers::Until(at(30)))];
+    let ending = (Verdict::Warn, "AttestationEnding", Some(12));
+    assert_eq!(said(&check, &seen(words(), None), 11), ending, "the newest, not the longest");
+    let words = words();
+    assert_eq!(said(&check, &seen(words, None), 13), (Verdict::Pass, "", Some(27)));
+}
+
+#[test]
+fn a_word_is_held_against_the_terms_that_are_in_force_now() {
+    let word = || seen(vec![word(0, Covers::Until(at(365)))], None);
+    let shortened = check("{ valid_for: 30d, warn_before: 5d }");
+    assert_eq!(said(&shortened, &word(), 24), (Verdict::Pass, "", Some(25)));
+    assert_eq!(said(&shortened, &word(), 30), (Verdict::Fail, "AttestationLapsed", None));
+    let per_deployment = check("{ valid_for: deployment, within: 2d }");
+    let begun = Seen { deployment: Some(deployment("one", 10)), ..word() };
+    assert_eq!(said(&per_deployment, &begun, 11), (Verdict::Unknown, "NotYet", Some(12)));
+    let of_one = seen(vec![self::word(1, Covers::Deployment("one".to_owned()))], None);
+    let of_one = Seen { deployment: Some(deployment("one", 0)), ..of_one };
+    assert_eq!(said(&shortened, &of_one, 2).1, "NotYet", "a deployment is no period");
+}
+
+#[test]
+fn a_word_from_before_the_clock_was_set_back_is_as_old_as_now() {
+    let check = check("{ valid_for: 30d, warn_before: 5d }");
+    let ahead = seen(vec![word(300, Covers::Until(at(330)))], None);
+    assert_eq!(said(&check, &ahead, 0), (Verdict::Pass, "", Some(25)));
+}
+
+#[test]
+fn a_word_that_was_taken_back_says_nothing() {
+    let check = check("{ valid_for: 30d, within: 3d }");
+    let by = acts::EndedBy::Withdrawal { who: "Al".to_owned(), token: "al".to_owned() };
+    let ended = Some(acts::Ended { at: at(1), by });
+    let back = acts::Attestation { ended, ..(*word(0, Covers::Until(at(30)))).clone() };
+    let back = seen(vec![Arc::new(back)], None);
+    assert_eq!(said(&check, &back, 2), (Verdict::Unknown, "NotYet", Some(3)));
+    assert_eq!(said(&check, &back, 3), (Verdict::Fail, "NotAttested", None));
 }
 
 #[test]
 fn nobodys_word_is_waited_for_so_long_and_no_longer() {
     let check = check("{ valid_for: 30d, within: 3d }");
-    assert_eq!(said(check, &seen(vec![], None), 2), (Verdict::Unknown, "NotYet", Some(3)));
-    assert_eq!(said(check, &seen(vec![], None), 3), (Verdict::Fail, "NotAttested", None));
+    assert_eq!(said(&check, &seen(vec![], None), 2), (Verdict::Unknown, "NotYet", Some(3)));
+    assert_eq!(said(&check, &seen(vec![], None), 3), (Verdict::Fail, "NotAttested", None));
 }
 
 #[test]
@@ -82,20 +118,21 @@ fn a_word_for_one_deployment_says_nothing_of_the_next() {
     let check = check("{ valid_for: deployment, within: 2d }");
     let words = || vec![word(1, Covers::Deployment("one".to_owned()))];
     let one = seen(words(), Some(deployment("one", 0)));
-    assert_eq!(said(check, &one, 400), (Verdict::Pass, "", None));
+    assert_eq!(said(&check, &one, 400), (Verdict::Pass, "", None));
     let two = seen(words(), Some(deployment("two", 10)));
-    assert_eq!(said(check, &two, 11), (Verdict::Unknown, "NotYet", Some(12)));
-    assert_eq!(said(check, &two, 12), (Verdict::Fail, "NotAttested", None));
+    assert_eq!(said(&check, &two, 11), (Verdict::Unknown, "NotYet", Some(12)));
+    assert_eq!(said(&check, &two, 12), (Verdict::Fail, "NotAttested", None));
 }
 
 #[test]
 fn before_any_deployment_a_word_stands_for_the_coming_one() {
     let check = check("{ valid_for: deployment }");
     let coming = seen(vec![word(1, Covers::NextDeployment)], None);
-    assert_eq!(said(check, &coming, 2), (Verdict::Pass, "", None));
-    assert_eq!(said(check, &seen(vec![], None), 2), (Verdict::Unknown, "NoDeployment", None));
+    assert_eq!(said(&check, &coming, 2), (Verdict::Pass, "", Some(8)));
+    assert_eq!(said(&check, &coming, 8), (Verdict::Unknown, "NoDeployment", None), "after 7d");
+    assert_eq!(said(&check, &seen(vec![], None), 2), (Verdict::Unknown, "NoDeployment", None));
     let begun = seen(vec![word(1, Covers::NextDeployment)], Some(deployment("one", 0)));
-    assert_eq!(said(check, &begun, 2).0, Verdict::Unknown, "it is about the one after");
+    assert_eq!(said(&check, &begun, 2).0, Verdict::Unknown, "it is about the one after");
 }
 
 #[test]

@@ -131,7 +131,7 @@ mod tests {
             ("{\"a\": 1}\n", unknown("{\"a\"")),
             ("Data: a\n", unknown("Data")),
             (" data: a\n", unknown(" data")),
-            ("data: a\n\u{feff}data: b\n", unknown("\u{feff}data")),
+            ("data: a\n\u{feff}data: b\n", unknown(" data")),
             ("retry: soon\n", Wrong::Retry),
             ("retry\n", Wrong::Retry),
             ("retry: -1\n", Wrong::Retry),

@@ -13,9 +13,13 @@ use serde::Serialize;
 
 use super::complain;
 use crate::model::item::ItemId;
+use crate::model::judgement::legible;
 use crate::systems::clock::Clock;
 use remote::{Remote, Told};
-use when::{Edge, When};
+use when::{Edge, When, past};
+
+/// How much of an id that is none is repeated.
+const LONGEST_ECHO: usize = 100;
 
 /// Puts a name under an item that a person has looked at.
 #[derive(Args)]
@@ -33,8 +37,14 @@ pub(super) struct Attest {
     #[arg(long, value_name = "URL")]
     link: Option<String>,
     /// How long it holds, where that is less than the item says: a date, a timestamp, or a period.
-    #[arg(long, value_parser = When::parse, value_name = "WHEN")]
+    #[arg(long, value_parser = When::parse, value_name = "WHEN", allow_hyphen_values = true)]
     until: Option<When>,
+    /// It is about the coming deployment, not the current one: where the item is attested for one.
+    #[arg(long, conflicts_with = "until")]
+    next_deployment: bool,
+    /// Takes the attestation of this id back, instead of giving one.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["note", "link", "until", "next_deployment"])]
+    take_back: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -49,36 +59,43 @@ pub(super) struct Waive {
     #[arg(long)]
     who: String,
     /// Why.
-    #[arg(long)]
-    why: String,
+    #[arg(long, required_unless_present = "take_back")]
+    why: Option<String>,
     /// A reason that is waived, such as `BackupTooOld`; may be given several times.
-    #[arg(long = "reason", value_name = "REASON", required = true)]
+    #[arg(long = "reason", value_name = "REASON", required_unless_present = "take_back")]
     reasons: Vec<String>,
     /// Until when, at most as far as the item allows: a date, a timestamp, or a period such as `7d`.
-    #[arg(long, value_parser = When::parse, value_name = "WHEN")]
-    until: When,
+    #[arg(long, value_parser = When::parse, value_name = "WHEN", allow_hyphen_values = true, required_unless_present = "take_back")]
+    until: Option<When>,
+    /// Takes the waiver of this id back, instead of giving one.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["why", "reasons", "until"])]
+    take_back: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
 
-/// Declares maintenance: for its span, items show as waived under its name, and alerts keep still.
+/// Declares maintenance: for its span, items that fail or can't be seen show as waived under its name,
+/// and alerts keep still.
 #[derive(Args)]
 pub(super) struct Maintain {
     /// Who declares it.
     #[arg(long)]
     who: String,
     /// Why.
-    #[arg(long)]
-    why: String,
+    #[arg(long, required_unless_present = "take_back")]
+    why: Option<String>,
     /// From when, instead of from now: a date, a timestamp, or a period from now.
-    #[arg(long, value_parser = When::parse, value_name = "WHEN")]
+    #[arg(long, value_parser = When::parse, value_name = "WHEN", allow_hyphen_values = true)]
     from: Option<When>,
     /// Until when: a date (to its end), a timestamp, or a period from now such as `2h`.
-    #[arg(long, value_parser = When::parse, value_name = "WHEN")]
-    until: When,
-    /// A section that is meant, instead of all; may be given several times.
+    #[arg(long, value_parser = When::parse, value_name = "WHEN", allow_hyphen_values = true, required_unless_present = "take_back")]
+    until: Option<When>,
+    /// A section that is meant, with those below it, instead of all; may be given several times.
     #[arg(long = "section", value_name = "ID", value_parser = ItemId::parse)]
     sections: Vec<ItemId>,
+    /// Ends the maintenance of this id, instead of declaring any.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["why", "from", "until", "sections"])]
+    take_back: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -96,7 +113,7 @@ pub(super) struct Announce {
     #[arg(long)]
     environment: Option<String>,
     /// When the rollout began, instead of now: a timestamp.
-    #[arg(long)]
+    #[arg(long, value_parser = past, value_name = "WHEN")]
     started: Option<Timestamp>,
     /// The last migration that the new code expects, by the name of its folder.
     #[arg(long)]
@@ -121,25 +138,33 @@ struct AttestBody {
     link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    next_deployment: bool,
 }
 
 /// The body of `POST /api/v1/items/{id}/waivers`.
 #[derive(Serialize)]
 struct WaiveBody {
     who: String,
-    why: String,
+    why: Option<String>,
     reasons: Vec<String>,
-    until: Timestamp,
+    until: Option<Timestamp>,
+}
+
+/// The body that takes an act back.
+#[derive(Serialize)]
+struct TakeBackBody {
+    who: String,
 }
 
 /// The body of `POST /api/v1/maintenance`.
 #[derive(Serialize)]
 struct MaintainBody {
     who: String,
-    why: String,
+    why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Timestamp>,
-    until: Timestamp,
+    until: Option<Timestamp>,
     sections: Vec<ItemId>,
 }
 
@@ -156,37 +181,60 @@ struct AnnounceBody {
 }
 
 pub(super) async fn attest(attest: Attest) -> ExitCode {
-    let Attest { item, who, note, link, until, remote } = attest;
+    let Attest { item, who, note, link, until, next_deployment, take_back, remote } = attest;
+    let path = format!("/api/v1/items/{item}/attestations");
+    if let Some(id) = take_back {
+        let said = format!("the attestation `{id}` of `{item}` is taken back");
+        return taken_back(remote, &path, &id, who, said).await;
+    }
     let until = match resolved(until, Edge::End) {
         Ok(until) => until,
         Err(why) => return complain(&why),
     };
-    let body = AttestBody { who, note, link, until };
-    let path = format!("/api/v1/items/{item}/attestations");
-    remote.tell(&path, &body, |told| told.spoken(&format!("`{item}` is attested"))).await
+    let again = said_again(&[("until", until)]);
+    let body = AttestBody { who, note, link, until, next_deployment };
+    remote.tell(&path, &body, &again, |told| told.spoken(&format!("`{item}` is attested"))).await
 }
 
 pub(super) async fn waive(waive: Waive) -> ExitCode {
-    let Waive { item, who, why, reasons, until, remote } = waive;
-    let until = match until.resolve(Edge::End, Clock::System.now()) {
+    let Waive { item, who, why, reasons, until, take_back, remote } = waive;
+    let path = format!("/api/v1/items/{item}/waivers");
+    if let Some(id) = take_back {
+        let said = format!("the waiver `{id}` of `{item}` is taken back");
+        return taken_back(remote, &path, &id, who, said).await;
+    }
+    let until = match resolved(until, Edge::End) {
         Ok(until) => until,
         Err(why) => return complain(&why),
     };
+    let again = said_again(&[("until", until)]);
     let body = WaiveBody { who, why, reasons, until };
-    let path = format!("/api/v1/items/{item}/waivers");
-    remote.tell(&path, &body, |told| told.spoken(&format!("`{item}` is waived"))).await
+    remote.tell(&path, &body, &again, |told| told.spoken(&format!("`{item}` is waived"))).await
 }
 
 pub(super) async fn maintain(maintain: Maintain) -> ExitCode {
-    let Maintain { who, why, from, until, sections, remote } = maintain;
-    let span = resolved(from, Edge::Start)
-        .and_then(|from| Ok((from, until.resolve(Edge::End, Clock::System.now())?)));
+    let Maintain { who, why, from, until, sections, take_back, remote } = maintain;
+    let path = "/api/v1/maintenance";
+    if let Some(id) = take_back {
+        return taken_back(remote, path, &id, who, format!("the maintenance `{id}` is over")).await;
+    }
+    let span = resolved(from, Edge::Start).and_then(|from| Ok((from, resolved(until, Edge::End)?)));
     let (from, until) = match span {
         Ok(span) => span,
         Err(why) => return complain(&why),
     };
+    let again = said_again(&[("from", from), ("until", until)]);
     let body = MaintainBody { who, why, from, until, sections };
-    remote.tell("/api/v1/maintenance", &body, |told| told.spoken("maintenance is declared")).await
+    remote.tell(path, &body, &again, |told| told.spoken("maintenance is declared")).await
+}
+
+/// Takes the act of this id back, which stands under this path.
+async fn taken_back(remote: Remote, path: &str, id: &str, who: String, said: String) -> ExitCode {
+    // Ids are of letters that paths bear; of anything else, none would be found.
+    if ItemId::parse(id).is_err() {
+        return complain(&format!("`{}` is no id of an act", legible(id, LONGEST_ECHO)));
+    }
+    remote.take_back(&format!("{path}/{id}"), &TakeBackBody { who }, &said).await
 }
 
 pub(super) async fn announce(announce: Announce) -> ExitCode {
@@ -194,7 +242,13 @@ pub(super) async fn announce(announce: Announce) -> ExitCode {
         announce;
     let said = format!("`{version}` is announced");
     let body = AnnounceBody { version, who, environment, started, migration, ticket, notes };
-    remote.tell("/api/v1/deployments", &body, |told: &Told| told.spoken(&said)).await
+    remote.tell("/api/v1/deployments", &body, "", |told: &Told| told.spoken(&said)).await
+}
+
+/// The options that say the same when they are said again: what was a period from now is a time.
+fn said_again(moments: &[(&str, Option<Timestamp>)]) -> String {
+    let given = moments.iter().filter_map(|(option, at)| Some((option, (*at)?)));
+    given.map(|(option, at)| format!(" --{option} {at}")).collect::<Vec<_>>().concat()
 }
 
 fn resolved(when: Option<When>, edge: Edge) -> Result<Option<Timestamp>, String> {

@@ -28,6 +28,16 @@ pub(super) enum Edge {
     End,
 }
 
+/// Reads a time that is over.
+///
+/// # Errors
+/// It is no timestamp; a sentence.
+pub(super) fn past(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is no timestamp; write when it was, as `2026-12-01T08:00:00Z`")
+    })
+}
+
 impl When {
     /// Reads what was written.
     ///
@@ -43,10 +53,10 @@ impl When {
         {
             return Ok(Self::On(date));
         }
-        Period::parse(text).map(|period| Self::In(period.get())).map_err(|_| {
+        Period::parse(text).map(|period| Self::In(period.get())).map_err(|because| {
             format!(
-                "`{text}` is no time; write a date (`2026-12-01`), a timestamp \
-                 (`2026-12-01T08:00:00Z`) or a period (`7d`, `1h 30m`)"
+                "{because}. A time is a period from now (`7d`), a date (`2026-12-01`) or a timestamp \
+                 (`2026-12-01T08:00:00Z`)"
             )
         })
     }
@@ -90,8 +100,20 @@ mod tests {
         ] {
             assert_eq!(When::parse(text).unwrap().resolve(Edge::End, now), Ok(wanted), "{text}");
         }
-        for wrong in ["", "soon", "7", "-7d", "2026-13-01", "2026-12-01T08:00:00", "0d"] {
+        for wrong in
+            ["", "soon", "yesterday", "7", "-7d", "2026-13-01", "2026-12-01T08:00:00", "0d"]
+        {
             assert!(When::parse(wrong).unwrap_err().contains("`7d`"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_a_timestamp() {
+        assert_eq!(past("2026-11-22T10:00:00+01:00"), Ok(at("2026-11-22T09:00:00Z")));
+        for wrong in ["", "yesterday", "1h", "2026-11-22", "2026-11-22T10:00:00"] {
+            let told =
+                format!("`{wrong}` is no timestamp; write when it was, as `2026-12-01T08:00:00Z`");
+            assert_eq!(past(wrong), Err(told));
         }
     }
 

@@ -17,8 +17,8 @@ use crate::model::item::{ItemId, Mode};
 use crate::model::judgement::Line;
 use crate::model::reason::Reason;
 use crate::model::records::Records;
-use crate::model::report::Report;
-use crate::model::snapshot::{Blocked, Folded, ItemState, Snapshot};
+use crate::model::report::{Deciding, Report};
+use crate::model::snapshot::{Blocked, Carried, Folded, ItemState, Snapshot};
 use crate::model::standing::Standing;
 
 /// The kinds of check that look at nothing but the record; what they wait for is no blindness.
@@ -74,6 +74,7 @@ impl Ledger {
             streams: Vec::new(),
             deployments: deployments.into_iter().map(Arc::new).collect(),
             maintenance,
+            pauses: Arc::from([]),
         };
         Self { snapshot, recorded, unrecorded }
     }
@@ -139,9 +140,14 @@ impl Ledger {
                 said(Standing::NotApplicable)
             }
             Verdict::Unknown => {
-                let waits = report.deciding().is_some_and(|check| {
-                    check.judgement.worst().is_some_and(|line| waits_for_record(check.kind, line))
-                });
+                let waits = match report.deciding() {
+                    Some(Deciding::Check(check) | Deciding::Word(check)) => {
+                        let worst = check.judgement.worst();
+                        worst.is_some_and(|line| waits_for_record(check.kind, line))
+                    }
+                    Some(Deciding::Line(check, line)) => waits_for_record(check.kind, line),
+                    None => false,
+                };
                 match blind(report) {
                     Some(line) if waits => (Standing::Unknown, line.reason, line.because.clone()),
                     None if waits && self.recorded => said(Standing::Pending),
@@ -242,7 +248,7 @@ fn state(item: &Item, folded: Folded, acts: ItemRecord, now: Timestamp) -> ItemS
         // One look is as old as it is; nothing of it goes stale while it is printed.
         stale_at: None,
         latest: None,
-        carried: Vec::new(),
+        carried: Carried::default(),
         samples: Arc::from([]),
         details_dropped: 0,
         recent: VecDeque::new(),

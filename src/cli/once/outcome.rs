@@ -44,7 +44,7 @@ impl<'a> Outcome<'a> {
             reason,
             because,
             attested: standing == Standing::Passing && attested(item),
-            attestations: attestations.filter(|one| one.is_valid(current, now)).collect(),
+            attestations: attestations.filter(|one| item.holds(one, current, now)).collect(),
             waivers: item.open_waivers(now).map(|waiver| &**waiver).collect(),
             report: item.latest.as_deref(),
         }

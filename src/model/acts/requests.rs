@@ -3,27 +3,24 @@
 //! The bodies of the API's `POST`s. Each becomes an act only whole: checked against the item's terms
 //! and the time, with an id and the name of the token beside the name that was claimed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::fields::{LONGEST_NAME, by_likeness, name, text, web_link};
 use super::terms::{Terms, Validity};
 use super::{Attestation, Covers, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
 use crate::model::duration::spoken;
 use crate::model::item::ItemId;
+use crate::model::judgement::legible;
 use crate::model::reason::CLOCK_TOLERANCE;
 use crate::model::schedule::later;
 use crate::model::words::{Code, Link, Text, Word};
 
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 128;
-/// The longest note, in characters.
-const LONGEST_NOTE: usize = 4_000;
-/// The longest link, in characters.
-const LONGEST_LINK: usize = 2_000;
 /// The most reasons of a waiver.
 const MOST_REASONS: usize = 20;
 /// The longest maintenance.
@@ -40,6 +37,15 @@ pub enum Wish {
         item: String,
         /// What is said.
         request: AttestationRequest,
+    },
+    /// To take an attestation back.
+    EndAttestation {
+        /// The item's id.
+        item: String,
+        /// The attestation's id.
+        attestation: String,
+        /// What is said.
+        request: WithdrawalRequest,
     },
     /// To waive an item.
     Waive {
@@ -120,7 +126,8 @@ pub struct MaintenanceRequest {
     pub from: Option<Timestamp>,
     /// When it ends.
     pub until: Timestamp,
-    /// The sections that it is about; all of them, where it is left out.
+    /// The sections that it is about, with those below them: `configuration` means
+    /// `configuration.files`, too. All sections, where it is left out.
     #[serde(default)]
     pub sections: Vec<ItemId>,
 }
@@ -247,14 +254,15 @@ impl AttestationRequest {
                 Some(_) | None => Covers::NextDeployment,
             },
         };
-        Ok(Attestation { id, item: item.clone(), who, token, at: now, covers, note, link })
+        let item = item.clone();
+        Ok(Attestation { id, item, who, token, at: now, covers, note, link, ended: None })
     }
 }
 
 impl WaiverRequest {
     /// The waiver that this makes of an item that may be waived for so long.
     ///
-    /// `known` tells whether a code is one that a check can give.
+    /// `can` are the codes for which the item's own checks can fail.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
@@ -262,7 +270,7 @@ impl WaiverRequest {
         self,
         item: &ItemId,
         longest: Option<Duration>,
-        known: impl Fn(&str) -> bool,
+        can: &BTreeSet<&'static str>,
         making: Making<'_>,
     ) -> Result<Waiver, Refused> {
         let Self { who, why, mut reasons, until } = self;
@@ -278,9 +286,12 @@ impl WaiverRequest {
             let because = format!("`reasons` names 1 to {MOST_REASONS} codes that are waived");
             return Err(Refused::invalid(because));
         }
-        if let Some(stranger) = reasons.iter().find(|code| !known(code)) {
-            let stranger = crate::model::judgement::legible(stranger, LONGEST_NAME);
-            return Err(Refused::invalid(format!("`reasons`: no check gives `{stranger}`")));
+        if let Some(stranger) = reasons.iter().find(|code| !can.contains(code.as_str())) {
+            let stranger = legible(stranger, LONGEST_NAME);
+            let can = can.iter().copied().collect::<Vec<_>>().join(", ");
+            return Err(Refused::invalid(format!(
+                "`reasons`: `{item}` can't fail for `{stranger}`; it can for {can}"
+            )));
         }
         if until <= now {
             return Err(Refused::invalid("`until` lies in the past"));
@@ -299,21 +310,20 @@ impl WaiverRequest {
 impl MaintenanceRequest {
     /// The maintenance that this makes.
     ///
-    /// `known` tells whether a section is there.
+    /// `known` are the names that sections go by.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn made(
-        self,
-        known: impl Fn(&ItemId) -> bool,
-        making: Making<'_>,
-    ) -> Result<Maintenance, Refused> {
+    pub fn made(self, known: &BTreeSet<&str>, making: Making<'_>) -> Result<Maintenance, Refused> {
         let Self { who, why, from, until, sections } = self;
         let Making { id, token, now, deployment: _ } = making;
         let who = name("who", who)?;
         let why = text("why", why)?;
-        if let Some(stranger) = sections.iter().find(|section| !known(section)) {
-            return Err(Refused::not_found(format!("`sections`: there is none `{stranger}`")));
+        if let Some(stranger) = sections.iter().find(|section| !known.contains(section.as_str())) {
+            let known = by_likeness(stranger.as_str(), known);
+            return Err(Refused::not_found(format!(
+                "`sections`: there is no section `{stranger}`; {known}"
+            )));
         }
         let from = from.unwrap_or(now);
         if now.duration_since(from) > CLOCK_TOLERANCE {
@@ -344,44 +354,6 @@ impl MaintenanceRequest {
             ended: None,
         })
     }
-}
-
-/// One line that says something.
-fn name(field: &str, given: String) -> Result<String, Refused> {
-    let length = given.chars().count();
-    if given.trim().is_empty() || length > LONGEST_NAME || given.contains(char::is_control) {
-        return Err(Refused::invalid(format!(
-            "`{field}` is one line of 1 to {LONGEST_NAME} characters, none of them a control \
-             character"
-        )));
-    }
-    Ok(given)
-}
-
-/// A few lines that say something.
-fn text(field: &str, given: String) -> Result<String, Refused> {
-    let is_foreign = |c: char| c.is_control() && c != '\n' && c != '\t';
-    let length = given.chars().count();
-    if given.trim().is_empty() || length > LONGEST_NOTE || given.contains(is_foreign) {
-        return Err(Refused::invalid(format!(
-            "`{field}` is 1 to {LONGEST_NOTE} characters, none of them a control character but line \
-             ends and tabs"
-        )));
-    }
-    Ok(given)
-}
-
-/// A link that a browser may follow.
-fn web_link(given: String) -> Result<String, Refused> {
-    let is_web = given.starts_with("https://") || given.starts_with("http://");
-    let is_foreign = |c: char| c.is_control() || c.is_whitespace();
-    if !is_web || given.chars().count() > LONGEST_LINK || given.contains(is_foreign) {
-        return Err(Refused::invalid(format!(
-            "`link` begins with https:// or http:// and has at most {LONGEST_LINK} characters, none \
-             of them a space"
-        )));
-    }
-    Ok(given)
 }
 
 #[cfg(test)]

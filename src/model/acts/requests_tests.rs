@@ -1,6 +1,7 @@
 //! What is refused, and with which words.
 
 use super::*;
+use crate::model::item::names_of_sections;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -60,7 +61,11 @@ fn what_is_empty_long_or_no_text_is_refused() {
     for (wrong, field) in [
         (AttestationRequest { who: " ".to_owned(), ..attestation() }, "`who`"),
         (AttestationRequest { who: "x".repeat(129), ..attestation() }, "`who`"),
+        (AttestationRequest { who: "   ".to_owned(), ..attestation() }, "`who` is empty"),
         (AttestationRequest { who: "J\no".to_owned(), ..attestation() }, "`who`"),
+        (AttestationRequest { who: "Jo\u{202e}".to_owned(), ..attestation() }, "`who`"),
+        (AttestationRequest { who: "J\u{200b}o".to_owned(), ..attestation() }, "`who`"),
+        (AttestationRequest { note: Some("a\u{202e}b".to_owned()), ..attestation() }, "`note`"),
         (AttestationRequest { note: Some(String::new()), ..attestation() }, "`note`"),
         (AttestationRequest { note: long(4_001), ..attestation() }, "`note`"),
         (AttestationRequest { note: Some("\u{1b}[2J".to_owned()), ..attestation() }, "`note`"),
@@ -76,7 +81,7 @@ fn what_is_empty_long_or_no_text_is_refused() {
 }
 
 fn waived(request: WaiverRequest, longest: Option<Duration>) -> Result<Waiver, Refused> {
-    request.made(&item(), longest, |code| code == "BackupTooOld", making())
+    request.made(&item(), longest, &BTreeSet::from(["BackupTooOld", "Refused"]), making())
 }
 
 fn waiver() -> WaiverRequest {
@@ -99,7 +104,11 @@ fn a_waiver_has_an_end_and_reasons_that_exist() {
     let none = WaiverRequest { reasons: vec![], ..waiver() };
     assert!(wrong(none).because.contains("1 to 20 codes"));
     let stranger = WaiverRequest { reasons: vec!["<b>".to_owned()], ..waiver() };
-    assert!(wrong(stranger).because.contains("no check gives `<b>`"));
+    let because = wrong(stranger).because;
+    assert!(
+        because.contains("can't fail for `<b>`; it can for BackupTooOld, Refused"),
+        "{because}"
+    );
     let far = WaiverRequest { until: days(8), ..waiver() };
     assert!(wrong(far).because.contains("at most 7d"));
     let past = WaiverRequest { until: now(), ..waiver() };
@@ -115,7 +124,7 @@ fn maintenance_begins_now_or_later_and_ends_within_a_week() {
         until: days(until),
         sections: vec![],
     };
-    let made = |request: MaintenanceRequest| request.made(|_| false, making());
+    let made = |request: MaintenanceRequest| request.made(&BTreeSet::new(), making());
     let span = made(request(Some(1), 2)).unwrap();
     assert!(!span.is_on(now()) && span.is_on(days(1)) && !span.is_on(days(2)));
     assert!(span.is_about(&item()), "all sections");
@@ -124,4 +133,29 @@ fn maintenance_begins_now_or_later_and_ends_within_a_week() {
     }
     let stranger = MaintenanceRequest { sections: vec![item()], ..request(None, 1) };
     assert_eq!(made(stranger).unwrap_err().sort, RefusedSort::NotFound);
+}
+
+#[test]
+fn a_section_that_is_not_there_is_told_with_those_that_are() {
+    let ids = ["configuration.files", "configuration.secrets", "post-deployment.backups", "watch"]
+        .map(|id| ItemId::parse(id).unwrap());
+    let known = names_of_sections(ids.iter());
+    let request = |section: &str| MaintenanceRequest {
+        who: "Jo".to_owned(),
+        why: "disks".to_owned(),
+        from: None,
+        until: days(1),
+        sections: vec![ItemId::parse(section).unwrap()],
+    };
+    let told = request("post-deploy").made(&known, making()).unwrap_err().because;
+    let likest = "`sections`: there is no section `post-deploy`; there are post-deployment, ";
+    assert!(told.starts_with(likest), "{told}");
+    assert!(known.iter().all(|name| told.contains(name)), "{told}");
+    let whole = request("configuration").made(&known, making()).unwrap();
+    let about = ids.iter().map(|id| whole.is_about(id)).collect::<Vec<_>>();
+    assert_eq!(about, [true, true, false, false]);
+    let part = request("configuration.files").made(&known, making()).unwrap();
+    assert!(part.is_about(&ids[0]) && !part.is_about(&ids[1]));
+    let likeness = ItemId::parse("configuration.file").unwrap();
+    assert!(!likeness.covers(&ids[0]), "a parent ends at a dot");
 }

@@ -3,14 +3,18 @@
 //! A waiver covers reasons, not the item: the first failing line whose reason nobody took the blame
 //! for shows through.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{ItemState, Snapshot, from_fold};
-use crate::model::acts::{Maintenance, Waiver};
+use crate::model::acts::{Attestation, Maintenance, Waiver};
+use crate::model::deployment::Deployment;
 use crate::model::finding::Verdict;
 use crate::model::judgement::{Line, legible};
+use crate::model::reason::Reason;
+use crate::model::schedule::later;
 use crate::model::standing::{Shown, Standing};
 
 impl Snapshot {
@@ -22,18 +26,50 @@ impl Snapshot {
 }
 
 impl ItemState {
-    /// Waivers that stand at `now`, newest first.
-    pub fn open_waivers(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Waiver>> {
-        self.waivers.iter().filter(move |waiver| waiver.is_open(now))
+    /// Whether a person's word counts for it at `now`, on its present terms.
+    pub fn holds(&self, word: &Attestation, current: Option<&Deployment>, now: Timestamp) -> bool {
+        self.terms.is_some_and(|terms| terms.hold(word, current, now))
     }
 
-    /// The lines of the last attempt that fail, those of checks that a person's word stands in for
-    /// left out.
+    /// The word that decides on its present terms: the newest of those that count.
+    pub fn word(&self, current: Option<&Deployment>, now: Timestamp) -> Option<&Arc<Attestation>> {
+        self.terms?.deciding(self.attestations.iter(), current, now)
+    }
+
+    /// When a waiver ends at the latest, on the item's present terms: never later than it was meant,
+    /// nor than they allow from when it was given. None where the item can't be waived any more.
+    pub fn end_of_waiver(&self, waiver: &Waiver, now: Timestamp) -> Option<Timestamp> {
+        let given = waiver.at.min(now);
+        Some(waiver.until.min(later(given, self.waivable_for?)))
+    }
+
+    /// Waivers that count at `now`, newest first.
+    pub fn open_waivers(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.waivers.iter().filter(move |waiver| self.bears(waiver, now))
+    }
+
+    /// Whether a waiver counts at `now`, on the item's present terms.
+    pub fn bears(&self, waiver: &Waiver, now: Timestamp) -> bool {
+        waiver.ended.is_none() && self.end_of_waiver(waiver, now).is_some_and(|end| now < end)
+    }
+
+    /// The codes for which it fails: what made it fail, and what was seen to fail since.
+    pub fn failing_codes(&self) -> BTreeSet<&'static str> {
+        let own = self.folded.reason.filter(|_| self.folded.standing == Standing::Failing);
+        self.failing_lines().filter_map(|line| line.reason).chain(own).map(Reason::code).collect()
+    }
+
+    /// The lines of the last attempt that fail, those that a person's word answers left out.
     pub fn failing_lines(&self) -> impl Iterator<Item = &Line> {
-        let checks = self.latest.iter().flat_map(|report| &report.checks);
-        let lines = checks.flat_map(|check| check.judgement.lines());
-        let carried = self.carried.iter().filter(|_| self.latest.is_none());
-        carried.chain(lines).filter(|line| line.verdict == Verdict::Fail)
+        let lines = self.latest.iter().flat_map(|report| report.failing());
+        let carried = self.carried.failing.iter().filter(|_| self.latest.is_none());
+        carried.filter(|line| line.verdict == Verdict::Fail).chain(lines)
+    }
+
+    /// The first of these of each reason: what a waiver has to cover.
+    pub fn failing_reasons(&self) -> Vec<&Line> {
+        let mut reasons = HashSet::new();
+        self.failing_lines().filter(|line| reasons.insert(line.reason)).collect()
     }
 }
 
@@ -58,15 +94,7 @@ pub(super) fn shown(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Sh
     let through = item.failing_lines().find(|line| !line.reason.is_some_and(|r| covered(r.code())));
     match (own, through) {
         (true, None) => waived(item, shown, now),
-        (true, Some(line)) => {
-            let subject = &line.subject;
-            let because = if subject.is_empty() {
-                line.because.clone()
-            } else {
-                format!("{subject}: {}", line.because)
-            };
-            Shown { reason: line.reason, because, ..shown }
-        }
+        (true, Some(line)) => Shown { reason: line.reason, because: line.sentence(), ..shown },
         (false, _) => shown,
     }
 }
@@ -91,7 +119,8 @@ fn waived(item: &ItemState, shown: Shown, now: Timestamp) -> Shown {
     let code = shown.reason.map_or("", |reason| reason.code());
     let waiver = item.open_waivers(now).find(|waiver| waiver.covers(code));
     let Some(waiver) = waiver else { return shown };
-    let Waiver { who, until, why, at, .. } = &**waiver;
+    let Waiver { who, why, at, .. } = &**waiver;
+    let until = item.end_of_waiver(waiver, now).unwrap_or(waiver.until);
     let why = legible(why, LONGEST_WHY);
     let because = format!("waived by {who} until {until:.0} ({why}); {}", shown.because);
     Shown { standing: Standing::Waived, because, since: shown.since.max(*at), ..shown }

@@ -11,11 +11,11 @@ use axum::response::Response;
 use super::super::Served;
 use super::super::answer::json;
 use super::super::audit::Action;
-use super::super::guard::{Admitted, Write, wanted};
+use super::super::guard::Write;
 use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::super::pages::{Id, Ids, no_such_item};
-use super::{WHO, one, record, stands};
-use crate::model::acts::requests::{AttestationRequest, Wish};
+use super::{WHO, one, taken_back, told};
+use crate::model::acts::requests::{AttestationRequest, Wish, WithdrawalRequest};
 use crate::model::item::ItemId;
 use crate::views::api::{AttestationView, Attestations};
 
@@ -100,9 +100,40 @@ pub(in crate::server) async fn attest(
     body: Body,
 ) -> Response {
     let write = Write::new(&served, Action::Attest, &item, peer);
-    let attest = move |Admitted { token, content }| async move {
-        let request: AttestationRequest = wanted(&content, "an attestation", WHO)?;
-        record(&served, token, Wish::Attest { item, request }).await
-    };
-    write.run_once(&headers, body, stands, attest).await
+    told(write, &headers, body, ("an attestation", WHO), move |request| Wish::Attest {
+        item,
+        request,
+    })
+    .await
+}
+
+/// Takes an attestation back before its time. It stays in the record. Scope `attest`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/items/{id}/attestations/{attestation}",
+    tag = "acts",
+    security(("token" = [])),
+    params(
+        ("id" = ItemId, Path, description = "The item's id", example = "pods-running"),
+        ("attestation" = String, Path, description = "The attestation's id"),
+    ),
+    request_body = WithdrawalRequest,
+    responses(
+        (status = 200, description = "It has ended", body = AttestationView),
+        Unreadable,
+        Impossible,
+        Missing,
+        Refused,
+    )
+)]
+pub(in crate::server) async fn end_attestation(
+    State(served): State<Arc<Served>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Ids(item, attestation): Ids,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let write = Write::new(&served, Action::EndAttestation, &item, peer);
+    let wish = move |request| Wish::EndAttestation { item, attestation, request };
+    taken_back(write, &headers, body, wish).await
 }

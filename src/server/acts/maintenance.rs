@@ -11,10 +11,10 @@ use axum::response::Response;
 use super::super::Served;
 use super::super::answer::json;
 use super::super::audit::Action;
-use super::super::guard::{Admitted, Write, wanted};
+use super::super::guard::Write;
 use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::super::pages::Id;
-use super::{WHO, ended, one, record, stands};
+use super::{one, taken_back, told};
 use crate::model::acts::requests::{MaintenanceRequest, Wish, WithdrawalRequest};
 use crate::views::api::{MaintenanceView, Maintenances};
 
@@ -55,7 +55,8 @@ pub(in crate::server) async fn span(
     one(&headers, &id, found.map(|found| MaintenanceView::new(found, served.daemon.now())))
 }
 
-/// Declares maintenance. Scope `waive`.
+/// Declares maintenance: while it lasts, items of its sections that fail or can't be seen are shown as
+/// waived. Scope `waive`.
 #[utoipa::path(
     post,
     path = "/api/v1/maintenance",
@@ -89,11 +90,7 @@ pub(in crate::server) async fn maintain(
     body: Body,
 ) -> Response {
     let write = Write::new(&served, Action::Maintain, "", peer);
-    let maintain = move |Admitted { token, content }| async move {
-        let request: MaintenanceRequest = wanted(&content, "maintenance", EXAMPLE)?;
-        record(&served, token, Wish::Maintain(request)).await
-    };
-    write.run_once(&headers, body, stands, maintain).await
+    told(write, &headers, body, ("maintenance", EXAMPLE), Wish::Maintain).await
 }
 
 /// Ends maintenance before its time. It stays in the record. Scope `waive`.
@@ -120,10 +117,6 @@ pub(in crate::server) async fn end_maintenance(
     body: Body,
 ) -> Response {
     let write = Write::new(&served, Action::EndMaintenance, &maintenance, peer);
-    let end = move |Admitted { token, content }| async move {
-        let wish = wanted(&content, "a withdrawal", WHO);
-        let wish = wish.map(|request| Wish::EndMaintenance { maintenance, request });
-        ended(&served, token, wish).await
-    };
-    write.run(&headers, body, end).await
+    let wish = move |request| Wish::EndMaintenance { maintenance, request };
+    taken_back(write, &headers, body, wish).await
 }

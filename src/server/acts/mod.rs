@@ -4,16 +4,20 @@ pub(super) mod attestations;
 pub(super) mod maintenance;
 pub(super) mod waivers;
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Served;
 use super::answer::{body, json, problem};
-use super::guard::{Ended, Made, made};
+use super::guard::{Admitted, Ended, Made, Write, made, wanted};
 use super::pages::LONGEST_ECHO;
 use crate::model::acts::Act;
-use crate::model::acts::requests::{Refused, RefusedSort, Wish};
+use crate::model::acts::requests::{Refused, RefusedSort, Wish, WithdrawalRequest};
 use crate::model::judgement::legible;
 use crate::views::api::ActView;
 
@@ -30,25 +34,49 @@ fn one(headers: &HeaderMap, id: &str, found: Option<impl Serialize>) -> Response
     }
 }
 
-/// Records what is wished for; the answer is the act.
+/// Records what the body asks for, once; the answer is the act. `what` it is looks like `example`.
+async fn told<Request: DeserializeOwned>(
+    write: Write,
+    headers: &HeaderMap,
+    content: Body,
+    (what, example): (&'static str, &'static str),
+    wish: impl FnOnce(Request) -> Wish + Send + 'static,
+) -> Response {
+    let served = Arc::clone(&write.served);
+    let tell = move |Admitted { token, content }| async move {
+        let wish = wish(wanted(&content, what, example)?);
+        record(&served, token, wish).await
+    };
+    write.run_once(headers, content, stands, tell).await
+}
+
+/// Takes an act back for who the body names; the answer is what is left of it.
+async fn taken_back(
+    write: Write,
+    headers: &HeaderMap,
+    content: Body,
+    wish: impl FnOnce(WithdrawalRequest) -> Wish + Send + 'static,
+) -> Response {
+    let served = Arc::clone(&write.served);
+    let take_back = move |Admitted { token, content }| async move {
+        let wish = match wanted(&content, "a withdrawal", WHO) {
+            Ok(request) => wish(request),
+            Err(ended) => return ended,
+        };
+        match record(&served, token, wish).await {
+            Ok(Made { content, place: _ }) => {
+                Ended::done(body(StatusCode::OK, "application/json", content))
+            }
+            Err(ended) => ended,
+        }
+    };
+    write.run(headers, content, take_back).await
+}
+
 async fn record(served: &Served, token: String, wish: Wish) -> Result<Made, Ended> {
     let act = served.daemon.record(wish, token).await.map_err(refused)?;
     let view = ActView::new(&served.daemon.snapshot(), &act, served.daemon.now());
     made(&view, place_of(&act))
-}
-
-/// Takes an act back; the answer is what is left of it.
-async fn ended(served: &Served, token: String, wish: Result<Wish, Ended>) -> Ended {
-    let taken_back = match wish {
-        Ok(wish) => record(served, token, wish).await,
-        Err(ended) => Err(ended),
-    };
-    match taken_back {
-        Ok(Made { content, place: _ }) => {
-            Ended::done(body(StatusCode::OK, "application/json", content))
-        }
-        Err(ended) => ended,
-    }
 }
 
 /// What the client is told.
@@ -76,7 +104,7 @@ fn stands(served: &Served, place: &str) -> bool {
     let (snapshot, now) = (served.daemon.snapshot(), served.daemon.now());
     let id = place.rsplit('/').next().unwrap_or_default();
     let of_items = snapshot.items.iter().any(|item| {
-        item.attestations.iter().any(|act| act.id == id)
+        item.attestations.iter().any(|act| act.id == id && act.ended.is_none())
             || item.open_waivers(now).any(|act| act.id == id)
     });
     of_items

@@ -11,10 +11,10 @@ use axum::response::Response;
 use super::super::Served;
 use super::super::answer::json;
 use super::super::audit::Action;
-use super::super::guard::{Admitted, Write, wanted};
+use super::super::guard::Write;
 use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::super::pages::{Id, Ids, no_such_item};
-use super::{WHO, ended, one, record, stands};
+use super::{one, taken_back, told};
 use crate::model::acts::requests::{WaiverRequest, Wish, WithdrawalRequest};
 use crate::model::item::ItemId;
 use crate::views::api::{WaiverView, Waivers};
@@ -61,7 +61,7 @@ pub(in crate::server) async fn waiver(
     let snapshot = served.daemon.snapshot();
     let Some(item) = snapshot.item(&id) else { return no_such_item(&id) };
     let found = item.waivers.iter().find(|known| known.id == act);
-    one(&headers, &act, found.map(|found| WaiverView::new(found, served.daemon.now())))
+    one(&headers, &act, found.map(|found| WaiverView::new(Some(item), found, served.daemon.now())))
 }
 
 /// Takes the blame for named reasons of an item that fails. Scope `waive`.
@@ -102,11 +102,8 @@ pub(in crate::server) async fn waive(
     body: Body,
 ) -> Response {
     let write = Write::new(&served, Action::Waive, &item, peer);
-    let waive = move |Admitted { token, content }| async move {
-        let request: WaiverRequest = wanted(&content, "a waiver", EXAMPLE)?;
-        record(&served, token, Wish::Waive { item, request }).await
-    };
-    write.run_once(&headers, body, stands, waive).await
+    told(write, &headers, body, ("a waiver", EXAMPLE), move |request| Wish::Waive { item, request })
+        .await
 }
 
 /// Takes a waiver back before its time. It stays in the record. Scope `waive`.
@@ -136,10 +133,6 @@ pub(in crate::server) async fn end_waiver(
     body: Body,
 ) -> Response {
     let write = Write::new(&served, Action::EndWaiver, &item, peer);
-    let end = move |Admitted { token, content }| async move {
-        let wish = wanted(&content, "a withdrawal", WHO);
-        let wish = wish.map(|request| Wish::EndWaiver { item, waiver, request });
-        ended(&served, token, wish).await
-    };
-    write.run(&headers, body, end).await
+    let wish = move |request| Wish::EndWaiver { item, waiver, request };
+    taken_back(write, &headers, body, wish).await
 }

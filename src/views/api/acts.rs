@@ -28,7 +28,8 @@ pub struct AttestationView<'a> {
     pub token: &'a str,
     /// When.
     pub at: Timestamp,
-    /// When it lapses; null where it is for a deployment.
+    /// When it lapses on the item's present terms, or lapsed; null where it is for a deployment, and
+    /// where those terms are of another sort.
     pub until: Option<Timestamp>,
     /// The deployment that it is for; null where it is for a time, or for the next one.
     pub deployment: Option<&'a str>,
@@ -38,7 +39,9 @@ pub struct AttestationView<'a> {
     pub note: Option<&'a str>,
     /// Where the evidence is.
     pub link: Option<&'a str>,
-    /// Whether it counts now.
+    /// How it came to an end before its time, if it did.
+    pub ended: Option<EndView<'a>>,
+    /// Whether it counts now, on the item's present terms.
     pub valid: bool,
 }
 
@@ -62,15 +65,17 @@ pub struct WaiverView<'a> {
     pub token: &'a str,
     /// When.
     pub at: Timestamp,
-    /// Until when, at the latest.
+    /// Until when, at the latest, on the item's present terms.
     pub until: Timestamp,
     /// The reasons that it covers; any other shows through.
     pub reasons: &'a [String],
+    /// Those of them for which the item does not fail now; none once it has ended.
+    pub not_failing: Vec<&'a str>,
     /// Why it may be so.
     pub why: &'a str,
     /// How it came to its end, once it has.
     pub ended: Option<EndView<'a>>,
-    /// Whether it counts now.
+    /// Whether it counts now, on the item's present terms.
     pub open: bool,
 }
 
@@ -148,7 +153,10 @@ impl<'a> ActView<'a> {
     pub fn new(snapshot: &Snapshot, act: &'a Act, now: Timestamp) -> Self {
         match act {
             Act::Attestation(act) => Self::Attestation(AttestationView::new(snapshot, act, now)),
-            Act::Waiver(act) => Self::Waiver(WaiverView::new(act, now)),
+            Act::Waiver(act) => {
+                let item = snapshot.item(act.item.as_str()).map(AsRef::as_ref);
+                Self::Waiver(WaiverView::new(item, act, now))
+            }
             Act::Maintenance(act) => Self::Maintenance(MaintenanceView::new(act, now)),
         }
     }
@@ -165,7 +173,9 @@ impl<'a> Attestations<'a> {
 impl<'a> AttestationView<'a> {
     /// An attestation as it is at `now`.
     pub fn new(snapshot: &Snapshot, act: &'a Attestation, now: Timestamp) -> Self {
-        let Attestation { id, item, who, token, at, covers, note, link } = act;
+        let Attestation { id, item, who, token, at, covers, note, link, ended } = act;
+        let state = snapshot.item(item.as_str());
+        let terms = state.and_then(|state| state.terms);
         let deployment = match covers {
             Covers::Deployment(id) => Some(id.as_str()),
             Covers::Until(_) | Covers::NextDeployment => None,
@@ -176,12 +186,15 @@ impl<'a> AttestationView<'a> {
             who,
             token,
             at: *at,
-            until: act.until(),
+            until: terms.and_then(|terms| terms.end(act, now)),
             deployment,
             next_deployment: *covers == Covers::NextDeployment,
             note: note.as_deref(),
             link: link.as_deref(),
-            valid: act.is_valid(snapshot.deployment().map(AsRef::as_ref), now),
+            ended: ended.as_ref().map(EndView::new),
+            valid: terms.is_some_and(|terms| {
+                terms.hold(act, snapshot.deployment().map(AsRef::as_ref), now)
+            }),
         }
     }
 }
@@ -189,25 +202,30 @@ impl<'a> AttestationView<'a> {
 impl<'a> Waivers<'a> {
     /// Those of an item.
     pub fn new(item: &'a ItemState, now: Timestamp) -> Self {
-        Self { waivers: item.waivers.iter().map(|act| WaiverView::new(act, now)).collect() }
+        let all = item.waivers.iter();
+        Self { waivers: all.map(|act| WaiverView::new(Some(item), act, now)).collect() }
     }
 }
 
 impl<'a> WaiverView<'a> {
-    /// A waiver as it is at `now`.
-    pub fn new(act: &'a Waiver, now: Timestamp) -> Self {
+    /// A waiver of this item as it is at `now`.
+    pub fn new(state: Option<&ItemState>, act: &'a Waiver, now: Timestamp) -> Self {
         let Waiver { id, item, who, token, at, until, reasons, why, ended } = act;
+        let open = state.is_some_and(|state| state.bears(act, now));
+        let failing = state.map(ItemState::failing_codes).unwrap_or_default();
+        let idle = reasons.iter().map(String::as_str).filter(|code| !failing.contains(code));
         Self {
             id,
             item,
             who,
             token,
             at: *at,
-            until: *until,
+            until: state.and_then(|state| state.end_of_waiver(act, now)).unwrap_or(*until),
             reasons,
+            not_failing: if open { idle.collect() } else { Vec::new() },
             why,
             ended: ended.as_ref().map(EndView::new),
-            open: act.is_open(now),
+            open,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Problem {
 impl Problem {
     /// The value of the header `Content-Type`.
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
+    /// The title of what goes on while nobody waits for it any longer: it may come to be done.
+    pub const NOT_DONE_YET: &'static str = "Not done yet";
 
     /// A problem with this request.
     pub fn new(status: u16, title: &'static str, detail: impl Into<String>) -> Self {

@@ -5,6 +5,8 @@
 //! have read the escapes. So a word is printed as it is only where all of it is harmless, and as
 //! code otherwise, which nobody looks into. What stands between backticks is code already.
 
+use crate::model::judgement::visible;
+
 /// Marks that may open a word without being a part of it.
 const OPENING: [char; 4] = ['(', '"', '\'', '«'];
 /// Marks that may close one.
@@ -40,23 +42,6 @@ pub(super) fn prose(text: &str) -> String {
 /// One word of a closed vocabulary or an id, as code.
 pub(super) fn code(text: &str) -> String {
     written(&Piece::Code(one_line(&text.chars().map(visible).collect::<String>())))
-}
-
-/// What can be seen of a character: controls, and those that turn or hide what stands beside them,
-/// are blanks.
-fn visible(c: char) -> char {
-    match c {
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' => ' ',
-        c if c.is_control() || c.is_whitespace() => ' ',
-        c => c,
-    }
 }
 
 fn one_line(text: &str) -> String {
@@ -116,6 +101,9 @@ fn harmless(core: &str) -> bool {
     if core == "&" {
         return true;
     }
+    if refers(core) {
+        return false;
+    }
     let letters: Vec<char> = core.chars().collect();
     letters.iter().enumerate().all(|(n, c)| match c {
         '-' | '–' | '—' | '%' | '°' | '’' | '+' | '×' | '√' | '≥' | '≤' | '(' | ')' | '\'' => {
@@ -129,6 +117,20 @@ fn harmless(core: &str) -> bool {
         }
         c => c.is_alphanumeric(),
     })
+}
+
+/// So many hexadecimal digits and more may be the name of a commit.
+const SHORTEST_COMMIT: usize = 7;
+
+/// Whether GitHub may link it: to a commit, or to an issue as `GH-26`.
+fn refers(core: &str) -> bool {
+    let parts: Vec<_> = core.split(|c: char| !c.is_alphanumeric()).collect();
+    let commit =
+        |part: &&str| part.len() >= SHORTEST_COMMIT && part.chars().all(|c| c.is_ascii_hexdigit());
+    let issue = |pair: &[&str]| {
+        pair[0].eq_ignore_ascii_case("gh") && pair[1].starts_with(|c: char| c.is_ascii_digit())
+    };
+    parts.iter().any(commit) || parts.windows(2).any(issue)
 }
 
 /// Adds a piece; code beside code would be read as one span with other ends, so it becomes one.
@@ -176,6 +178,9 @@ mod tests {
             ("- item", "`-` item"),
             ("1. item", "`1.` item"),
             ("a - b", "a - b"),
+            ("GH-26 (gh-7), ghost-26", "`GH-26` (`gh-7`), ghost-26"),
+            ("runs 2b1ff3e, not 0525E4B.", "runs `2b1ff3e`, not `0525E4B`."),
+            ("web-7d9f8b6c5-x2 of 123456 or 1234567", "`web-7d9f8b6c5-x2` of 123456 or `1234567`"),
             (":smile: &amp; \\*", "`:smile`: `&amp`; `\\*`"),
             ("", ""),
         ] {

@@ -6,6 +6,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::filter::{Choice, Filter};
+use super::filters;
 use super::frame::{Frame, Icon};
 use super::lately::Lately;
 use super::mark::Mark;
@@ -76,6 +77,9 @@ impl<'a> Page<'a> {
         let worst = Standing::worst(rows().map(|row| row.standing));
         let tally = |standing| rows().filter(|row| row.standing == standing).count();
         let headline = headline(worst, tally);
+        let doubts = filter.doubts();
+        let doubts = doubts.map(|text| Notice { text, grave: false, more: Vec::new() });
+        let notices = notices(snapshot, vitals, None, now).into_iter().chain(doubts).collect();
         let (attention, more_attention) = attention(snapshot, now);
         let counts = COUNTED.into_iter().map(|standing| Count {
             mark: standing.into(),
@@ -87,7 +91,7 @@ impl<'a> Page<'a> {
         Self {
             frame: Frame::new(&headline, snapshot, Icon::of(worst), "./".to_owned()),
             now: Moment::new(now, now),
-            notices: notices(snapshot, vitals, now),
+            notices,
             overall: worst.unwrap_or(Standing::Unknown).into(),
             counts: counts.collect(),
             severities: filter.severities(),

@@ -2,7 +2,7 @@
 //!
 //! Its law: the address says it all (`/?standing=failing&severity=critical&q=tls`), so that a filter
 //! can be kept and sent around, and works without scripts. Words that mean nothing here filter
-//! nothing.
+//! nothing, and the page says so.
 
 use url::form_urlencoded::{Serializer, parse};
 
@@ -12,6 +12,8 @@ use crate::model::standing::Standing;
 
 /// The longest text that is searched for, in characters.
 const LONGEST_TEXT: usize = 100;
+/// The most words that mean nothing, each of so many characters, that are told.
+const MOST_STRANGE: (usize, usize) = (5, 40);
 /// The severities, the worst first.
 const SEVERITIES: [Severity; 3] = [Severity::Critical, Severity::Warning, Severity::Info];
 
@@ -21,6 +23,8 @@ pub struct Filter {
     standings: Vec<Standing>,
     severities: Vec<Severity>,
     text: String,
+    /// Words that mean nothing here.
+    strange: Vec<String>,
 }
 
 /// What a line is found by.
@@ -48,11 +52,11 @@ impl Filter {
             match &*name {
                 "standing" => value.split(',').for_each(|word| {
                     let known = Standing::ALL.into_iter().find(|known| known.label() == word);
-                    add(&mut filter.standings, known);
+                    filter.add(word, known, |filter| &mut filter.standings);
                 }),
                 "severity" => value.split(',').for_each(|word| {
                     let known = SEVERITIES.into_iter().find(|known| known.label() == word);
-                    add(&mut filter.severities, known);
+                    filter.add(word, known, |filter| &mut filter.severities);
                 }),
                 "q" => legible(value.trim(), LONGEST_TEXT).clone_into(&mut filter.text),
                 _ => {}
@@ -61,9 +65,41 @@ impl Filter {
         filter
     }
 
+    /// Takes a word in, where it is known.
+    fn add<T: PartialEq>(
+        &mut self,
+        word: &str,
+        known: Option<T>,
+        to: fn(&mut Self) -> &mut Vec<T>,
+    ) {
+        let (most, longest) = MOST_STRANGE;
+        match known {
+            Some(known) if !to(self).contains(&known) => to(self).push(known),
+            None if !word.is_empty() && self.strange.len() < most => {
+                self.strange.push(legible(word, longest));
+            }
+            Some(_) | None => {}
+        }
+    }
+
     /// Whether anything is left out at all.
     pub(super) fn is_on(&self) -> bool {
-        *self != Self::default()
+        let Self { standings, severities, text, strange: _ } = self;
+        !(standings.is_empty() && severities.is_empty() && text.is_empty())
+    }
+
+    /// What is to be said of words that mean nothing here, and so filter nothing.
+    pub(super) fn doubts(&self) -> Option<String> {
+        if self.strange.is_empty() {
+            return None;
+        }
+        let strange = self.strange.join("`, `");
+        let standings = Standing::ALL.map(Standing::label).join(", ");
+        let severities = SEVERITIES.map(Severity::label).join(", ");
+        Some(format!(
+            "Nothing is filtered by `{strange}`. A standing is one of {standings}; a severity is \
+             one of {severities}."
+        ))
     }
 
     /// The text that is searched for.
@@ -113,7 +149,7 @@ impl Filter {
 
     /// The address of the checklist under this filter, from the checklist.
     fn address(&self) -> String {
-        let Self { standings, severities, text } = self;
+        let Self { standings, severities, text, strange: _ } = self;
         let mut query = Serializer::new(String::new());
         for standing in standings {
             query.append_pair("standing", standing.label());
@@ -129,10 +165,6 @@ impl Filter {
             query => format!("./?{query}"),
         }
     }
-}
-
-fn add<T: PartialEq>(known: &mut Vec<T>, word: Option<T>) {
-    known.extend(word.filter(|word| !known.contains(word)));
 }
 
 fn toggle<T: PartialEq>(words: &mut Vec<T>, word: T) {
@@ -187,6 +219,18 @@ mod tests {
             "./?standing=failing&standing=unknown"
         );
         assert_eq!(Filter::default().severities()[0].address, "./?severity=critical");
+    }
+
+    #[test]
+    fn of_words_that_mean_nothing_it_is_said_that_they_filter_nothing() {
+        let filter = Filter::read("standing=bogus,failing,&severity=%3Cb%3E&colour=red");
+        let said = filter.doubts().unwrap();
+        assert!(said.starts_with("Nothing is filtered by `bogus`, `<b>`. "), "{said}");
+        assert!(said.contains("one of pending, passing,") && said.contains("critical"), "{said}");
+        assert!(!Filter::read("standing=bogus").is_on());
+        assert_eq!(Filter::read("standing=failing&severity=info&q=x").doubts(), None);
+        let many = Filter::read(&format!("standing={}", "x,".repeat(10_000))).doubts().unwrap();
+        assert!(many.len() < 500, "{many}");
     }
 
     #[test]

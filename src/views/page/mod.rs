@@ -6,10 +6,12 @@
 
 mod checklist;
 mod filter;
+mod filters;
 mod frame;
 mod item;
 mod journal;
 mod lately;
+mod maintenance;
 mod mark;
 mod moment;
 mod notice;

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::journal;
 use super::moment::Moment;
+use super::{journal, maintenance};
+use crate::model::item::ItemId;
 use crate::model::snapshot::{LONGEST_SILENCE, Snapshot, Stream};
 use crate::model::vitals::{ConfigVitals, Vitals};
 
@@ -17,11 +18,17 @@ pub(super) struct Notice {
     pub(super) more: Vec<String>,
 }
 
-/// All notices, the gravest first.
-pub(super) fn notices(snapshot: &Snapshot, vitals: &Vitals, now: Timestamp) -> Vec<Notice> {
+/// All notices, the gravest first; of maintenance, what is about this section, or all of it.
+pub(super) fn notices(
+    snapshot: &Snapshot,
+    vitals: &Vitals,
+    section: Option<&ItemId>,
+    now: Timestamp,
+) -> Vec<Notice> {
     let own = [engine(vitals, now), configuration(&vitals.config, now)];
     let own = own.into_iter().flatten().chain(journal::notices(&vitals.journal));
-    let mut all: Vec<_> = own.chain(streams(snapshot, now)).collect();
+    let maintenance = maintenance::notice(snapshot, section, now);
+    let mut all: Vec<_> = own.chain(streams(snapshot, now)).chain(maintenance).collect();
     all.sort_by_key(|notice| !notice.grave);
     all
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::filter::{Filter, Traits};
 use super::mark::Mark;
 use super::moment::Moment;
+use crate::model::acts::Covers;
 use crate::model::item::{Card, Group, Section as Heading, Severity};
 use crate::model::judgement::legible;
 use crate::model::snapshot::{ItemState, Snapshot};
@@ -204,11 +205,16 @@ fn act(snapshot: &Snapshot, state: &ItemState, now: Timestamp) -> Option<String>
         return Some(format!("under maintenance by {} until {:.0}: {why}", span.by(), span.until));
     }
     let deployment = snapshot.deployment().map(AsRef::as_ref);
-    let mut valid = state.attestations.iter().filter(|word| word.is_valid(deployment, now));
-    let word = valid.next().filter(|_| !shown.because.starts_with("attested by "))?;
-    Some(match word.until() {
-        Some(until) => format!("attested by {} until {until:.0}", word.who),
-        None => format!("attested by {} for the deployment", word.who),
+    let word = state.word(deployment, now);
+    let word = word.filter(|_| !shown.because.starts_with("attested by "))?;
+    let who = &word.who;
+    Some(match word.covers {
+        Covers::Until(until) => {
+            let end = state.terms.and_then(|terms| terms.end(word, now)).unwrap_or(until);
+            format!("attested by {who} until {end:.0}")
+        }
+        Covers::Deployment(_) => format!("attested by {who} for the deployment"),
+        Covers::NextDeployment => format!("attested by {who} for the coming deployment"),
     })
 }
 

@@ -2,9 +2,11 @@
 //! comes twice, and the commands that do it.
 
 mod fuzzing;
+mod lossy;
 mod recording;
 mod refusing;
 mod repeating;
+mod taking_back;
 mod terminal;
 
 use std::path::PathBuf;
@@ -35,7 +37,7 @@ sections:
   - id: after
     title: After
     items:
-      - { id: by-hand, title: H, severity: info, every: 1s, mode: auto_attestable, attestation: { valid_for: 30d }, checks: [{ http: { url: 'http://SITE/broken' } }] }
+      - { id: by-hand, title: H, severity: info, every: 1s, mode: auto_attestable, attestation: { valid_for: 30d, answers: [WrongStatus] }, checks: [{ http: { url: 'http://SITE/broken' } }] }
 ";
 
 /// A daemon with a site to look at, and tokens.
@@ -43,6 +45,8 @@ pub struct Ground {
     daemon: Daemon,
     client: Client,
     folder: TempDir,
+    /// What the daemon was started with.
+    checklist: String,
     _site: Site,
 }
 
@@ -60,7 +64,7 @@ impl Ground {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("checklist.yaml");
         let text = checklist.replace("SITE", &site.address().to_string());
-        std::fs::write(&file, text).expect("written");
+        std::fs::write(&file, &text).expect("written");
         let tokens = folder.path().join("tokens.yaml");
         write_tokens(
             &tokens,
@@ -73,9 +77,9 @@ impl Ground {
         let tokens = tokens.to_str().expect("a path");
         let daemon = Daemon::start_with(&[file], &["--tokens", tokens]).await;
         let client = Client::builder().timeout(Duration::from_secs(20)).build().expect("a client");
-        let ground = Self { daemon, client, folder, _site: site };
+        let ground = Self { daemon, client, folder, checklist: text, _site: site };
         let there = ground.daemon.standings().await;
-        for item in ["broken", "queue-workers"].into_iter().filter(|id| there.contains_key(*id)) {
+        for item in ["broken", "api-answers"].into_iter().filter(|id| there.contains_key(*id)) {
             ground.until(item, "failing").await;
         }
         ground
@@ -134,6 +138,28 @@ impl Ground {
         }
     }
 
+    /// Waits until an item's sentence holds this.
+    async fn because(&self, item: &str, part: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let whole = self.json(&format!("/api/v1/items/{item}")).await;
+            let because = whole["item"]["because"].as_str().expect("a sentence");
+            if because.contains(part) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{item} is to say `{part}`: {because}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Has the daemon load its checklist anew, after this change of what it was at first.
+    async fn reload(&self, change: impl FnOnce(&str) -> String) {
+        let file = self.folder.path().join("checklist.yaml");
+        std::fs::write(&file, change(&self.checklist)).expect("written");
+        let answer = self.send(Method::POST, "/-/reload", "secret-1", &json!({})).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// A count of `/metrics`.
     async fn written(&self, action: &str, outcome: &str) -> u64 {
         let row = format!("vigie_writes_total{{action=\"{action}\",outcome=\"{outcome}\"");
@@ -143,9 +169,9 @@ impl Ground {
     }
 }
 
-/// So many seconds from now, as the API writes times.
+/// So many seconds from now, to the second, as people are told.
 fn ahead(seconds: i64) -> String {
-    (Clock::System.now() + jiff::SignedDuration::from_secs(seconds)).to_string()
+    format!("{:.0}", Clock::System.now() + jiff::SignedDuration::from_secs(seconds))
 }
 
 /// A waiver of what `broken` fails for.

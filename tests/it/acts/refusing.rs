@@ -26,8 +26,8 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
         ("/api/v1/items/fine/attestations", attest(), 409, "nobody can attest it"),
         ("/api/v1/items/nope/attestations", attest(), 404, "no item has the id `nope`"),
         ("/api/v1/items/%ff/attestations", attest(), 404, "no item has the id"),
-        (ATTEST, but(attest(), "who", json!("")), 422, "`who` is one line"),
-        (ATTEST, but(attest(), "who", json!(" \t")), 422, "`who` is one line"),
+        (ATTEST, but(attest(), "who", json!("")), 422, "`who` is empty"),
+        (ATTEST, but(attest(), "who", json!(" \t")), 422, "`who` is empty"),
         (ATTEST, but(attest(), "who", json!("Jo\nAl")), 422, "`who` is one line"),
         (ATTEST, but(attest(), "who", Value::Null), 400, "expected a string"),
         (ATTEST, json!({}), 400, "missing field `who`"),
@@ -50,7 +50,12 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
         (WAIVE, but(waiver(), "who", json!("")), 422, "`who`"),
         (WAIVE, but(waiver(), "why", json!("")), 422, "`why`"),
         (WAIVE, but(waiver(), "reasons", json!([])), 422, "`reasons`"),
-        (WAIVE, but(waiver(), "reasons", json!(["Whatever"])), 422, "no check gives `Whatever`"),
+        (
+            WAIVE,
+            but(waiver(), "reasons", json!(["Whatever"])),
+            422,
+            "`broken` can't fail for `Whatever`; it can for ",
+        ),
         (WAIVE, but(waiver(), "until", json!(ahead(-1))), 422, "`until` lies in the past"),
         (WAIVE, but(waiver(), "until", json!(ahead(8 * 86_400))), 422, "at most 7d"),
         (WAIVE, but(waiver(), "until", Value::Null), 400, "the body is not a waiver"),
@@ -63,7 +68,12 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
         (MAINTAIN, but(maintain(), "until", json!(ahead(-1))), 422, "`until`"),
         (MAINTAIN, but(maintain(), "until", json!(ahead(30 * 86_400))), 422, "at most 7d"),
         (MAINTAIN, but(maintain(), "from", json!(ahead(-3_600))), 422, "`from` lies in the past"),
-        (MAINTAIN, but(maintain(), "sections", json!(["nope"])), 404, "`nope`"),
+        (
+            MAINTAIN,
+            but(maintain(), "sections", json!(["aft"])),
+            404,
+            "there is no section `aft`; there are after, before",
+        ),
         (MAINTAIN, but(maintain(), "why", json!(" ")), 422, "`why`"),
     ] {
         let detail = problem(ground.post(path, &body).await, status).await;

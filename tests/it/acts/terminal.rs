@@ -6,6 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use super::lossy::Lossy;
 use super::{Ground, ahead};
 use crate::net::ground::deserted;
 
@@ -53,8 +54,9 @@ async fn each_act_can_be_told_from_a_terminal() {
         (&json!("Jo"), &json!("fine"), &json!(link))
     );
     let (until, id) = (act["until"].as_str().unwrap(), act["id"].as_str().unwrap());
+    let until: jiff::Timestamp = until.parse().unwrap();
     let place = ground.url(&format!("/api/v1/items/load-test/attestations/{id}"));
-    assert_eq!(said, format!("`load-test` is attested until {until}: {place}\n"));
+    assert_eq!(said, format!("`load-test` is attested until {until:.0}: {place}\n"));
 
     let until = ahead(3_600);
     let waive = [
@@ -71,13 +73,13 @@ async fn each_act_can_be_told_from_a_terminal() {
         "--until",
         &until,
     ];
-    let said = ground.done(&waive).await;
+    let (code, said) = ground.told("secret-1", &waive).await;
+    assert_eq!(code, 0, "{said}");
     assert!(said.starts_with(&format!("`broken` is waived until {until}: http://")), "{said}");
+    assert!(said.ends_with("\nit does not fail for Refused now\n"), "{said}");
     let act = &ground.acts("/api/v1/items/broken/waivers").await[0];
     assert_eq!(act["reasons"], json!(["Refused", "WrongStatus"]));
     ground.until("broken", "waived").await;
-    let said = ground.done(&waive).await;
-    assert!(said.contains(", by this very request before: "), "{said}");
 
     ground
         .done(&[
@@ -100,6 +102,85 @@ async fn each_act_can_be_told_from_a_terminal() {
     assert!(said.starts_with("`7` is announced: http://"), "{said}");
     let deployment = &ground.json("/api/v1/deployments").await["deployments"][0];
     assert_eq!((&deployment["version"], &deployment["ticket"]), (&json!("7"), &json!("CHG-7")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_act_can_be_taken_back_from_a_terminal() {
+    let ground = Ground::new().await;
+    let until = ahead(3_600);
+    let waive = ["--why", "known", "--reason", "WrongStatus", "--until", &until];
+    let maintain = ["--why", "disks", "--until", "2h", "--section", "before"];
+    for (command, list, more, said) in [
+        (&["attest", "load-test"][..], "items/load-test/attestations", &[][..], "attestation"),
+        (&["waive", "broken"], "items/broken/waivers", &waive, "waiver"),
+        (&["maintain"], "maintenance", &maintain, "maintenance"),
+    ] {
+        let who = ["--who", "Jo"];
+        let place = ground.done(&[command, &who, more].concat()).await;
+        let id = place.trim().rsplit('/').next().expect("an id").to_owned();
+        let take_back = [command, &who, &["--take-back", &id]].concat();
+        let (code, refused) = ground.told("secret-2", &take_back).await;
+        assert_eq!(code, 1, "{refused}");
+        assert!(refused.starts_with("Scope missing: "), "{refused}");
+        let told = ground.done(&take_back).await;
+        assert!(told.contains(said) && told.contains(&format!("`{id}`")), "{told}");
+        let act = &ground.acts(&format!("/api/v1/{list}")).await[0];
+        assert_eq!((&act["id"], &act["ended"]["who"]), (&json!(id), &json!("Jo")), "{act}");
+        let (code, again) = ground.told("secret-1", &take_back).await;
+        assert_eq!(code, 1, "{again}");
+        assert!(again.starts_with("Not possible: the "), "{again}");
+        let strange = [command, &who, &["--take-back", "x"]].concat();
+        let (code, unknown) = ground.told("secret-1", &strange).await;
+        assert_eq!(code, 1, "{unknown}");
+        assert!(unknown.starts_with("Not found: ") && unknown.contains("`x`"), "{unknown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_asked_for_again_and_makes_one_act() {
+    let ground = Ground::new().await;
+    let file = ground.token_file("secret-1");
+    let lost = Lossy::before(&ground.url(""), 1).await;
+    let attest = ["attest", "load-test", "--who", "Jo", "--until", "7d"];
+    let (code, said) = told(&vigie(&lost.url, Some(&file), &attest).await);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("`load-test` is attested until "), "{said}");
+    assert!(!said.contains("before"), "{said}");
+    assert_eq!(lost.connections(), 2, "the first was recorded, and its answer lost");
+    assert_eq!(ground.acts("/api/v1/items/load-test/attestations").await.len(), 1);
+    assert_eq!(ground.written("attest", "repeated").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_hears_an_answer_is_told_how_to_ask_again() {
+    let ground = Ground::new().await;
+    let file = ground.token_file("secret-1");
+    let lost = Lossy::before(&ground.url(""), usize::MAX).await;
+    let mut maintain =
+        ["maintain", "--who", "Jo", "--why", "disks", "--until", "2h"].map(str::to_owned).to_vec();
+    let run = async |url: &str, words: &[String]| {
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        told(&vigie(url, Some(&file), &words).await)
+    };
+    let (code, said) = run(&lost.url, &maintain).await;
+    assert_eq!((code, lost.connections()), (1, 2), "{said}");
+    assert!(said.contains("does not answer: "), "{said}");
+    let again = said.split('`').nth(1).expect("what to add").to_owned();
+    assert!(again.starts_with("--idempotency-key ") && again.contains(" --until 20"), "{said}");
+    maintain.truncate(5);
+    maintain.extend(again.split(' ').map(str::to_owned));
+    let (code, said) = run(&ground.url(""), &maintain).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(", by this very request before: "), "{said}");
+    assert_eq!(ground.acts("/api/v1/maintenance").await.len(), 1);
+    // What is taken back is not asked for again by itself: that it is done already would be refused.
+    let id = said.trim().rsplit('/').next().expect("an id").to_owned();
+    let words = ["maintain", "--who", "Jo", "--take-back", &id].map(str::to_owned);
+    let (code, said) = run(&lost.url, &words).await;
+    assert_eq!((code, lost.connections()), (1, 3), "{said}");
+    assert!(said.contains("It may be taken back all the same: look there"), "{said}");
+    let acts = ground.acts("/api/v1/maintenance").await;
+    assert_eq!(acts[0]["ended"]["who"], "Jo");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +215,7 @@ async fn a_refusal_is_told_in_a_sentence() {
         (
             "secret-1",
             &["attest", "load-test", "--who", ""],
-            "Not valid: `who` is one line of 1 to 128 characters, none of them a control character\n",
+            "Not valid: `who` is empty: it says who answers for it\n",
         ),
         (
             "secret-2",
@@ -183,8 +264,26 @@ async fn what_is_written_wrongly_is_bad_usage() {
         ("http://a", good, &["attest", "A B", "--who", "Jo"], "is not an id"),
         ("http://a", good, &["attest", "a"], "--who"),
         ("ftp://a", good, &["attest", "a", "--who", "Jo"], "is no address"),
-        ("nowhere", good, &["attest", "a", "--who", "Jo"], "invalid value"),
-        ("http://a", good, &waive("soon"), "write a date (`2026-12-01`)"),
+        (
+            "127.0.0.1:9850",
+            good,
+            &["attest", "a", "--who", "Jo"],
+            "`127.0.0.1:9850` names no scheme; write `http://127.0.0.1:9850`",
+        ),
+        (
+            "http://a",
+            good,
+            &waive("soon"),
+            "A time is a period from now (`7d`), a date (`2026-12-01`)",
+        ),
+        ("http://a", good, &waive("9999d"), "is at most ten years"),
+        ("http://a", good, &waive("-5d"), "`-5d` is not a duration"),
+        (
+            "http://a",
+            good,
+            &["announce", "--version", "7", "--who", "Jo", "--started", "yesterday"],
+            "`yesterday` is no timestamp; write when it was, as `2026-12-01T08:00:00Z`",
+        ),
         (
             "http://a",
             good,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use vigie::checklist::Item;
+use vigie::config::Configuration;
 use vigie::model::duration::Period;
 use vigie::model::item::Card;
 use vigie::model::schedule::Schedule;
@@ -128,5 +129,22 @@ fn the_environments_have_a_box_each_in_the_paper_s_order() {
             items.find(|item| item.card.id.as_str() == "environment-applied").expect("it");
         let names: Vec<_> = applied.card.boxes.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ENVIRONMENTS);
+    }
+}
+
+#[test]
+fn what_is_in_the_record_is_believed_at_once() {
+    let Configuration { checklist, .. } = shipped("production", &[]);
+    let confirmed = |id: &str| {
+        let item = checklist.items.iter().find(|item| item.card.id.as_str() == id);
+        item.expect(id).damping.confirm_every
+    };
+    let second = Duration::from_secs(1);
+    for id in ["backup-buckets", "load-test", "deployment-recorded", "performance-met"] {
+        assert_eq!(confirmed(id), second, "{id}");
+    }
+    // Which look at something, beside what people say or other items.
+    for id in ["api-health", "s3-storage", "environment-applied", "watch-queues"] {
+        assert!(confirmed(id) > second, "{id}");
     }
 }

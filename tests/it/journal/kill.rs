@@ -3,19 +3,20 @@
 //! A child records acts one after the other, and says each time that one was acknowledged. It is
 //! killed a hundred times, in the middle of opening, of recording, of keeping what machines saw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use vigie::journal::{FILE, Journal, Known, Recalled, Record};
-use vigie::model::acts::{Act, Maintenance};
+use vigie::model::acts::{Act, Attestation, Covers, Maintenance, Waiver};
 use vigie::model::memory::Vocabulary;
 
-use crate::fixtures::{ago, everything, now};
+use crate::fixtures::{ago, everything, id, now};
 
 const FOLDER: &str = "VIGIE_TEST_JOURNAL";
 const FIRST: &str = "VIGIE_TEST_FIRST";
@@ -28,15 +29,14 @@ async fn nothing_acknowledged_is_lost_by_a_hundred_kills() {
     let mut acknowledged = BTreeSet::new();
     for kill in 0..KILLS {
         acknowledged.extend(killed(folder.path(), kill));
-        if kill % 10 == 9 || kill < 5 {
-            assert_held(folder.path(), &acknowledged);
-        }
+        assert_held(copy(folder.path()).path(), &acknowledged);
     }
+    assert_held(folder.path(), &acknowledged);
     assert!(acknowledged.len() >= 2 * KILLS, "{} acts in {KILLS} runs", acknowledged.len());
 }
 
 /// A child, killed at a random moment; returns what it said it had recorded.
-fn killed(folder: &Path, run: usize) -> Vec<String> {
+fn killed(folder: &Path, run: usize) -> Vec<usize> {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .args(["journal::kill::a_child_records_until_it_is_killed", "--exact", "--nocapture"])
         .env(FOLDER, folder)
@@ -49,7 +49,7 @@ fn killed(folder: &Path, run: usize) -> Vec<String> {
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let told = |line: std::io::Result<String>| {
         let line = line.expect("a line");
-        line.split_once(ACKNOWLEDGED).map(|(_, id)| id.to_owned())
+        line.split_once(ACKNOWLEDGED).map(|(_, act)| act.parse().expect("its number"))
     };
     let until = usize::try_from(random % 9).expect("a number");
     let mut acknowledged: Vec<_> = lines.by_ref().filter_map(told).take(until).collect();
@@ -61,13 +61,32 @@ fn killed(folder: &Path, run: usize) -> Vec<String> {
     acknowledged
 }
 
-fn assert_held(folder: &Path, acknowledged: &BTreeSet<String>) {
+/// What a kill left, in another folder: the next child is to find it as it was left, its log
+/// included, and not as somebody has closed it who looked.
+fn copy(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for part in ["", "-wal"] {
+        let name = format!("{FILE}{part}");
+        match fs::copy(folder.join(&name), copy.path().join(&name)) {
+            Ok(_) => {}
+            // Killed before there was anything.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    copy
+}
+
+/// Each act is there, and says what was said.
+fn assert_held(folder: &Path, acknowledged: &BTreeSet<usize>) {
     let (journal, recalled) = open(folder);
     let health = journal.health();
     assert_eq!((health.up, &health.set_aside), (true, &Vec::new()), "{health:?}");
-    let held: BTreeSet<_> = recalled.maintenance.iter().map(|span| span.id.clone()).collect();
-    let lost: Vec<_> = acknowledged.difference(&held).collect();
-    assert!(lost.is_empty(), "lost: {lost:?}");
+    let held = held(recalled);
+    for n in acknowledged {
+        let said = act(*n);
+        assert_eq!(held.get(said.id()), Some(&said), "act {n}");
+    }
     drop(journal);
     let connection = rusqlite::Connection::open(folder.join(FILE)).expect("a file");
     let sound: String =
@@ -77,6 +96,58 @@ fn assert_held(folder: &Path, acknowledged: &BTreeSet<String>) {
 
 fn open(folder: &Path) -> (Journal, Recalled) {
     Journal::open(folder, &Vocabulary::new([], []), now()).expect("a journal")
+}
+
+/// All acts that are recalled, by their names.
+fn held(recalled: Recalled) -> HashMap<String, Act> {
+    let mut acts: Vec<_> = recalled.maintenance.into_iter().map(Act::Maintenance).collect();
+    for memory in recalled.items.into_values() {
+        acts.extend(memory.attestations.iter().map(|act| Act::Attestation((**act).clone())));
+        acts.extend(memory.waivers.iter().map(|act| Act::Waiver((**act).clone())));
+    }
+    acts.into_iter().map(|act| (act.id().to_owned(), act)).collect()
+}
+
+/// The act of this number, long or short, each sort in its turn.
+fn act(n: usize) -> Act {
+    let (name, who, token) = (format!("act-{n}"), "Jo".to_owned(), "team".to_owned());
+    let (at, until) = (ago(60), ago(-3_600));
+    let why = "a disk is changed ".repeat(n % 40);
+    match n % 3 {
+        0 => Act::Maintenance(Maintenance {
+            id: name,
+            who: Some(who),
+            token: Some(token),
+            at,
+            from: at,
+            until,
+            sections: vec![],
+            why,
+            ended: None,
+        }),
+        1 => Act::Attestation(Attestation {
+            id: name,
+            item: id("restore-tested"),
+            who,
+            token,
+            at,
+            covers: Covers::Until(until),
+            note: Some(why),
+            link: None,
+            ended: None,
+        }),
+        _ => Act::Waiver(Waiver {
+            id: name,
+            item: id("backup-fresh"),
+            who,
+            token,
+            at,
+            until,
+            reasons: vec!["TooOld".to_owned()],
+            why,
+            ended: None,
+        }),
+    }
 }
 
 /// Does nothing, but in the child of the test above.
@@ -89,21 +160,9 @@ async fn a_child_records_until_it_is_killed() {
     let first: usize = first.to_str().and_then(|first| first.parse().ok()).expect("a number");
     let mut snapshot = everything();
     for n in first.. {
-        let id = format!("m{n}");
-        let span = Maintenance {
-            id: id.clone(),
-            who: Some("Jo".to_owned()),
-            token: Some("team".to_owned()),
-            at: ago(60),
-            from: ago(60),
-            until: now() + jiff::SignedDuration::from_hours(1),
-            sections: vec![],
-            why: "a disk is changed ".repeat(n % 40),
-            ended: None,
-        };
-        let record = Record::act(&Act::Maintenance(span)).expect("JSON");
+        let record = Record::act(&act(n)).expect("JSON");
         journal.record(vec![record], now()).await.expect("recorded");
-        writeln!(std::io::stdout(), "{ACKNOWLEDGED}{id}").expect("somebody who listens");
+        writeln!(std::io::stdout(), "{ACKNOWLEDGED}{n}").expect("somebody who listens");
         for item in &mut snapshot.items {
             Arc::make_mut(item).attempts[0] += 1;
         }

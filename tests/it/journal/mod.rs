@@ -2,6 +2,7 @@
 
 mod disk;
 mod folder;
+mod full;
 mod kill;
 mod restart;
 mod vigie;

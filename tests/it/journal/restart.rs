@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::json;
 use vigie_sim::net::site::Answer;
 
 use super::vigie::{Ground, Vigie, until};
@@ -66,6 +67,11 @@ async fn who_comes_second_says_who_is_first_and_follows() {
     assert!(second.get("/").await.1.contains(&holder), "the page names it");
     assert!(second.log().contains(&holder), "{}", second.log());
     let (status, problem) = second.announce("2026.11.1").await;
+    assert_eq!(status, 503, "{problem}");
+    assert!(problem["detail"].as_str().expect("a detail").contains(&holder), "{problem}");
+    // It knows no items yet, and claims nothing of them.
+    let word = json!({ "who": "Jo" });
+    let (status, problem) = second.post("/api/v1/items/item-0/attestations", word).await;
     assert_eq!(status, 503, "{problem}");
     assert!(problem["detail"].as_str().expect("a detail").contains(&holder), "{problem}");
 

@@ -60,6 +60,7 @@ fn records(covers: Covers) -> Records {
         covers,
         note: None,
         link: None,
+        ended: None,
     };
     Records { attestations: vec![Arc::new(attestation)], ..Records::default() }
 }

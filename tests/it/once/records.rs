@@ -1,13 +1,14 @@
 //! `vigie once --records`: people's words and the deployment, from a running Vigie.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use vigie::model::acts::{Attestation, Covers, Maintenance, Waiver};
 use vigie::model::snapshot::{ItemState, Snapshot};
 use vigie::server::Limits;
+use vigie::systems::clock::Clock;
 
 use super::{BAD, GOOD, Ground, once, text};
 use crate::fixtures::{id, item, snapshot};
@@ -15,9 +16,24 @@ use crate::server::{Cardboard, Running};
 use crate::support::deployment;
 
 const BEGAN: &str = "2020-01-02T03:04:05Z";
+/// When people gave their words: lately, since no word counts for longer than its item allows.
+static GIVEN: LazyLock<Timestamp> = LazyLock::new(|| {
+    let yesterday = Clock::System.now().as_second() - 86_400;
+    Timestamp::from_second(yesterday).expect("a time")
+});
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
+}
+
+/// So many days after the words were given.
+fn after(days: i64) -> Timestamp {
+    *GIVEN + SignedDuration::from_hours(24 * days)
+}
+
+/// A time as the paper has it.
+fn stamp(at: Timestamp) -> String {
+    at.to_string().replace('T', " ").replace('Z', " UTC")
 }
 
 /// An item whose only check is this.
@@ -30,13 +46,14 @@ fn line(name: &str, mode: &str, more: &str, check: &str) -> String {
 /// Items that a record decides, beside one that answers and one that does not.
 fn items() -> String {
     let bad = "http: { url: \"http://${at}/bad\" }";
+    let word = "attestation: { valid_for: 180d, answers: [WrongStatus] }, ";
     [
         GOOD.to_owned(),
         BAD.to_owned(),
         line("attested", "attested", "", "attestation: { valid_for: 180d }"),
         line("lapsed", "attested", "", "attestation: { valid_for: 180d }"),
         line("per-deployment", "attested", "", "attestation: { valid_for: deployment }"),
-        line("either", "auto_attestable", "attestation: { valid_for: 180d }, ", bad),
+        line("either", "auto_attestable", word, bad),
         line("recorded", "auto", "", "deployment: { recorded: true }"),
         line("signed", "auto", "", "rollup: { items: [good], decided: watch_end }"),
     ]
@@ -49,10 +66,11 @@ fn attestation(item: &str, covers: Covers) -> Arc<Attestation> {
         item: id(item),
         who: "Jo Doe".to_owned(),
         token: "ops".to_owned(),
-        at: at("2020-01-02T04:00:00Z"),
+        at: *GIVEN,
         covers,
         note: Some("tried on a <copy>".to_owned()),
         link: Some("https://wiki.example/restore".to_owned()),
+        ended: None,
     })
 }
 
@@ -70,7 +88,7 @@ fn recorded(environment: &str) -> Snapshot {
         with(Arc::make_mut(item.expect("the item")));
     };
     let far = || Covers::Until(at("2200-01-01T00:00:00Z"));
-    let over = || Covers::Until(at("2020-02-01T00:00:00Z"));
+    let over = || Covers::Until(*GIVEN + SignedDuration::from_secs(60));
     change("attested", &|item| item.attestations.push_front(attestation("attested", far())));
     change("either", &|item| item.attestations.push_front(attestation("either", far())));
     change("lapsed", &|item| item.attestations.push_front(attestation("lapsed", over())));
@@ -84,7 +102,7 @@ fn recorded(environment: &str) -> Snapshot {
             item: id("bad"),
             who: "Al".to_owned(),
             token: "ops".to_owned(),
-            at: at(BEGAN),
+            at: *GIVEN,
             until: at("2200-01-01T00:00:00Z"),
             reasons: vec!["WrongStatus".to_owned()],
             why: "the key is *rotated*".to_owned(),
@@ -171,9 +189,19 @@ async fn a_running_vigie_tells_what_people_said_and_what_was_rolled_out() {
     let output = once(&file, &args).await;
     assert_eq!(output.status.code(), Some(0), "waived and pending break no pipeline: {output:?}");
     let text = text(&output);
+    // Both are meant for longer than the items allow.
+    let waived = format!(
+        "  ! Bad answers\n      waived WrongStatus bad\n      waived by Al until {}",
+        after(30)
+    );
+    let attested = format!(
+        "  ✓ About attested\n      attested by Jo Doe at {}, valid until {}",
+        *GIVEN,
+        after(180)
+    );
     for words in [
-        "  ! Bad answers\n      waived WrongStatus bad\n      waived by Al until 2200-01-01T00:00:00Z",
-        "  ✓ About attested\n      attested by Jo Doe at 2020-01-02T04:00:00Z, valid until 2200",
+        waived.as_str(),
+        attested.as_str(),
         "  … About signed\n",
         "4 items: 1 pending, 1 waived, 1 attested, 1 passing\n",
     ] {
@@ -200,17 +228,27 @@ async fn the_paper_names_who_stands_for_what() {
     let (_server, url) = vigie_of(all).await;
     let text = text(&once(&file, &["--format", "markdown", "--records", &url]).await);
     let remark = format!("are those that `{}` records.", url.trim_end_matches('/'));
+    let attested = format!(
+        "  - attested by Jo Doe (token `ops`) at {}, until {}: tried on a `<copy>` (evidence: `https://wiki.example/restore`)\n",
+        stamp(*GIVEN),
+        stamp(after(180))
+    );
+    let waived = format!(
+        "  - waived by Al (token `ops`) at {}, until {}, for `WrongStatus`: the key is `*rotated*`\n",
+        stamp(*GIVEN),
+        stamp(after(30))
+    );
     for words in [
         "- deployment: `test` by Jo Doe, begun 2020-01-02 03:04:05 UTC\n",
         "- maintenance of `elsewhere` by Bo (token `ops`), from 2020-01-02 03:04:05 UTC until 2200-01-01 00:00:00 UTC: a new disk\n",
         &remark,
         "| waived | 1 |\n| warning | 0 |\n| attested | 3 |\n| passing | 2 |\n",
         "- [x] About attested `attested`\n  - **attested** since ",
-        "  - attested by Jo Doe (token `ops`) at 2020-01-02 04:00:00 UTC, until 2200-01-01 00:00:00 UTC: tried on a `<copy>` (evidence: `https://wiki.example/restore`)\n",
+        &attested,
         "UTC, for the deployment `d1`: tried",
         "  - was attested by Jo Doe",
         "- [ ] Bad answers `bad`\n  - **waived** `WrongStatus` since ",
-        "  - waived by Al (token `ops`) at 2020-01-02 03:04:05 UTC, until 2200-01-01 00:00:00 UTC, for `WrongStatus`: the key is `*rotated*`\n",
+        &waived,
         "- [ ] About signed `signed`\n  - **pending** since ",
         "- **Deployed by:** Jo Doe\n- **Date:** 2020-01-02 03:04:05 UTC\n",
     ] {

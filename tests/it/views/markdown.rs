@@ -3,17 +3,19 @@
 mod foreign;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use markdown::mdast::Node;
 use markdown::{Constructs, ParseOptions, to_mdast};
+use vigie::model::acts::terms::Validity;
 use vigie::model::acts::{Attestation, Covers, Maintenance, Waiver};
 use vigie::model::item::Severity;
 use vigie::model::reason::Reason;
 use vigie::model::snapshot::Snapshot;
 use vigie::views::markdown::checklist;
 
-use crate::fixtures::{ago, everything, id, item, now, snapshot};
+use crate::fixtures::{ago, everything, id, item, now, snapshot, terms};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/golden/checklist.md");
 const RUNBOOK: &str = "https://runbooks.example/a_b*c*d?e=f&g=[h](i)";
@@ -62,6 +64,7 @@ fn act(all: &mut Snapshot, names: [&str; 2], text: &str) {
         all.items.iter().position(|item| item.card.id.as_str() == name).expect("the item")
     });
     let item = Arc::make_mut(&mut all.items[attested]);
+    item.terms = Some(terms(Validity::For(Duration::from_hours(180 * 24))));
     item.card.boxes = ["dev", "staging", "production"]
         .map(|name| (name.to_owned(), format!("{name} {text}")))
         .to_vec();
@@ -75,6 +78,7 @@ fn act(all: &mut Snapshot, names: [&str; 2], text: &str) {
             covers,
             note: Some(text.to_owned()),
             link: Some(text.to_owned()),
+            ended: None,
         })
     };
     item.attestations = [
@@ -83,7 +87,9 @@ fn act(all: &mut Snapshot, names: [&str; 2], text: &str) {
         said(Covers::NextDeployment),
     ]
     .into();
-    Arc::make_mut(&mut all.items[waived]).waivers = [Arc::new(Waiver {
+    let borne = Arc::make_mut(&mut all.items[waived]);
+    borne.waivable_for = Some(Duration::from_hours(7 * 24));
+    borne.waivers = [Arc::new(Waiver {
         id: "w1".to_owned(),
         item: id(names[1]),
         who: format!("Jo {text}"),

@@ -4,4 +4,5 @@ mod api;
 pub mod exposition;
 mod markdown;
 mod metrics;
+mod moments;
 mod page;

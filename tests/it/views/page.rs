@@ -1,6 +1,9 @@
 //! The pages of snapshots built by hand.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
+use vigie::model::acts::Maintenance;
 use vigie::model::reason::Reason;
 use vigie::model::snapshot::Snapshot;
 use vigie::views::page::{self, Filter};
@@ -150,7 +153,7 @@ fn what_people_said_is_shown_with_their_names() {
     let html = checklist(&all);
     for shown in [
         "attested by Jo Martin, valid until 2027-05-19T01:00:00Z",
-        "<span class=\"act\">attested by Jo Martin for the deployment</span>",
+        "<span class=\"act\">attested by Jo Martin for the coming deployment</span>",
         "waived by Jo Martin until 2026-11-25T01:00:00Z",
         "under maintenance by Jo Martin until 2026-11-23T02:00:00Z",
         "<span class=\"act\">under maintenance by Jo Martin",
@@ -167,6 +170,9 @@ fn what_people_said_is_shown_with_their_names() {
         "data-post=\"../api/v1/items/restore-tested/attestations\"",
         "at most 180d",
         "vigie attest restore-tested",
+        "<code>a2</code>",
+        "<code>a1</code>",
+        "vigie attest restore-tested --who &#34;Your name&#34; --take-back a2 --token-file TOKEN",
     ] {
         assert!(restored.contains(shown), "{shown}");
     }
@@ -177,10 +183,45 @@ fn what_people_said_is_shown_with_their_names() {
         "data-post=\"../api/v1/items/backup-fresh/waivers\"",
         "value=\"BackupTooOld\"",
         "at most 7d from now",
+        "<code>w2</code>",
+        "vigie waive backup-fresh --who &#34;Your name&#34; --take-back w2 --token-file TOKEN",
     ] {
         assert!(late.contains(shown), "{shown}");
     }
-    assert!(one(&all, "api-answers").contains("Under maintenance</span> by Jo Martin"));
+    let waits = "vigie attest backups-encrypted --who &#34;Your name&#34; --take-back a3 ";
+    assert!(one(&all, "backups-encrypted").contains(waits));
+    let moved = one(&all, "api-answers");
+    assert!(moved.contains("Under maintenance</span> by Jo Martin"));
+    let take_back = "vigie maintain --who &#34;Your name&#34; --take-back m1 --token-file TOKEN";
+    assert!(moved.contains("<code>m1</code>") && moved.contains(take_back));
+    for over in ["take-back a1", "take-back w1", "take-back m1"] {
+        let found = [&restored, &late].into_iter().any(|page| page.contains(over));
+        assert!(!found, "{over}: it has ended, or is not about the item");
+    }
+    let item = all.item("restore-tested").expect("an item");
+    let mute = page::item(&all, &vitals(), item, false, now()).expect("a page");
+    assert!(!mute.contains("--take-back") && mute.contains("<code>a2</code>"));
+}
+
+#[test]
+fn maintenance_is_told_above_whatever_it_covers() {
+    let mut all = stood_for(WORDS);
+    let notice = "Maintenance is on, of verification, by Jo Martin until 2026-11-23 02:00:00 UTC: \
+                  Restored onto a copy of staging: 12 min, row counts agree. What fails or can&#39;t \
+                  be seen is shown as waived.";
+    assert!(checklist(&all).contains(notice), "{}", checklist(&all));
+    assert!(one(&all, "api-answers").contains(notice) && one(&all, "ui-answers").contains(notice));
+    assert!(!one(&all, "backup-fresh").contains("Maintenance is on"), "another section");
+    let span = (*all.maintenance[0]).clone();
+    let everywhere = Maintenance { id: "m2".to_owned(), sections: vec![], ..span.clone() };
+    let ahead = Maintenance { id: "m3".to_owned(), from: ago(-60), ..span.clone() };
+    all.maintenance.extend([everywhere, ahead].map(Arc::new));
+    let html = checklist(&all);
+    assert!(html.contains("2 spans of maintenance are on."), "{html}");
+    assert!(html.contains("<pre>of all sections, by Jo Martin until "));
+    assert!(one(&all, "backup-fresh").contains("Maintenance is on, of all sections, by Jo Martin"));
+    all.maintenance = vec![Arc::new(Maintenance { until: ago(1), ..span })];
+    assert!(!checklist(&all).contains("aintenance is on"), "it is over");
 }
 
 #[test]
@@ -225,7 +266,9 @@ fn an_item_shows_what_its_checks_were_told() {
 fn an_item_that_waits_for_another_says_so() {
     let blocked = item("web", "s", "The site answers").blocked_by("dns").passes("fine", 500);
     let html = one(&snapshot([blocked]), "web");
-    assert!(html.contains("DependencyFailing") && html.contains("not looked at while `dns`"));
+    assert!(
+        html.contains("DependencyFailing") && html.contains("not looked at while <code>dns</code>")
+    );
 }
 
 #[test]
@@ -286,8 +329,11 @@ fn a_page_of_nothing_finds_its_way_up() {
     }
 }
 
-/// What a browser takes for structure: foreign text must add none of it.
+/// What a browser takes for structure: foreign text must add none of it. Code is no structure: a
+/// backtick makes it, whoever writes it, and whatever is opened is closed.
 fn structure(html: &str) -> [usize; 3] {
+    assert_eq!(html.matches("<code>").count(), html.matches("</code>").count());
+    let html = html.replace("<code>", "").replace("</code>", "");
     ['<', '>', '"'].map(|sign| html.matches(sign).count())
 }
 

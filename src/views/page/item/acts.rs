@@ -9,9 +9,9 @@ use super::super::moment::Moment;
 use super::super::section::web_link;
 use crate::model::acts::terms::Validity;
 use crate::model::acts::{Attestation, Covers, Ended, EndedBy, Maintenance, Waiver};
+use crate::model::deployment::Deployment;
 use crate::model::duration::spoken;
-use crate::model::finding::Verdict;
-use crate::model::reason::Reason;
+use crate::model::report::Word;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::standing::Standing;
 
@@ -21,21 +21,27 @@ pub(super) struct Acts<'a> {
     pub(super) waivers: Vec<WaiverView<'a>>,
     /// Maintenance that the item is in, and that it will be in.
     pub(super) maintenance: Vec<MaintenanceView<'a>>,
+    /// The commands that take back what counts, or will.
+    pub(super) take_back: Vec<String>,
 }
 
 pub(super) struct AttestationView<'a> {
+    pub(super) id: &'a str,
     pub(super) at: Moment,
     pub(super) who: &'a str,
     pub(super) token: &'a str,
     /// What it covers, in words.
     pub(super) covers: String,
     pub(super) valid: bool,
+    /// How it was taken back, in words.
+    pub(super) ended: Option<String>,
     pub(super) note: Option<&'a str>,
     /// Where the evidence is; a browser may follow it.
     pub(super) link: Option<&'a str>,
 }
 
 pub(super) struct WaiverView<'a> {
+    pub(super) id: &'a str,
     pub(super) at: Moment,
     pub(super) who: &'a str,
     pub(super) token: &'a str,
@@ -48,6 +54,9 @@ pub(super) struct WaiverView<'a> {
 }
 
 pub(super) struct MaintenanceView<'a> {
+    pub(super) id: &'a str,
+    /// Whether the configuration declares it: then it is taken out there.
+    pub(super) configured: bool,
     pub(super) by: &'a str,
     pub(super) on: bool,
     pub(super) from: Moment,
@@ -59,13 +68,17 @@ impl<'a> Acts<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, state: &'a ItemState, now: Timestamp) -> Self {
         let deployment = snapshot.deployment().map(AsRef::as_ref);
         let attestation = |attestation: &'a Attestation| {
-            let Attestation { id: _, item: _, who, token, at, covers, note, link } = attestation;
+            let Attestation { id, item: _, who, token, at, covers, note, link, ended } =
+                attestation;
+            let end = state.terms.and_then(|terms| terms.end(attestation, now));
             AttestationView {
+                id,
                 at: Moment::new(*at, now),
                 who,
                 token,
-                covers: covered(covers),
-                valid: attestation.is_valid(deployment, now),
+                covers: covered(covers, end),
+                valid: state.holds(attestation, deployment, now),
+                ended: ended.as_ref().map(|ended| told(ended, now)),
                 note: note.as_deref(),
                 link: link.as_deref().and_then(web_link),
             }
@@ -75,36 +88,78 @@ impl<'a> Acts<'a> {
         };
         let maintenance = snapshot.maintenance.iter().rev().map(AsRef::as_ref).filter(ahead);
         Self {
+            take_back: take_back(state, deployment, maintenance.clone(), now),
             attestations: state.attestations.iter().map(|a| attestation(a)).collect(),
-            waivers: state.waivers.iter().map(|waiver| WaiverView::new(waiver, now)).collect(),
+            waivers: state
+                .waivers
+                .iter()
+                .map(|waiver| WaiverView::new(state, waiver, now))
+                .collect(),
             maintenance: maintenance.map(|span| MaintenanceView::new(span, now)).collect(),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { attestations, waivers, maintenance } = self;
+        let Self { attestations, waivers, maintenance, take_back: _ } = self;
         attestations.is_empty() && waivers.is_empty() && maintenance.is_empty()
     }
 }
 
-fn covered(covers: &Covers) -> String {
-    match covers {
-        Covers::Until(until) => format!("until {until:.0}"),
-        Covers::Deployment(id) => format!("the deployment {id}"),
-        Covers::NextDeployment => "the coming deployment".to_owned(),
+/// The command for each act that can be taken back: the word that counts and the one that waits, open
+/// waivers, and what somebody declared.
+fn take_back<'a>(
+    state: &'a ItemState,
+    deployment: Option<&Deployment>,
+    maintenance: impl Iterator<Item = &'a Maintenance>,
+    now: Timestamp,
+) -> Vec<String> {
+    let id = &state.card.id;
+    let counts = state.word(deployment, now);
+    let waits = state.attestations.iter().find(|word| {
+        let end = || state.terms.and_then(|terms| terms.end(word, now));
+        word.covers == Covers::NextDeployment
+            && word.ended.is_none()
+            && end().is_some_and(|end| now < end)
+    });
+    let waits = waits.filter(|word| counts.is_none_or(|counts| counts.id != word.id));
+    let words = waits.into_iter().chain(counts);
+    let words = words.map(|word| (format!("attest {id}"), word.id.as_str()));
+    let waivers = state.waivers.iter().filter(|waiver| waiver.is_open(now));
+    let waivers = waivers.map(|waiver| (format!("waive {id}"), waiver.id.as_str()));
+    let spans = maintenance.filter(|span| span.token.is_some());
+    let spans = spans.map(|span| ("maintain".to_owned(), span.id.as_str()));
+    let all = words.chain(waivers).chain(spans);
+    let command = |(what, id): (String, &str)| {
+        format!("vigie {what} --who \"Your name\" --take-back {id} --token-file TOKEN --url URL")
+    };
+    all.map(command).collect()
+}
+
+/// What a word covers, and when it ends on the item's present terms.
+fn covered(covers: &Covers, end: Option<Timestamp>) -> String {
+    match (covers, end) {
+        (Covers::Until(until), end) => format!("until {:.0}", end.unwrap_or(*until)),
+        (Covers::Deployment(id), _) => format!("the deployment {id}"),
+        (Covers::NextDeployment, Some(end)) => {
+            format!("the coming deployment, until {end:.0}")
+        }
+        (Covers::NextDeployment, None) => "the coming deployment".to_owned(),
     }
 }
 
 impl<'a> WaiverView<'a> {
-    fn new(waiver: &'a Waiver, now: Timestamp) -> Self {
-        let Waiver { id: _, item: _, who, token, at, until, reasons, why, ended } = waiver;
+    fn new(state: &ItemState, waiver: &'a Waiver, now: Timestamp) -> Self {
+        let Waiver { id, item: _, who, token, at, until, reasons, why, ended } = waiver;
+        let end = state.end_of_waiver(waiver, now);
+        let barred = end.is_none().then(|| "the item can't be waived any more".to_owned());
         Self {
+            id,
             at: Moment::new(*at, now),
             who,
             token,
-            until: Moment::new(*until, now),
-            open: waiver.is_open(now),
-            ended: ended.as_ref().map(|ended| told(ended, now)),
+            until: Moment::new(end.unwrap_or(*until), now),
+            open: state.bears(waiver, now),
+            ended: ended.as_ref().map(|ended| told(ended, now)).or(barred),
             reasons,
             why,
         }
@@ -125,6 +180,8 @@ fn told(Ended { at, by }: &Ended, now: Timestamp) -> String {
 impl<'a> MaintenanceView<'a> {
     fn new(span: &'a Maintenance, now: Timestamp) -> Self {
         Self {
+            id: &span.id,
+            configured: span.token.is_none(),
             by: span.by(),
             on: span.is_on(now),
             from: Moment::new(span.from, now),
@@ -148,6 +205,8 @@ pub(super) struct Attest {
     pub(super) terms: String,
     /// Whether it is attested for one deployment, not for a time.
     pub(super) by_deployment: bool,
+    /// What an attestation answers, in words, where the item is looked at as well.
+    pub(super) answers: Option<String>,
 }
 
 /// The item fails, and can be waived.
@@ -164,18 +223,18 @@ impl<'a> Forms<'a> {
         let attest = state.terms.filter(|_| standing != Standing::NotApplicable);
         Self {
             writable,
-            attest: attest.map(|terms| match terms.valid {
-                Validity::For(period) => {
-                    Attest { terms: format!("at most {}", spoken(period)), by_deployment: false }
-                }
-                Validity::Deployment => {
-                    Attest { terms: "one deployment".to_owned(), by_deployment: true }
-                }
+            attest: attest.map(|terms| {
+                let (terms, by_deployment) = match terms.valid {
+                    Validity::For(period) => (format!("at most {}", spoken(period)), false),
+                    Validity::Deployment => ("one deployment".to_owned(), true),
+                };
+                let word = state.latest.iter().find_map(|report| report.word.as_ref());
+                Attest { terms, by_deployment, answers: word.map(answered) }
             }),
             waive: state
                 .waivable_for
                 .filter(|longest| standing == Standing::Failing && *longest > Duration::ZERO)
-                .map(|longest| Waive { longest: spoken(longest), reasons: failing(state) }),
+                .map(|longest| Waive { longest: spoken(longest), reasons: state.failing_codes() }),
         }
     }
 
@@ -184,10 +243,17 @@ impl<'a> Forms<'a> {
     }
 }
 
-/// The codes for which an item fails: what made it fail, and what was seen to fail since.
-fn failing(state: &ItemState) -> BTreeSet<&str> {
-    let checks = state.latest.iter().flat_map(|report| &report.checks);
-    let lines = checks.flat_map(|check| check.judgement.lines());
-    let seen = lines.filter(|line| line.verdict == Verdict::Fail).filter_map(|line| line.reason);
-    seen.chain(state.folded.reason).map(Reason::code).collect()
+/// What a word answers of that which is looked at.
+fn answered(word: &Word) -> String {
+    let codes: Vec<_> = word.answers.iter().map(|reason| reason.code()).collect();
+    match codes.split_last() {
+        None => "It answers what can't be seen; what is seen to fail shows through.".to_owned(),
+        Some((last, [])) => format!(
+            "It answers what can't be seen, and {last}; whatever else is seen to fail shows through."
+        ),
+        Some((last, others)) => format!(
+            "It answers what can't be seen, {} and {last}; whatever else is seen to fail shows through.",
+            others.join(", ")
+        ),
+    }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::mark::Mark;
 use super::super::moment::{Moment, length};
+use crate::model::pause::Pause;
 use crate::model::snapshot::ItemState;
 use crate::model::standing::{Shown, Standing, Turn};
 
@@ -14,6 +15,8 @@ const WIDTH: i128 = 2_000;
 const HEIGHT: u8 = 40;
 /// No spell is drawn narrower: a short failure must be seen.
 const NARROWEST: i128 = 6;
+/// What is drawn where there is no record: nothing.
+const NO_RECORD: Mark = Mark { shape: "blank", word: "No record" };
 /// The spans that are drawn.
 const SPANS: [(&str, i64); 2] = [("24 hours", 24), ("7 days", 7 * 24)];
 
@@ -29,6 +32,8 @@ pub(super) struct Band {
     pub(super) turns: usize,
     /// Where the record begins, if within the span.
     pub(super) begins: Option<Moment>,
+    /// For how long there is no record, since no daemon ran, or none that could write.
+    pub(super) paused: Option<String>,
 }
 
 /// A time without a turn, as it is drawn.
@@ -51,9 +56,10 @@ pub(super) struct Share {
 }
 
 /// A time without a turn.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stood {
-    standing: Standing,
+    /// None where there is no record.
+    standing: Option<Standing>,
     from: Timestamp,
     to: Timestamp,
 }
@@ -63,8 +69,13 @@ impl Band {
     pub(super) const WIDTH: i128 = WIDTH;
 
     /// One band a span.
-    pub(super) fn all(state: &ItemState, shown: &Shown, now: Timestamp) -> Vec<Self> {
-        let stood = stood(state, shown, now);
+    pub(super) fn all(
+        state: &ItemState,
+        shown: &Shown,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Vec<Self> {
+        let stood = without(stood(state, shown, now), pauses);
         let turns: Vec<_> = state.turns.iter().map(|turn| turn.at).collect();
         SPANS.iter().map(|(span, hours)| Self::new(span, *hours, &stood, &turns, now)).collect()
     }
@@ -76,20 +87,29 @@ impl Band {
         turns: &[Timestamp],
         now: Timestamp,
     ) -> Self {
-        let length = SignedDuration::from_hours(hours);
-        let first = now.saturating_sub(length).unwrap_or(Timestamp::MIN);
+        let whole = SignedDuration::from_hours(hours);
+        let first = now.saturating_sub(whole).unwrap_or(Timestamp::MIN);
         let within =
             |all: &Stood| (all.to > first).then(|| Stood { from: all.from.max(first), ..*all });
         let within: Vec<_> = stood.iter().filter_map(within).collect();
         let mut drawn = within.clone();
-        drawn.sort_by_key(|stood| stood.standing.badness());
+        drawn.sort_by_key(|stood| stood.standing.map(Standing::badness));
+        let paused = within.iter().filter(|stood| stood.standing.is_none());
+        let paused: SignedDuration = paused.map(Stood::lasted).sum();
         Self {
             span,
-            spells: drawn.iter().map(|stood| Spell::new(stood, first, length, now)).collect(),
+            spells: drawn.iter().map(|stood| Spell::new(stood, first, whole, now)).collect(),
             shares: shares(&within),
             turns: turns.iter().filter(|at| **at > first).count(),
             begins: stood.last().filter(|s| s.from > first).map(|s| Moment::new(s.from, now)),
+            paused: paused.is_positive().then(|| length(paused.unsigned_abs())),
         }
+    }
+}
+
+impl Stood {
+    fn lasted(&self) -> SignedDuration {
+        self.to.duration_since(self.from)
     }
 }
 
@@ -102,27 +122,50 @@ fn stood(state: &ItemState, shown: &Shown, now: Timestamp) -> Vec<Stood> {
     if newest.is_none_or(|turn| turn.to != shown.standing) {
         let after = newest.map_or(Timestamp::MIN, |turn| turn.at);
         let from = shown.since.max(after).min(now);
-        all.push(Stood { standing: shown.standing, from, to });
+        all.push(Stood { standing: Some(shown.standing), from, to });
         to = from;
     }
     for Turn { at, to: standing, .. } in &state.turns {
         let from = (*at).min(to);
-        all.push(Stood { standing: *standing, from, to });
+        all.push(Stood { standing: Some(*standing), from, to });
         to = from;
     }
     all
 }
 
+/// The same with what nobody recorded cut out, and told to be so: how it stood then is not known.
+fn without(stood: Vec<Stood>, pauses: &[Pause]) -> Vec<Stood> {
+    let mut all = Vec::with_capacity(stood.len());
+    for Stood { standing, from, mut to } in stood {
+        let whole = to;
+        // The newest first, as all of it is.
+        for pause in pauses.iter().rev() {
+            let (begins, ends) = (pause.from.max(from), pause.to.min(to));
+            if begins >= ends {
+                continue;
+            }
+            if ends < to {
+                all.push(Stood { standing, from: ends, to });
+            }
+            all.push(Stood { standing: None, from: begins, to: ends });
+            to = begins;
+        }
+        if from < to || from == whole {
+            all.push(Stood { standing, from, to });
+        }
+    }
+    all
+}
+
 fn shares(within: &[Stood]) -> Vec<Share> {
-    let lasted = |stood: &Stood| stood.to.duration_since(stood.from);
-    let all: SignedDuration = within.iter().map(lasted).sum();
+    let recorded = within.iter().filter(|stood| stood.standing.is_some());
+    let all: SignedDuration = recorded.map(Stood::lasted).sum();
     let mut each: Vec<(Standing, SignedDuration)> = Standing::ALL
         .into_iter()
-        .map(|standing| {
-            (standing, within.iter().filter(|stood| stood.standing == standing).map(lasted).sum())
-        })
-        .filter(|(standing, lasted): &(_, SignedDuration)| {
-            lasted.is_positive() || within.iter().any(|stood| stood.standing == *standing)
+        .filter_map(|standing| {
+            let mut of_it = within.iter().filter(|stood| stood.standing == Some(standing));
+            let first = of_it.next()?.lasted();
+            Some((standing, of_it.fold(first, |sum, stood| sum + stood.lasted())))
         })
         .collect();
     each.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
@@ -152,15 +195,15 @@ impl Spell {
         let place = |at: Timestamp| at.duration_since(first).as_millis() * WIDTH / span.as_millis();
         let (from, to) = (place(stood.from), place(stood.to));
         let width = (to - from).max(NARROWEST);
-        let mark = Mark::from(stood.standing);
-        let (began, lasted) = (Moment::new(stood.from, now), stood.to.duration_since(stood.from));
+        let mark = stood.standing.map_or(NO_RECORD, Mark::from);
+        let (began, lasted) = (Moment::new(stood.from, now), stood.lasted());
         let told = format!(
             "{} from {}, for {}",
             mark.word,
             began.spelled(),
             length(lasted.unsigned_abs())
         );
-        let height = height(stood.standing);
+        let height = stood.standing.map_or(HEIGHT, height);
         Self { mark, x: from.min(WIDTH - width), y: HEIGHT - height, width, height, told }
     }
 }
@@ -193,7 +236,11 @@ mod tests {
     fn day(stood: &[(Standing, i64, i64)]) -> Band {
         let stood: Vec<_> = stood
             .iter()
-            .map(|(standing, from, to)| Stood { standing: *standing, from: at(*from), to: at(*to) })
+            .map(|(standing, from, to)| Stood {
+                standing: Some(*standing),
+                from: at(*from),
+                to: at(*to),
+            })
             .collect();
         Band::new("24 hours", 24, &stood, &stood.iter().map(|s| s.from).collect::<Vec<_>>(), now())
     }
@@ -227,13 +274,41 @@ mod tests {
     }
 
     #[test]
+    fn of_a_time_without_a_record_nothing_is_told() {
+        let stood = |standing, from, to| Stood { standing, from: at(from), to: at(to) };
+        let pause = |from, to| Pause { from: at(from), to: at(to) };
+        let (passing, failing) = (Some(Standing::Passing), Some(Standing::Failing));
+        let told = vec![stood(passing, 6, 0), stood(failing, 12, 6)];
+        // One ends before the record begins, one lies across a turn, and one up to now.
+        let pauses = [pause(20, 13), pause(8, 4), pause(1, 0)];
+        let cut = without(told.clone(), &pauses);
+        let wanted = [
+            stood(None, 1, 0),
+            stood(passing, 4, 1),
+            stood(None, 6, 4),
+            stood(None, 8, 6),
+            stood(failing, 12, 8),
+        ];
+        assert_eq!(cut, wanted);
+        assert_eq!(without(told.clone(), &[]), told);
+        let band = Band::new("24 hours", 24, &cut, &[], now());
+        let shares: Vec<_> =
+            band.shares.iter().map(|s| (s.mark.shape, &*s.lasted, &*s.percent)).collect();
+        assert_eq!(shares, [("failing", "4h", "57.1 %"), ("passing", "3h", "42.8 %")]);
+        assert_eq!(band.paused.as_deref(), Some("5h"));
+        let blank: Vec<_> = band.spells.iter().filter(|s| s.mark == NO_RECORD).collect();
+        assert_eq!(blank[0].told, "No record from 2026-11-23 11:00:00 UTC, for 1h");
+        assert!(day(&[(Standing::Passing, 6, 0)]).paused.is_none());
+    }
+
+    #[test]
     fn a_short_failure_is_seen_and_is_not_rounded_away() {
         let now = now();
         let (from, to) = (now - SignedDuration::from_secs(40), now - SignedDuration::from_secs(20));
         let stood = [
-            Stood { standing: Standing::Passing, from: to, to: now },
-            Stood { standing: Standing::Failing, from, to },
-            Stood { standing: Standing::Passing, from: at(48), to: from },
+            Stood { standing: Some(Standing::Passing), from: to, to: now },
+            Stood { standing: Some(Standing::Failing), from, to },
+            Stood { standing: Some(Standing::Passing), from: at(48), to: from },
         ];
         let band = Band::new("24 hours", 24, &stood, &[], now);
         let failing = band.spells.last().unwrap();

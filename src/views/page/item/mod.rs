@@ -8,6 +8,7 @@ mod history;
 use askama::Template;
 use jiff::Timestamp;
 
+use super::filters;
 use super::frame::{Frame, Icon};
 use super::mark::Mark;
 use super::moment::Moment;
@@ -87,12 +88,12 @@ impl<'a> Page<'a> {
         let moment = |at: Timestamp| Moment::new(at, now);
         let attempts: Vec<_> = state.recent.iter().map(|a| AttemptView::new(a, now)).collect();
         let mark = Mark::from(shown.standing);
-        let bands = Band::all(state, &shown, now);
+        let bands = Band::all(state, &shown, &snapshot.pauses, now);
         let icon = Icon::of(Some(shown.standing));
         Self {
             frame: Frame::new(&format!("{}: {title}", mark.word), snapshot, icon, "../".to_owned()),
             now: moment(now),
-            notices: notices(snapshot, vitals, now),
+            notices: notices(snapshot, vitals, Some(section), now),
             id: id.as_str(),
             title,
             section: section.as_str(),
