@@ -78,6 +78,11 @@ test_all() {
     cargo test --workspace --locked --no-fail-fast -- --skip real:: --skip drill:: 2>&1 | tee "$counted"
 }
 
+# By itself: several towns, each with a daemon that looks at everything all the time, take the whole machine.
+drill() {
+    cargo test --locked --test it -- drill:: --skip real:: --test-threads=1 2>&1 | tee -a "$counted"
+}
+
 # The programs of a real cluster, and of a real object store; where they can't be had, that is told here and at the end.
 not_run=()
 build_real() {
@@ -136,6 +141,7 @@ step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation" document
 step "smoke" smoke
 step "tests" test_all
+step "fault drill" drill
 step "real parts" build_real
 step "tests of real parts" test_real
 step "configurations" check_configurations

@@ -37,7 +37,7 @@ function queueOf(name) {
   if (!queues.has(name)) {
     const queue =
       library === "bull"
-        ? new Bull(name, { ...bullOptions, settings: { stalledInterval: 1000, lockDuration: 2000 } })
+        ? new Bull(name, { ...bullOptions, settings: { stalledInterval: 1000, lockDuration: 5000 } })
         : new Queue(name, { connection });
     queue.on("error", () => {});
     queues.set(name, queue);
@@ -79,7 +79,7 @@ const commands = {
       const worker = new Worker(queue, modes[mode], {
         connection,
         name,
-        lockDuration: 2000,
+        lockDuration: 5000,
         stalledInterval: 1000,
         metrics,
       });

@@ -88,6 +88,17 @@ impl Board {
         turned.map(|(id, _)| id.as_str()).collect()
     }
 
+    /// The items that stand otherwise than before, or since another time, each in a sentence.
+    pub fn lost(&self, before: &Self) -> Vec<String> {
+        let stands = |line: &Line| (line.standing.clone(), line.reason.clone(), line.since.clone());
+        let told = |(id, line): (&String, &Line)| {
+            let was = before.0.get(id)?;
+            let told = || format!("{} since {}, was {}", line.told(id), line.since, was.told(id));
+            (stands(line) != stands(was)).then(told)
+        };
+        self.0.iter().filter_map(told).collect()
+    }
+
     /// Whether an item has turned so.
     pub fn has(&self, turn: &Turn) -> bool {
         let line = self.0.get(turn.item);

@@ -18,6 +18,8 @@ use super::daemon::Daemon;
 
 /// How long the board may take to become what it should be; generous, for slow machines.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long it may take until all is well at first: clusters and databases have just started.
+const START: Duration = Duration::from_secs(180);
 /// How long a look may have been under way when something changed: one that ends later than so long
 /// after the change has seen it.
 const LONGEST_LOOK: SignedDuration = SignedDuration::from_secs(1);
@@ -68,8 +70,10 @@ impl Tally {
             wrong.len(),
             alarms.len()
         );
-        // Past the harness, which swallows what passing tests print.
-        writeln!(std::io::stdout(), "{tally}").expect("standard output");
+        if faults > 0 {
+            // Past the harness, which swallows what passing tests print.
+            writeln!(std::io::stdout(), "{tally}").expect("standard output");
+        }
         assert!(all.is_empty() && found == faults, "{tally}\n{}", all.join("\n"));
     }
 }
@@ -80,8 +84,9 @@ impl Drill {
         let files = configuration(&town.variables(), folder);
         let tokens = folder.join("tokens.yaml");
         std::fs::write(&tokens, PLEDGE.tokens).expect("tokens are written");
-        let tokens = tokens.display().to_string();
-        Self::on(Daemon::start_with(&files, &["--tokens", &tokens]).await, town, None).await
+        let [tokens, data] = [tokens, folder.join("data")].map(|path| path.display().to_string());
+        let more = ["--tokens", &tokens, "--data-dir", &data];
+        Self::on(Daemon::start_with(&files, &more).await, town, None).await
     }
 
     /// Tells a daemon what has happened in the town, and waits until all is well. Only these items
@@ -95,7 +100,7 @@ impl Drill {
 
     /// Takes over a daemon, and waits until all is well.
     async fn of(daemon: Daemon, looked_at: Option<Vec<&'static str>>) -> Self {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START;
         let begun = now();
         let healthy = loop {
             let board = daemon.board().await;
@@ -118,21 +123,44 @@ impl Drill {
         inject: impl AsyncFnOnce(),
         heal: impl AsyncFnOnce(),
     ) {
-        self.tally.faults += 1;
         let begun = Instant::now();
         inject().await;
+        self.turns(name, turns).await;
+        let found = begun.elapsed();
+        heal().await;
+        self.heals(name).await;
+        let both = begun.elapsed();
+        show(&format!("{name}: {found:.1?}, and healed after {both:.1?}"));
+    }
+
+    /// A fault was put in: compares the whole board.
+    pub async fn turns(&mut self, name: &str, turns: &[Turn]) {
+        self.tally.faults += 1;
         match self.becomes(turns).await {
             Ok(()) => self.tally.found += 1,
             Err(differences) => self.tally.wrong.extend(told(name, &differences)),
         }
-        let found = begun.elapsed();
-        heal().await;
-        let healed = format!("{name}, healed");
+    }
+
+    /// The last fault was taken out: compares the whole board.
+    pub async fn heals(&mut self, name: &str) {
         if let Err(differences) = self.becomes(&[]).await {
-            self.tally.wrong.extend(told(&healed, &differences));
+            self.tally.wrong.extend(told(&format!("{name}, healed"), &differences));
         }
-        let both = begun.elapsed();
-        show(&format!("{name}: {found:.1?}, and healed after {both:.1?}"));
+    }
+
+    /// Kills the daemon in the midst of it all and starts it again: from its first answer on every
+    /// item stands as it did, and since when it did.
+    pub async fn restart(&mut self, name: &str) {
+        let before = self.daemon.board().await;
+        self.daemon.restart().await;
+        let lost = self.daemon.board().await.lost(&before);
+        self.tally.alarms.extend(told(name, &lost));
+    }
+
+    /// The daemon.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
     }
 
     /// Lets something happen that is no fault, and compares the whole board all the time: while it

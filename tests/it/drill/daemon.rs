@@ -1,12 +1,14 @@
 //! A real `vigie run` as a child, and what it answers.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -18,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A `vigie run` as a child; killed when dropped.
 pub struct Daemon {
     child: Child,
+    arguments: Vec<OsString>,
     url: String,
 }
 
@@ -30,22 +33,35 @@ impl Daemon {
     /// The same with further arguments.
     pub async fn start_with(files: &[PathBuf], more: &[&str]) -> Self {
         let listen = free_port();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-        command.arg("run").arg("--listen").arg(&listen).args(more);
+        let mut arguments: Vec<_> = ["run", "--listen", &listen].map(OsString::from).into();
+        arguments.extend(more.iter().map(OsString::from));
         for file in files {
-            command.arg("-c").arg(file);
+            arguments.extend(["-c".into(), file.into()]);
         }
-        let child = command.stderr(Stdio::null()).spawn().expect("the daemon");
-        let mut daemon = Self { child, url: format!("http://{listen}") };
+        let child = child(&arguments);
+        let mut daemon = Self { child, arguments, url: format!("http://{listen}") };
+        daemon.listens().await;
+        daemon
+    }
+
+    /// Kills it, and starts it again as it was started.
+    pub async fn restart(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+        self.child = child(&self.arguments);
+        self.listens().await;
+    }
+
+    async fn listens(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while !daemon.is_ready().await {
-            if let Some(status) = daemon.ended() {
-                panic!("the daemon ended, {status}: does `vigie check-config` take {files:?}?");
+        while !self.is_ready().await {
+            if let Some(status) = self.ended() {
+                let told = &self.arguments;
+                panic!("the daemon ended, {status}: does `vigie check-config` take {told:?}?");
             }
             assert!(Instant::now() < deadline, "the daemon listens");
             sleep(Duration::from_millis(50)).await;
         }
-        daemon
     }
 
     async fn is_ready(&self) -> bool {
@@ -94,8 +110,19 @@ impl Daemon {
 
     /// The same with a body of JSON.
     pub async fn tell(&self, path: &str, token: &str, body: String) -> (u16, String) {
+        self.ask(Method::POST, path, token, body).await
+    }
+
+    /// Status and body of the answer to a request with a token and a body of JSON.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: String,
+    ) -> (u16, String) {
         let client = reqwest::Client::builder().build().expect("a client");
-        let asked = client.post(format!("{}{path}", self.url)).bearer_auth(token);
+        let asked = client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
         let asked = if body.is_empty() {
             asked
         } else {
@@ -121,6 +148,11 @@ impl Drop for Daemon {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+fn child(arguments: &[OsString]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+    command.args(arguments).stderr(Stdio::null()).spawn().expect("the daemon")
 }
 
 fn free_port() -> String {

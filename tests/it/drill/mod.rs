@@ -10,6 +10,7 @@ mod board;
 mod configuration;
 mod course;
 mod daemon;
+mod people;
 mod place;
 mod real;
 mod real_parts;

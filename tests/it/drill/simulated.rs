@@ -13,6 +13,7 @@ use vigie_sim::town::{CHANGES, FAULTS, Town};
 use super::configuration::configuration;
 use super::course::{Drill, Tally};
 use super::daemon::Daemon;
+use super::people;
 
 /// How many towns there are, each with a daemon and its share of the faults: a fault takes seconds,
 /// most of which are waiting.
@@ -33,6 +34,9 @@ async fn share(number: usize) -> Tally {
         let inject = async || town.inject(fault.name).await.expect(fault.name);
         let heal = async || town.heal(fault.name).await.expect(fault.name);
         drill.fault(fault.name, fault.turns, inject, heal).await;
+    }
+    if number == 0 {
+        people::say(&town, &mut drill).await;
     }
     for change in CHANGES.iter().skip(number).step_by(TOWNS) {
         let happen = async || town.change(change.name).await.expect(change.name);
@@ -112,4 +116,16 @@ async fn a_signal_ends_the_daemon_within_five_seconds() {
         assert!(Instant::now() < deadline, "it still runs");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_killed_stands_as_it_did_from_its_first_answer_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let town = Town::found(folder.path(), Clock::System.now()).await.expect("a town");
+    let mut drill = Drill::begin(&town, folder.path()).await;
+    for _ in 0..3 {
+        drill.restart("killed").await;
+        drill.heals("killed").await;
+    }
+    drill.end();
 }

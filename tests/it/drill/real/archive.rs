@@ -34,6 +34,8 @@ const BUCKETS: [&str; 8] = [
 const EXPORTS: &str = BUCKETS[3];
 /// The bucket that is lost.
 const IMPORTS: &str = BUCKETS[2];
+/// The fewest days of which there are backups: when all but the oldest are lost, it is too old.
+const DAYS: usize = 4;
 /// How PostgreSQL's server is called in its bucket.
 const FOLDER: &str = "postgres/";
 
@@ -74,7 +76,7 @@ impl Archive {
     }
 
     /// Brings the log and the newest backup as they were written, and the one before it as that of
-    /// every day since before the deployment.
+    /// every day since before the deployment, and of [`DAYS`] at least.
     async fn bring_postgres(&mut self, of_today: &[String], deployed: Timestamp) {
         let [first, newest] = of_today else { panic!("two backups: {of_today:?}") };
         for key in self.written.store.keys(&self.written.bucket, "").await {
@@ -88,12 +90,9 @@ impl Archive {
             let name = format!("{}T{time}", day.strftime("%Y%m%d"));
             *name < *deployed.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string()
         };
-        loop {
+        while self.backups.len() < DAYS || !is_before(day) {
             day -= 1.day();
             self.back_date(first, day).await;
-            if is_before(day) {
-                break;
-            }
         }
         self.backups.reverse();
         self.backups.push(newest.clone());
@@ -233,6 +232,12 @@ impl Archive {
             lost.extend(self.take(&format!("base/{name}/")).await);
         }
         self.lose(lost, taken).await;
+    }
+
+    /// Whether a backup but the newest was taken since then.
+    pub fn is_older_since(&self, time: Timestamp) -> bool {
+        let older = self.backups.iter().rev().skip(1);
+        older.map(|name| began(name)).any(|at| at >= time)
     }
 
     /// The newest backup's data are lost.

@@ -56,16 +56,18 @@ pub const CHANGES: &[Change] = &[
             })
         }),
     },
-    change(
-        "autoscaler-scales",
-        "the autoscaler of the UI adds a pod",
-        &["autoscalers"],
-        Now(|doing| {
+    Change {
+        name: "autoscaler-scales",
+        about: "the autoscaler of the UI adds a pod",
+        seen_by: &["autoscalers"],
+        // Until the controller has seen what is desired now.
+        meanwhile: &[warns("deployments-ready", "RollingOut"), warns("watch-pods", "RollingOut")],
+        deed: Now(|doing| {
             story::scale(&doing.town.kubernetes, &format!("{NAMESPACE}/ui"), 3)?;
             let status = json!({ "status": { "lastScaleTime": doing.town.now() } });
             doing.patch(&format!("horizontalpodautoscalers/{NAMESPACE}/ui"), &status).map(drop)
         }),
-    ),
+    },
     change(
         "job-completes",
         "a Job ends, and its pod stays as a completed one",

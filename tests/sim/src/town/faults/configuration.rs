@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::fault::Deed::Now;
-use super::super::fault::{Fault, fails, warns};
+use super::super::fault::{Fault, blind, fails, warns};
 use super::{fault, path};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -82,8 +82,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "mongodb-backup-secret-renamed",
-        "MongoDB's backups name a Secret that is not there",
-        &[fails("mongodb-backup-credentials", "ReferenceMissing")],
+        "MongoDB's backups name a Secret that Vigie was not told of",
+        &[blind("mongodb-backup-credentials", "ReferenceNotNamed")],
         Now(|doing| {
             let storage = json!({ "s3": { "credentialsSecret": "backup-keys" } });
             let backup = json!({ "storages": { "s3-backup": storage } });

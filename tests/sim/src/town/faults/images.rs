@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::fault::Deed::Now;
-use super::super::fault::{Fault, fails, warns};
+use super::super::fault::{Doing, Fault, fails, warns};
 use super::fault;
 use crate::kubernetes::pods::USER;
 use crate::kubernetes::trackdechets::{DEPLOYMENTS, FOLDER, NAMESPACE, VERSIONS};
@@ -14,12 +14,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "the registry has deleted the image of queues-gerico that runs",
         &[fails("image-queues-gerico", "NotFound")],
         Now(|doing| {
-            let repository = format!("{FOLDER}/queues-gerico");
-            doing.town.registry.remove(&repository, VERSIONS[0]);
-            doing.mend(move |town| {
-                town.registry.push(&repository, VERSIONS[0], USER);
-                Ok(())
-            });
+            delete(doing, "queues-gerico", VERSIONS[0]);
             Ok(())
         }),
     ),
@@ -39,12 +34,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Now(|doing| {
             let parts = DEPLOYMENTS.iter().map(|(part, ..)| *part);
             for part in parts.filter(|part| !["api", "queues-gerico"].contains(part)) {
-                let repository = format!("{FOLDER}/{part}");
-                doing.town.registry.remove(&repository, VERSIONS[0]);
-                doing.mend(move |town| {
-                    town.registry.push(&repository, VERSIONS[0], USER);
-                    Ok(())
-                });
+                delete(doing, part, VERSIONS[0]);
             }
             Ok(())
         }),
@@ -56,10 +46,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Now(|doing| {
             let repository = format!("{FOLDER}/api");
             doing.town.registry.retag(&repository, VERSIONS[0], "built-anew", USER);
-            doing.mend(move |town| {
-                town.registry.push(&repository, VERSIONS[0], USER);
-                Ok(())
-            });
+            push_later(doing, repository, VERSIONS[0]);
             Ok(())
         }),
     ),
@@ -68,12 +55,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "the registry has deleted the image of cron that a rollback would return to",
         &[fails("previous-images", "NotFound")],
         Now(|doing| {
-            let repository = format!("{FOLDER}/cron");
-            doing.town.registry.remove(&repository, VERSIONS[1]);
-            doing.mend(move |town| {
-                town.registry.push(&repository, VERSIONS[1], USER);
-                Ok(())
-            });
+            delete(doing, "cron", VERSIONS[1]);
             Ok(())
         }),
     ),
@@ -134,3 +116,18 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
 ];
+
+/// The registry loses the image of a part until the fault is mended.
+fn delete(doing: &mut Doing<'_>, part: &str, version: &'static str) {
+    let repository = format!("{FOLDER}/{part}");
+    doing.town.registry.remove(&repository, version);
+    push_later(doing, repository, version);
+}
+
+/// The mend: the image is pushed as it was built.
+fn push_later(doing: &mut Doing<'_>, repository: String, version: &'static str) {
+    doing.mend(move |town| {
+        town.registry.push(&repository, version, USER);
+        Ok(())
+    });
+}

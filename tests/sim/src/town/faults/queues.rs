@@ -8,6 +8,7 @@ use super::super::fault::{Doing, Fault, blind, fails};
 use super::super::furnish::REDIS;
 use super::fault;
 use crate::redis::TRACKDECHETS_QUEUES;
+use anyhow::Result;
 
 const MAIL: &str = "queue_sendmail";
 const WEBHOOKS: &str = "queue_webhooks_production";
@@ -112,8 +113,7 @@ pub(super) const FAULTS: &[Fault] = &[
             tell(
                 doing,
                 &REDIS.replace("maxmemory_policy:noeviction", "maxmemory_policy:allkeys-lru"),
-            );
-            Ok(())
+            )
         }),
     ),
     fault(
@@ -122,27 +122,20 @@ pub(super) const FAULTS: &[Fault] = &[
         &[fails("redis-ready", "TooFewReplicas")],
         Now(|doing| {
             let alone = REDIS.split("connected_slaves").next().unwrap_or_default();
-            tell(doing, &format!("{alone}connected_slaves:0\r\n"));
-            Ok(())
+            tell(doing, &format!("{alone}connected_slaves:0\r\n"))
         }),
     ),
     fault(
         "redis-full",
         "Redis' memory is used up",
         &[fails("redis-ready", "MemoryFull")],
-        Now(|doing| {
-            tell(doing, &REDIS.replace("used_memory:21474836", "used_memory:1063004405"));
-            Ok(())
-        }),
+        Now(|doing| tell(doing, &REDIS.replace("used_memory:21474836", "used_memory:1063004405"))),
     ),
     fault(
         "redis-not-persisted",
         "Redis' last attempt to write to disk failed",
         &[fails("redis-ready", "NotPersisted")],
-        Now(|doing| {
-            tell(doing, &REDIS.replace("bgsave_status:ok", "bgsave_status:err"));
-            Ok(())
-        }),
+        Now(|doing| tell(doing, &REDIS.replace("bgsave_status:ok", "bgsave_status:err"))),
     ),
     fault(
         "no-master",
@@ -174,10 +167,12 @@ pub(super) const FAULTS: &[Fault] = &[
 ];
 
 /// Lets Redis say something else of itself.
-fn tell(doing: &mut Doing<'_>, info: &str) {
+#[expect(clippy::unnecessary_wraps, reason = "the end of a deed, which may fail")]
+fn tell(doing: &mut Doing<'_>, info: &str) -> Result<()> {
     doing.town.redis.answer("INFO", info);
     doing.mend(|town| {
         town.redis.answer("INFO", REDIS);
         Ok(())
     });
+    Ok(())
 }
