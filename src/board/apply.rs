@@ -12,11 +12,12 @@ use super::fold::{self, Outcome};
 use super::recall::recalled;
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
-use crate::model::item::ItemId;
+use crate::model::item::{ItemId, Mode};
 use crate::model::report::Report;
-use crate::model::schedule::later;
-use crate::model::snapshot::{Attempt, Blocked, Carried, ItemState, Stream};
+use crate::model::schedule::{Damping, later};
+use crate::model::snapshot::{Attempt, Blocked, Carried, Folded, ItemState, Stream};
 use crate::model::standing::{Standing, Turn};
+use crate::model::tally::attested;
 
 /// A time further ahead than this is not believed.
 const MOST_SKEW: Duration = Duration::from_mins(2);
@@ -283,7 +284,10 @@ fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
         let Seed { card, limits, parameters, terms, waivable_for, .. } = seed;
         return ItemState { card, limits, parameters, terms, waivable_for, ..state.clone() };
     }
+    let fresh = seeded(seed, now);
+    let last_seen_failing = state.folded.last_seen_failing;
     ItemState {
+        folded: Folded { last_seen_failing, ..fresh.folded },
         known_since: state.known_since,
         attestations: state.attestations.clone(),
         waivers: state.waivers.clone(),
@@ -293,7 +297,7 @@ fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
         recent: state.recent.clone(),
         failures: state.failures.clone(),
         turns: state.turns.clone(),
-        ..seeded(seed, now)
+        ..fresh
     }
 }
 
@@ -302,7 +306,8 @@ fn reseeded(state: &ItemState, seed: Seed, now: Timestamp) -> ItemState {
 fn reported(item: &mut ItemState, report: &Arc<Report>, doubted: bool, now: Timestamp) {
     let outcome = outcome(report, now);
     if !(doubted && outcome.verdict == Verdict::Fail) {
-        fold::attempt(&mut item.folded, &item.damping, &outcome);
+        let damping = damping(item, report);
+        fold::attempt(&mut item.folded, &damping, &outcome);
     }
     item.last_attempt = Some(now);
     item.stale_at = item.schedule.stale_after(now, item.timeout);
@@ -328,6 +333,17 @@ fn reported(item: &mut ItemState, report: &Arc<Report>, doubted: bool, now: Time
     item.samples = report.all().flat_map(|check| check.judgement.samples()).cloned().collect();
     item.details_dropped = report.all().map(|check| check.judgement.dropped).sum();
     item.latest = Some(Arc::clone(report));
+}
+
+/// How a report of an item is damped. Where a person's word made it hold that is lapsed now, or was
+/// taken back, nothing is left that could hold it up: what is seen without the word decides at once.
+pub(super) fn damping(item: &ItemState, report: &Report) -> Damping {
+    let stood = item.card.mode == Mode::AutoAttestable && attested(item);
+    if stood && !report.has_word() {
+        let confirm_every = Duration::ZERO;
+        return Damping { fail_after: 1, unknown_after: 1, confirm_every, ..item.damping };
+    }
+    item.damping
 }
 
 pub(super) fn outcome(report: &Report, now: Timestamp) -> Outcome {

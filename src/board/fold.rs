@@ -65,6 +65,10 @@ pub(super) fn attempt(folded: &mut Folded, damping: &Damping, outcome: &Outcome)
     };
     let agrees = next != folded.standing || agrees(next, *verdict);
     turn(folded, next, *ended);
+    let good = matches!(verdict, Verdict::Pass | Verdict::Warn);
+    if good && matches!(next, Standing::Passing | Standing::Warning) {
+        folded.last_seen_failing = None;
+    }
     if matches!(next, Standing::Pending | Standing::NotApplicable) {
         folded.reason = None;
         folded.because.clone_from(because);
@@ -202,9 +206,6 @@ fn turn(folded: &mut Folded, to: Standing, at: Timestamp) {
         folded.before_unknown = Some(folded.standing);
     } else {
         folded.before_unknown = None;
-    }
-    if matches!(to, Standing::Passing | Standing::Warning) {
-        folded.last_seen_failing = None;
     }
     folded.standing = to;
     folded.since = at;

@@ -184,7 +184,8 @@ impl Board {
             && self.held(|held| {
                 let Some(item) = held.snapshot.item(report.item.as_str()) else { return false };
                 let mut folded = item.folded.clone();
-                fold::attempt(&mut folded, &item.damping, &apply::outcome(report, now));
+                let damping = apply::damping(item, report);
+                fold::attempt(&mut folded, &damping, &apply::outcome(report, now));
                 item.folded.standing != Standing::Failing && folded.standing == Standing::Failing
             })
     }

@@ -8,7 +8,7 @@ use crate::model::acts::{self, Attestation, Covers, Ended, EndedBy, Maintenance}
 use crate::model::finding::Finding;
 use crate::model::item::{Card, Mode};
 use crate::model::reason::Reason;
-use crate::model::schedule::Schedule;
+use crate::model::schedule::{Damping, Schedule};
 
 pub(super) fn word(id: &str, until: Timestamp) -> acts::Act {
     acts::Act::Attestation(Attestation {
@@ -84,6 +84,71 @@ async fn a_word_stands_in_for_what_it_answers_and_for_no_longer_than_it_lasts() 
     assert_eq!(bench.standing("either").0, Standing::Passing);
     bench.pass(HOUR + 2 * SECOND).await;
     assert_eq!(bench.standing("either").0, Standing::Failing);
+}
+
+/// An item that a word can stand for, which follows a script, and whose looks are confirmed twice.
+fn stood_for(script: &Script, answers: &str) -> Bench {
+    let word_of = check(&format!("attestation: {{ valid_for: 1h, warn_before: 1m{answers} }}"));
+    let base = item("either", script, &[]);
+    let mut needs = base.needs.clone();
+    needs.merge(word_of.needs());
+    let card = Card { mode: Mode::AutoAttestable, ..base.card.clone() };
+    let damping = Damping { fail_after: 3, recover_after: 2, unknown_after: 3, ..base.damping };
+    Bench::new(vec![Item { card, needs, word: Some(word_of), damping, ..base }])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_hides_no_failure_that_is_newer_than_it() {
+    let script = Script::always(Act::Hang);
+    let bench = stood_for(&script, "");
+    let until = |bench: &Bench| later(bench.clock.now(), HOUR);
+    bench.engine.act(word("either", until(&bench))).await;
+    bench.pass(120 * SECOND).await;
+    assert_eq!(bench.standing("either").0, Standing::Passing, "it answers for what is not seen");
+    script.now(fails());
+    bench.pass(200 * SECOND).await;
+    assert_eq!(bench.standing("either").0, Standing::Failing);
+    script.now(Act::Hang);
+    bench.pass(300 * SECOND).await;
+    let blind = (Standing::Unknown, Some(Reason::TIMED_OUT));
+    assert_eq!(bench.standing("either"), blind, "nobody has seen that it is mended");
+
+    let acts::Act::Attestation(first) = word("either", until(&bench)) else { panic!() };
+    let again = Attestation { id: "2".to_owned(), at: bench.clock.now(), ..first };
+    bench.engine.act(acts::Act::Attestation(again)).await;
+    bench.pass(120 * SECOND).await;
+    assert_eq!(bench.standing("either").0, Standing::Passing, "somebody looked, and says so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_was_seen_to_be_over_makes_no_word_old() {
+    let script = Script::always(holds());
+    let bench = stood_for(&script, "");
+    bench.engine.act(word("either", later(bench.clock.now(), HOUR))).await;
+    for act in [fails(), holds(), Act::Hang] {
+        script.now(act);
+        bench.pass(200 * SECOND).await;
+    }
+    assert_eq!(bench.standing("either").0, Standing::Passing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_a_word_held_up_stands_bare_as_soon_as_that_is_gone() {
+    for (act, bare) in [(Act::Hang, Standing::Unknown), (fails(), Standing::Failing)] {
+        let script = Script::always(act);
+        let bench = stood_for(&script, ", answers: [Refused]");
+        let given = word("either", later(bench.clock.now(), HOUR));
+        bench.engine.act(given.clone()).await;
+        bench.pass(120 * SECOND).await;
+        assert_eq!(bench.standing("either").0, Standing::Passing);
+        let acts::Act::Attestation(given) = given else { panic!() };
+        let by = EndedBy::Withdrawal { who: "Jo".to_owned(), token: "jo".to_owned() };
+        let ended = Some(Ended { at: bench.clock.now(), by });
+        bench.engine.act(acts::Act::Attestation(Attestation { ended, ..given })).await;
+        // A look that was under way, and the first without the word.
+        bench.pass(25 * SECOND).await;
+        assert_eq!(bench.standing("either").0, bare, "after one look");
+    }
 }
 
 /// Two items, of which the first follows a script, and one that is the worst of them and is looked at

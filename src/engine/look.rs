@@ -49,7 +49,11 @@ pub async fn look(
     };
     let checks = join_all(item.checks.iter().map(|check| one(check, &look))).await;
     let word = match &item.word {
-        Some(word) => Some(Word { report: one(word, &look).await, answers: word.answers() }),
+        Some(word) => Some(Word {
+            report: one(word, &look).await,
+            answers: word.answers(),
+            outdated: records.failed_since,
+        }),
         None => None,
     };
     Looked { checks, word }

@@ -20,6 +20,8 @@ pub struct Records {
     pub deployment: Option<Arc<Deployment>>,
     /// Attestations of the item, newest first.
     pub attestations: Vec<Arc<Attestation>>,
+    /// Whether the item was seen to fail after the word that decides was given, and not to hold since.
+    pub failed_since: bool,
     /// Since when the item is on the checklist.
     pub known_since: Option<Timestamp>,
     /// The items that it rolls up, in file order.
@@ -41,6 +43,11 @@ impl Snapshot {
         let state = self.item(item.as_str());
         let attested = state.filter(|_| needs.attestation.is_some());
         let members = needs.items.iter().filter_map(|id| self.item(id.as_str()));
+        let current = self.deployment().map(Arc::as_ref);
+        let failed_since = attested.is_some_and(|item| {
+            let (word, failed) = (item.word(current, now), item.folded.last_seen_failing);
+            word.zip(failed).is_some_and(|(word, failed)| failed > word.at)
+        });
         let member = |item: &Arc<ItemState>| Member {
             id: item.card.id.clone(),
             shown: self.shown(item, now),
@@ -51,6 +58,7 @@ impl Snapshot {
             attestations: attested
                 .map(|item| item.attestations.iter().cloned().collect())
                 .unwrap_or_default(),
+            failed_since,
             known_since: state.map(|item| item.known_since),
             members: members.map(member).collect(),
         }

@@ -57,6 +57,9 @@ pub struct Word {
     pub report: CheckReport,
     /// The reasons of failures and warnings that it answers.
     pub answers: Vec<Reason>,
+    /// Whether the item was seen to fail after it was given: then it answers for nothing that can't
+    /// be seen, until the item was seen to hold, or somebody has looked and says so anew.
+    pub outdated: bool,
 }
 
 /// What decides an attempt.
@@ -126,8 +129,8 @@ impl Report {
     }
 
     /// What decides the attempt: the worst check, unless a person's word says better. A word answers
-    /// what could not be seen; what was seen to fail, or to want somebody's eye, shows through it
-    /// unless the item says that a word answers just that.
+    /// what could not be seen, but hides no failure that is newer than it; what was seen to fail, or
+    /// to want somebody's eye, shows through it unless the item says that a word answers just that.
     pub fn deciding(&self) -> Option<Deciding<'_>> {
         let worst = self.worst()?;
         let Some(word) = self.holding() else { return Some(Deciding::Check(worst)) };
@@ -135,16 +138,31 @@ impl Report {
         if said >= worst.judgement.verdict() {
             return Some(Deciding::Check(worst));
         }
-        let seen = self.unanswered().filter(|(_, line)| {
-            matches!(line.verdict, Verdict::Warn | Verdict::Fail) && line.verdict >= said
-        });
+        let shows = |line: &Line| match line.verdict {
+            Verdict::Pass => false,
+            Verdict::Unknown => word.outdated,
+            Verdict::Warn | Verdict::Fail => line.verdict >= said,
+        };
+        let seen = self.unanswered().filter(|(_, line)| shows(line));
         // The first of equals.
         let through =
             seen.reduce(|worst, next| if next.1.verdict > worst.1.verdict { next } else { worst });
-        Some(match through {
-            Some((check, line)) => Deciding::Line(check, line),
-            None => Deciding::Word(&word.report),
+        let silent = self.checks.iter().find(|check| check.judgement.lines().is_empty());
+        Some(match (through, silent) {
+            (Some((check, line)), _) => Deciding::Line(check, line),
+            (None, Some(check)) if word.outdated => Deciding::Check(check),
+            (None, _) => Deciding::Word(&word.report),
         })
+    }
+
+    /// Whether a person's word decides it, and not a look.
+    pub fn is_attested(&self) -> bool {
+        matches!(self.deciding(), Some(Deciding::Word(_)))
+    }
+
+    /// Whether a person's word holds, be it that it decides or that something shows through it.
+    pub fn has_word(&self) -> bool {
+        self.holding().is_some()
     }
 
     /// The word, where it holds.
@@ -190,6 +208,11 @@ mod tests {
 
     /// Verdict and reason under a word that answers `NeverScaled`.
     fn decided(word: Finding, lines: Vec<Answer>) -> (Verdict, Option<Reason>) {
+        decided_by(word, false, lines)
+    }
+
+    /// The same under a word that may be older than the last failure.
+    fn decided_by(word: Finding, outdated: bool, lines: Vec<Answer>) -> (Verdict, Option<Reason>) {
         let report = Report {
             item: ItemId::parse("a").unwrap(),
             generation: 1,
@@ -197,7 +220,7 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             took: Duration::ZERO,
             checks: vec![check(lines)],
-            word: Some(Word { report: check(vec![word.into()]), answers: vec![NEVER] }),
+            word: Some(Word { report: check(vec![word.into()]), answers: vec![NEVER], outdated }),
         };
         (report.verdict(), report.reason())
     }
@@ -234,6 +257,17 @@ mod tests {
         let warned = (Verdict::Warn, Some(BROKEN));
         assert_eq!(decided(word(), vec![warns(BROKEN), blind()]), warned);
         assert_eq!(decided(word(), vec![fails(NEVER), warns(BROKEN)]), warned);
+    }
+
+    #[test]
+    fn a_word_that_is_older_than_a_failure_answers_what_it_names_and_no_blindness() {
+        let decided = |lines| decided_by(Finding::pass("attested"), true, lines);
+        let blinded = (Verdict::Unknown, Some(Reason::TIMED_OUT));
+        assert_eq!(decided(vec![blind()]), blinded);
+        assert_eq!(decided(vec![fails(NEVER), blind()]), blinded);
+        assert_eq!(decided(vec![]), (Verdict::Unknown, Some(Reason::NOTHING_SEEN)));
+        assert_eq!(decided(vec![fails(NEVER)]), (Verdict::Pass, None));
+        assert_eq!(decided(vec![fails(BROKEN), blind()]), (Verdict::Fail, Some(BROKEN)));
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub struct Folded {
     pub last_because: String,
     /// What the item was before it became unknown.
     pub before_unknown: Option<Standing>,
-    /// When it was last seen failing.
+    /// When it was last seen failing; none once it was seen to hold again.
     pub last_seen_failing: Option<Timestamp>,
 }
 

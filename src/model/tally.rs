@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::item::Mode;
-use super::report::Deciding;
 use super::snapshot::{ItemState, Snapshot};
 use super::standing::Standing;
 
@@ -63,9 +62,7 @@ pub fn attested(item: &ItemState) -> bool {
         (Mode::Attested, _) => true,
         // Nobody has looked since a restart.
         (Mode::AutoAttestable, None) => item.carried.attested,
-        (Mode::AutoAttestable, Some(report)) => {
-            matches!(report.deciding(), Some(Deciding::Word(_)))
-        }
+        (Mode::AutoAttestable, Some(report)) => report.is_attested(),
     }
 }
 
