@@ -89,7 +89,7 @@ fn report(board: &Board, name: &str, judgement: impl Into<Judgement>, second: u6
 /// What a journal would keep of an item.
 fn memory(snapshot: &Snapshot, name: &str) -> Box<Memory> {
     let item = snapshot.item(name).unwrap();
-    Box::new(Memory { stale_at: None, ..Memory::of(snapshot, item, at(0)) })
+    Box::new(Memory { stale_at: None, left: false, ..Memory::of(snapshot, item, at(0)) })
 }
 
 fn restarted(before: &Board, second: u64) -> Board {
@@ -186,4 +186,16 @@ fn a_standing_without_words_is_given_up() {
     let snapshot = board.snapshot();
     let item = snapshot.item("database").unwrap();
     assert_eq!((item.folded.standing, item.blocked.is_some()), (Standing::Pending, false));
+}
+
+#[test]
+fn what_had_left_is_pending_and_keeps_its_history() {
+    let before = failing().snapshot();
+    let left = Memory { left: true, ..*memory(&before, "database") };
+    let again = Seed { remembered: Some(Box::new(left)), ..seed("database", &[]) };
+    let board = configured(vec![again], 100);
+    let snapshot = board.snapshot();
+    let item = snapshot.item("database").unwrap();
+    assert_eq!((item.folded.standing, item.attempts), (Standing::Pending, [1, 0, 1, 0]));
+    assert_eq!(item.folded.last_seen_failing, Some(at(40)), "no older word may hide it");
 }

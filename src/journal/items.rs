@@ -250,6 +250,10 @@ pub(super) fn read(
             tracing::warn!(%error, "`{name}` of `{item}` in the journal can't be read by this version");
         }
     }
+    let last = items.values().filter_map(|memory| memory.seen).max();
+    for memory in items.values_mut() {
+        memory.left = memory.seen < last;
+    }
     Ok(items)
 }
 

@@ -36,16 +36,24 @@ pub(super) fn oldest_point(now: Timestamp) -> i64 {
     i64::try_from(oldest.as_nanosecond()).unwrap_or(i64::MIN)
 }
 
-/// Forgets what has been kept for long enough.
-pub(super) fn forget(
+/// Notes which items are configured: they are all seen last, and at the same time. What was seen
+/// before them has left.
+pub(super) fn see(
     transaction: &Transaction<'_>,
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> Result<(), Trouble> {
+    // Nothing else may bear this time or a later one, be it for a clock that was set back.
+    transaction.execute("UPDATE item SET seen = min(seen, ?1 - 1)", [now.as_second()])?;
     let mut seen = transaction.prepare("UPDATE item SET seen = ?2 WHERE id = ?1")?;
     for item in &snapshot.items {
         seen.execute(params![item.card.id.as_str(), now.as_second()])?;
     }
+    Ok(())
+}
+
+/// Forgets what has been kept for long enough.
+pub(super) fn forget(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Trouble> {
     let gone = now.saturating_sub(GONE_FOR).unwrap_or(Timestamp::MIN).as_second();
     transaction.execute("DELETE FROM item WHERE seen < ?1", [gone])?;
     transaction.execute(

@@ -155,7 +155,7 @@ pub(super) fn assert_recalled(recalled: &Recalled, ground: &Ground) {
     assert_eq!(recalled.items.len(), snapshot.items.len());
     for item in &snapshot.items {
         let memory = &recalled.items[&item.card.id];
-        assert_eq!(memory.fingerprint, item.fingerprint);
+        assert_eq!((memory.fingerprint, memory.left), (item.fingerprint, false));
         assert_eq!(memory.folded.as_ref(), Some(&item.folded));
         assert_eq!(memory.blocked, item.blocked);
         assert_eq!((memory.last_attempt, memory.last_pass), (item.last_attempt, item.last_pass));
@@ -331,4 +331,21 @@ async fn an_item_that_is_gone_is_kept_for_a_month() {
         assert_eq!((count("item"), count("part")), (items, 5 * items));
         assert_eq!(count("series"), if items == 3 { 2 } else { 0 });
     }
+}
+
+#[tokio::test]
+async fn what_had_left_the_checklist_is_told_from_what_was_on_it_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = |recalled: &Recalled| ["a", "b", "c"].map(|name| recalled.items[&id(name)].left);
+    let (journal, _) = open(folder.path());
+    journal.keep(Ground::lively().known(1_000)).await;
+    drop(journal);
+    let (journal, recalled) = open(folder.path());
+    assert_eq!(left(&recalled), [false; 3]);
+    // Within the same second, and after the clock was set back.
+    for (second, fewer) in [(1_000, ["a", "b"]), (400, ["a", "c"])] {
+        journal.keep(Ground::new(&fewer).known(second)).await;
+    }
+    drop(journal);
+    assert_eq!(left(&open(folder.path()).1), [false, true, false]);
 }

@@ -21,7 +21,7 @@ use super::record::{self, Record, digest};
 use super::records::{OfBoard, OfItem};
 use super::trouble::Trouble;
 use super::{Unrecorded, items, retention};
-use crate::model::item::ItemId;
+use crate::model::item::{ItemId, Section};
 use crate::model::past::Past;
 use crate::model::snapshot::{ItemState, Snapshot};
 use crate::model::vitals::JournalHealth;
@@ -81,6 +81,8 @@ pub(super) struct Writer {
     /// Whether a new file still lacks what the daemon knows: then nothing is promised.
     lacking: bool,
     last_retention: Option<Timestamp>,
+    /// Of the checklist whose items the file has as configured.
+    sections: Weak<[Section]>,
     last_pulse: Option<Timestamp>,
     health: Arc<Mutex<JournalHealth>>,
     _lock: Lock,
@@ -104,6 +106,7 @@ impl Writer {
             records: OfBoard::default(),
             lacking: false,
             last_retention: None,
+            sections: Weak::<[Section; 0]>::new(),
             last_pulse: None,
             health,
             _lock: lock,
@@ -164,8 +167,9 @@ impl Writer {
         let longer: Vec<_> = pasts.iter().filter(|past| self.has_grown(past)).collect();
         let is_up = self.health(|health| health.up);
         let beats = self.beats(*now);
-        if changed.is_empty() && longer.is_empty() && is_quiet && !due && !is_new && is_up && !beats
-        {
+        let is_other = !std::ptr::addr_eq(self.sections.as_ptr(), Arc::as_ptr(&snapshot.sections));
+        let is_due = due || is_new || is_other || beats;
+        if changed.is_empty() && longer.is_empty() && is_quiet && !is_due && is_up {
             return;
         }
         // Where the writing does not succeed these are not put back: then all of it is written anew.
@@ -186,12 +190,16 @@ impl Writer {
                 in_file.series = points::write(transaction, id, past, &in_file.series)?;
                 in_file.past = Arc::downgrade(past);
             }
-            if due { retention::forget(transaction, snapshot, *now) } else { Ok(()) }
+            if due || is_other {
+                retention::see(transaction, snapshot, *now)?;
+            }
+            if due { retention::forget(transaction, *now) } else { Ok(()) }
         });
         if written.is_ok() {
             self.items.extend(taken);
             self.records = records;
             self.lacking &= !is_new;
+            self.sections = Arc::downgrade(&snapshot.sections);
             self.last_pulse = if beats { Some(*now) } else { self.last_pulse };
             self.tidy(known, due);
         }
@@ -294,6 +302,7 @@ impl Writer {
         self.opened = opened;
         self.items.clear();
         self.records = OfBoard::default();
+        self.sections = Weak::<[Section; 0]>::new();
         self.last_pulse = None;
         self.lacking = true;
         let aside = file::lie_aside(&self.folder);

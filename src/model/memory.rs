@@ -30,6 +30,9 @@ pub const MOST_GONE: usize = 2_000;
 pub struct Memory {
     /// When it was last configured; none where nobody noted that.
     pub seen: Option<Timestamp>,
+    /// Whether it had left the checklist before this was read: nobody looked since, so that its
+    /// standing is not believed.
+    pub left: bool,
     /// The digest of the item as it was configured.
     pub fingerprint: [u8; 32],
     /// The fold's state; none where it can't be told any more.
@@ -70,6 +73,7 @@ impl Memory {
     pub fn of(snapshot: &Snapshot, item: &ItemState, now: Timestamp) -> Self {
         Self {
             seen: Some(now),
+            left: true,
             fingerprint: item.fingerprint,
             folded: Some(item.folded.clone()),
             blocked: item.blocked.clone(),
