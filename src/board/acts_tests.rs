@@ -228,6 +228,15 @@ fn a_waiver_counts_on_the_present_terms_alone() {
     assert_eq!(shown(&board, 3).standing, Standing::Failing, "it can't be waived any more");
 }
 
+#[test]
+fn a_waiver_of_a_clock_that_was_ahead_covers_nothing() {
+    let board = board();
+    say(&board, [fail(OLD)], 1);
+    waive(&board, &[OLD], 5_000, 6_000);
+    assert_eq!(shown(&board, 2).standing, Standing::Failing);
+    assert_eq!(shown(&board, 5_001).standing, Standing::Waived, "its time has come");
+}
+
 fn word(board: &Board, name: &str, second: u64) {
     let attestation = Attestation {
         id: name.to_owned(),

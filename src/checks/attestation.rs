@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::{Check, Look};
 use crate::model::acts;
 use crate::model::acts::Covers;
-use crate::model::acts::terms::{Terms, Validity};
+use crate::model::acts::terms::{Terms, Validity, is_ahead};
 use crate::model::deployment::Deployment;
 use crate::model::duration::Period;
 use crate::model::finding::{Finding, Obstacle};
@@ -204,6 +204,14 @@ impl Attestation {
             (Validity::Deployment, Some(deployment)) => Some(deployment.started),
             (Validity::For(_), _) => {
                 let given = seen.attestations.iter().filter(|one| one.ended.is_none());
+                if let Some(ahead) = given.clone().find(|one| is_ahead(one.at, now)) {
+                    let acts::Attestation { who, at, .. } = &**ahead;
+                    let because = format!(
+                        "attested by {who} at {at:.0}, which lies ahead: the clock was wrong then, \
+                         and nobody can tell for how long it is valid"
+                    );
+                    return Finding::fail(LAPSED, because).into();
+                }
                 let lapsed = given.filter_map(|one| Some((one, self.terms().end(one, now)?)));
                 if let Some((one, until)) = lapsed.max_by_key(|(_, until)| *until) {
                     let acts::Attestation { who, at, .. } = &**one;

@@ -37,7 +37,7 @@ impl Terms {
     /// allow from when it was given. None for one that is bound to a deployment, and for one that
     /// was given on terms of the other sort: it does not count.
     pub fn end(self, word: &Attestation, now: Timestamp) -> Option<Timestamp> {
-        // What was given in the future was given before the clock was set back.
+        // Two clocks are never quite the same; of one that was far ahead no word counts.
         let given = word.at.min(now);
         match (self.valid, &word.covers) {
             (Validity::For(longest), Covers::Until(until)) => {
@@ -51,7 +51,8 @@ impl Terms {
 
     /// Whether a word counts at `now`, when `current` is the deployment.
     pub fn hold(self, word: &Attestation, current: Option<&Deployment>, now: Timestamp) -> bool {
-        let in_time = || self.end(word, now).is_some_and(|end| now < end);
+        let in_time =
+            || !is_ahead(word.at, now) && self.end(word, now).is_some_and(|end| now < end);
         word.ended.is_none()
             && match (self.valid, &word.covers, current) {
                 (Validity::For(_), Covers::Until(_), _)
@@ -90,4 +91,11 @@ impl Terms {
         };
         deployments.filter(begun_after).min_by_key(|deployment| deployment.started)
     }
+}
+
+/// Whether an act bears a time that lies ahead: the clock was wrong when it was given, and nobody can
+/// tell when that was. Until a time that is meant has come, it would count for longer than any terms
+/// allow.
+pub fn is_ahead(given: Timestamp, now: Timestamp) -> bool {
+    given.duration_since(now) > CLOCK_TOLERANCE
 }

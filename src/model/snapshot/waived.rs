@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{ItemState, Snapshot, from_fold};
+use crate::model::acts::terms::is_ahead;
 use crate::model::acts::{Attestation, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
 use crate::model::finding::Verdict;
@@ -50,7 +51,9 @@ impl ItemState {
 
     /// Whether a waiver counts at `now`, on the item's present terms.
     pub fn bears(&self, waiver: &Waiver, now: Timestamp) -> bool {
-        waiver.ended.is_none() && self.end_of_waiver(waiver, now).is_some_and(|end| now < end)
+        waiver.ended.is_none()
+            && !is_ahead(waiver.at, now)
+            && self.end_of_waiver(waiver, now).is_some_and(|end| now < end)
     }
 
     /// The codes for which it fails: what made it fail, and what was seen to fail since.

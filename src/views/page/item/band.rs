@@ -75,7 +75,7 @@ impl Band {
         pauses: &[Pause],
         now: Timestamp,
     ) -> Vec<Self> {
-        let stood = without(stood(state, shown, now), pauses);
+        let stood = without(stood(state, shown, now), pauses, now);
         let turns: Vec<_> = state.turns.iter().map(|turn| turn.at).collect();
         SPANS.iter().map(|(span, hours)| Self::new(span, *hours, &stood, &turns, now)).collect()
     }
@@ -134,12 +134,14 @@ fn stood(state: &ItemState, shown: &Shown, now: Timestamp) -> Vec<Stood> {
 }
 
 /// The same with what nobody recorded cut out, and told to be so: how it stood then is not known.
-fn without(stood: Vec<Stood>, pauses: &[Pause]) -> Vec<Stood> {
+fn without(stood: Vec<Stood>, pauses: &[Pause], now: Timestamp) -> Vec<Stood> {
+    // One that ends in the future was noted while the clock was ahead: of now there is a record.
+    let pauses = || pauses.iter().filter(|pause| pause.to <= now);
     let mut all = Vec::with_capacity(stood.len());
     for Stood { standing, from, mut to } in stood {
         let whole = to;
         // The newest first, as all of it is.
-        for pause in pauses.iter().rev() {
+        for pause in pauses().rev() {
             let (begins, ends) = (pause.from.max(from), pause.to.min(to));
             if begins >= ends {
                 continue;
@@ -281,7 +283,7 @@ mod tests {
         let told = vec![stood(passing, 6, 0), stood(failing, 12, 6)];
         // One ends before the record begins, one lies across a turn, and one up to now.
         let pauses = [pause(20, 13), pause(8, 4), pause(1, 0)];
-        let cut = without(told.clone(), &pauses);
+        let cut = without(told.clone(), &pauses, now());
         let wanted = [
             stood(None, 1, 0),
             stood(passing, 4, 1),
@@ -290,7 +292,8 @@ mod tests {
             stood(failing, 12, 8),
         ];
         assert_eq!(cut, wanted);
-        assert_eq!(without(told.clone(), &[]), told);
+        assert_eq!(without(told.clone(), &[], now()), told);
+        assert_eq!(without(told.clone(), &[pause(6, -9_000)], now()), told, "of a clock far ahead");
         let band = Band::new("24 hours", 24, &cut, &[], now());
         let shares: Vec<_> =
             band.shares.iter().map(|s| (s.mark.shape, &*s.lasted, &*s.percent)).collect();
