@@ -13,7 +13,7 @@ use super::acts::refused;
 use super::answer::{json, problem};
 use super::audit::Action;
 use super::guard::{Admitted, Ended, Made, Write, made, wanted};
-use super::openapi::{Defect, IdempotencyKey, Missing, Refused, Unreadable};
+use super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
 use super::pages::{Id, LONGEST_ECHO};
 use crate::model::deployment::{Announcement, Deployment};
 use crate::model::judgement::legible;
@@ -77,6 +77,7 @@ pub(super) async fn one(
             headers(("Location" = String, description = "Where it can be asked for")),
         ),
         Unreadable,
+        Impossible,
         Refused,
     )
 )]

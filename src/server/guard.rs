@@ -12,7 +12,6 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -22,7 +21,7 @@ use super::audit::{Action, Entry, Outcome};
 use super::pages::{LONGEST_ECHO, no_such_item};
 use super::rate::{Allowed, household};
 use super::replay::{self, Done, Name};
-use crate::model::duration::spoken;
+use super::waiting::{awaited, in_time, not_yet};
 use crate::model::judgement::legible;
 use crate::views::api::Problem;
 
@@ -31,8 +30,8 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// How long a client may take to send it.
 const LONGEST_BODY: Duration = Duration::from_secs(10);
 
-/// How long somebody who writes is kept waiting.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// What becomes of a request that must be done one time, where it is sent again.
+const AGAIN: &str = "the same request, sent again, is not done twice, and is told what came of it";
 
 /// What a request to write ends with: what came of it, why, and what the client is told.
 pub(super) struct Ended {
@@ -106,7 +105,8 @@ impl Write {
     }
 
     /// The same for what must be done one time, however often it is asked: the second answer is the
-    /// first one's, as long as what was made by it `stands`.
+    /// first one's, as long as what was made by it `stands`. After that, a key is used up; bytes that
+    /// come without one may mean a new act.
     pub(super) async fn run_once<Acting>(
         self,
         headers: &HeaderMap,
@@ -125,14 +125,24 @@ impl Write {
                 Ok(name) => name,
                 Err(why) => return Ended::rejected(400, "No key", why),
             };
-            let mut slot = served.replays.slot(&name, Instant::now()).await;
+            let Ok(mut slot) = in_time(served.replays.slot(&name, Instant::now())).await else {
+                return Ended::failed(503, Problem::NOT_DONE_YET, not_yet(AGAIN));
+            };
             if let Some(done) = &*slot {
                 if done.digest != digest {
                     let why = "this `Idempotency-Key` was used for another request";
                     return Ended::rejected(422, "Key used before", why);
                 }
-                if matches!(name, Name::Keyed { .. }) || stands(&served, &done.place) {
+                if stands(&served, &done.place) {
                     return Ended::repeated(done);
+                }
+                if matches!(name, Name::Keyed { .. }) {
+                    let why = format!(
+                        "under this `Idempotency-Key` {} was made, which was taken back or has \
+                         ended; another act takes another key",
+                        done.place
+                    );
+                    return Ended::rejected(409, "Key used before", why);
                 }
             }
             match act(admitted).await {
@@ -145,8 +155,7 @@ impl Write {
                 Err(ended) => ended,
             }
         };
-        let again = "the same request, sent again, is not done twice, and is told what came of it";
-        Self { again, ..self }.run(headers, content, once).await
+        Self { again: AGAIN, ..self }.run(headers, content, once).await
     }
 
     /// Leaves the line in the record, and gives the client its answer.
@@ -282,19 +291,6 @@ impl Ended {
     }
 }
 
-/// The answer of what goes on in a task of its own. Who waits is told within a while, and the task goes
-/// on: whatever comes of it is recorded, and remembered for those who ask again.
-async fn awaited(acting: JoinHandle<Response>, again: &str) -> Response {
-    match tokio::time::timeout(LONGEST_WAIT, acting).await {
-        Ok(done) => done.unwrap_or_else(|error| defect("writing", &error)),
-        Err(_) => {
-            let within = spoken(LONGEST_WAIT);
-            let detail = format!("it is not done within {within}, and still may be: {again}");
-            problem(503, Problem::NOT_DONE_YET, detail)
-        }
-    }
-}
-
 /// What a body says, or why it is not what is wanted: `what`, such as `example`.
 pub(super) fn wanted<Wanted: DeserializeOwned>(
     content: &[u8],
@@ -354,34 +350,5 @@ async fn read(content: Body) -> Result<Bytes, Ended> {
             Err(Ended::rejected(413, "Body too large", detail))
         }
         Err(_) => Err(Ended::rejected(408, "Body too slow", "the body did not arrive in time")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn who_waits_is_told_and_what_goes_on_is_remembered() {
-        let replays = Arc::new(replay::Replays::default());
-        let name = Name::of("jo", Some(&HeaderValue::from_static("job-7")), [0; 32]).unwrap();
-        let done = |place: &str| Done {
-            digest: [0; 32],
-            content: Bytes::new(),
-            place: place.to_owned(),
-            at: Instant::now(),
-        };
-        let acting = tokio::spawn({
-            let (replays, name) = (Arc::clone(&replays), name.clone());
-            async move {
-                let mut slot = replays.slot(&name, Instant::now()).await;
-                tokio::time::sleep(2 * LONGEST_WAIT).await;
-                *slot = Some(done("/api/v1/deployments/1"));
-                problem(500, "Nobody", "hears it")
-            }
-        });
-        assert_eq!(awaited(acting, "ask").await.status(), 503);
-        let slot = replays.slot(&name, Instant::now()).await;
-        assert_eq!(slot.as_ref().map(|done| done.place.as_str()), Some("/api/v1/deployments/1"));
     }
 }

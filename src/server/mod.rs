@@ -17,6 +17,7 @@ mod rate;
 mod replay;
 mod scrape;
 mod tokens;
+mod waiting;
 mod writes;
 
 use std::future::Future;

@@ -24,10 +24,12 @@ use crate::model::vitals::Vitals;
 
 /// So long the disk takes.
 const SLOW: Duration = Duration::from_secs(25);
+/// A version whose record the disk never takes.
+const NEVER: &str = "never";
 
 /// A daemon that takes its time to record a rollout.
 #[derive(Default)]
-struct Slow(Mutex<Vec<String>>);
+struct Slow(Mutex<Vec<Arc<Deployment>>>);
 
 impl Daemon for Slow {
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -36,7 +38,7 @@ impl Daemon for Slow {
             sections: Arc::from([]),
             items: vec![],
             streams: vec![],
-            deployments: vec![],
+            deployments: self.0.lock().unwrap().clone(),
             maintenance: vec![],
             pauses: Arc::from([]),
         })
@@ -64,12 +66,14 @@ impl Daemon for Slow {
         token: String,
     ) -> BoxFuture<'_, Result<Arc<Deployment>, Refused>> {
         async move {
-            tokio::time::sleep(SLOW).await;
             let Announcement { version, who, .. } = announcement;
+            if version == NEVER {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(SLOW).await;
             let mut taken = self.0.lock().unwrap();
-            taken.push(version.clone());
-            Ok(Arc::new(Deployment {
-                id: format!("d{}", taken.len()),
+            let deployment = Arc::new(Deployment {
+                id: format!("d{}", taken.len() + 1),
                 environment: "test".to_owned(),
                 version,
                 who,
@@ -79,7 +83,9 @@ impl Daemon for Slow {
                 migration: None,
                 ticket: None,
                 notes: None,
-            }))
+            });
+            taken.push(Arc::clone(&deployment));
+            Ok(deployment)
         }
         .boxed()
     }
@@ -131,5 +137,21 @@ async fn a_key_that_comes_again_while_the_journal_is_slow_makes_one_act() {
     let (status, told) = announced(&routes, "job-7", "2").await;
     assert_eq!(status, 422, "{told}");
     tokio::time::sleep(4 * SLOW).await;
-    assert_eq!(*daemon.0.lock().unwrap(), ["1"]);
+    let taken = daemon.0.lock().unwrap();
+    let versions: Vec<_> = taken.iter().map(|taken| taken.version.as_str()).collect();
+    assert_eq!(versions, ["1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever_behind_a_disk_that_hangs() {
+    let (daemon, file) = (Arc::new(Slow::default()), tokens());
+    let routes = routes(Arc::clone(&daemon) as Arc<dyn Daemon>, Some(file.path().to_owned()));
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    assert_eq!(announced(&routes, "job-7", NEVER).await.0, 503);
+    let hanging = tasks();
+    for _ in 0..5 {
+        assert_eq!(announced(&routes, "job-7", NEVER).await.0, 503);
+    }
+    tokio::time::sleep(SLOW).await;
+    assert_eq!(tasks(), hanging, "who came after the first has gone");
 }
