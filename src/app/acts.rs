@@ -109,6 +109,9 @@ impl App {
                 Act::Maintenance(self.ended_maintenance(&snapshot, &maintenance, request, token)?)
             }
         };
+        if let Some(twin) = twin(&snapshot, &act, self.clock.now()) {
+            return Ok(twin);
+        }
         self.keep(Record::act(&act)).await?;
         self.engine.act(act.clone()).await;
         Ok(act)
@@ -232,6 +235,32 @@ impl App {
         let now = self.clock.now();
         let deployment = snapshot.deployment().map(AsRef::as_ref);
         Making { id: free_id(snapshot, now), token, now, deployment }
+    }
+}
+
+/// The same act, word for word, where it counts already: it is asked for again by somebody who did not
+/// hear the answer, be it of a daemon before this one, which took its keys with it.
+fn twin(snapshot: &Snapshot, act: &Act, now: Timestamp) -> Option<Act> {
+    match act {
+        Act::Waiver(made) if made.ended.is_none() => {
+            let mut open = snapshot.item(made.item.as_str())?.open_waivers(now);
+            let alike = |known: &&Arc<Waiver>| {
+                let (id, at) = (known.id.clone(), known.at);
+                Waiver { id, at, ..made.clone() } == ***known
+            };
+            open.find(alike).map(|known| Act::Waiver(Waiver::clone(known)))
+        }
+        Act::Maintenance(made) if made.ended.is_none() => {
+            // One that begins now, asked for again, would begin a little later.
+            let alike = |known: &&Arc<Maintenance>| {
+                let from = if known.is_on(now) { made.from.min(known.from) } else { made.from };
+                let (id, at) = (known.id.clone(), known.at);
+                Maintenance { id, at, from, ..made.clone() } == ***known
+            };
+            let known = snapshot.maintenance.iter().find(alike)?;
+            Some(Act::Maintenance(Maintenance::clone(known)))
+        }
+        Act::Attestation(_) | Act::Waiver(_) | Act::Maintenance(_) => None,
     }
 }
 

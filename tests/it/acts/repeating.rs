@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Ground, waiver};
+use super::{Ground, ahead, waiver};
 use crate::server::problem;
 
 const ATTEST: &str = "/api/v1/items/load-test/attestations";
@@ -78,6 +78,50 @@ async fn what_was_taken_back_may_be_done_again() {
     let again = ground.made(WAIVE, &body).await;
     assert_ne!(again["id"], made["id"]);
     assert_eq!(again["open"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_says_no_word_again_that_was_taken_back() {
+    let ground = Ground::new().await;
+    let body = waiver();
+    let (_, made) = ground.keyed(WAIVE, "job-8", &body).await;
+    let place = format!("{WAIVE}/{}", made["id"].as_str().expect("an id"));
+    let ended = ground.send(Method::DELETE, &place, "secret-1", &json!({ "who": "Jo" })).await;
+    assert_eq!(ended.status(), 200);
+    let (status, refused) = ground.keyed(WAIVE, "job-8", &body).await;
+    assert_eq!((status, &refused["title"]), (409, &json!("Key used before")));
+    let detail = refused["detail"].as_str().expect("a sentence");
+    assert!(detail.contains(&place) && detail.contains("taken back"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_counts_word_for_word_gets_no_twin() {
+    let ground = Ground::new().await;
+    let until = ahead(3_600);
+    let span = json!({ "who": "Jo", "why": "disks", "until": until, "sections": ["before"] });
+    let waiver = waiver();
+    for (path, body) in [("/api/v1/maintenance", &span), (WAIVE, &waiver)] {
+        let (status, first) = ground.keyed(path, "job-1", body).await;
+        assert_eq!(status, 201, "{first}");
+        // Another key: that of a daemon which was restarted is as unknown.
+        let (_, again) = ground.keyed(path, "job-2", body).await;
+        assert_eq!(again["id"], first["id"], "{path}");
+        let mut other = body.clone();
+        other["why"] = json!("something else");
+        let (_, other) = ground.keyed(path, "job-3", &other).await;
+        assert_ne!(other["id"], first["id"]);
+        let ended = ground
+            .send(
+                Method::DELETE,
+                &format!("{path}/{}", first["id"].as_str().expect("an id")),
+                "secret-1",
+                &json!({ "who": "Jo" }),
+            )
+            .await;
+        assert_eq!(ended.status(), 200);
+        let (_, anew) = ground.keyed(path, "job-4", body).await;
+        assert_ne!(anew["id"], first["id"], "what was taken back may be done again");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
