@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::judgement::is_hidden;
+use super::judgement::{is_hidden, says_nothing};
 use super::reason::CLOCK_TOLERANCE;
 use super::words::{Notes, Word};
 
@@ -107,7 +107,7 @@ impl Announcement {
 /// One line of text that says something.
 fn word(field: &str, text: &str) -> Result<(), String> {
     let length = text.chars().count();
-    if text.trim().is_empty() || length > LONGEST_WORD || text.contains(is_hidden) {
+    if says_nothing(text) || length > LONGEST_WORD || text.contains(is_hidden) {
         return Err(format!(
             "`{field}` is one line of 1 to {LONGEST_WORD} characters, none of them a control \
              character or invisible"

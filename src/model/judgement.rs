@@ -183,24 +183,40 @@ impl<A: Into<Answer>> From<A> for Judgement {
 }
 
 /// Whether a character can't be seen, and turns, hides or moves what stands beside it: controls, marks
-/// of writing direction, blanks of no width.
+/// of writing direction, fillers and blanks that are no white space. Unicode calls most of them
+/// `Default_Ignorable_Code_Point`; the two that choose between a letter and its picture are none.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}'
+            | '\u{34f}'
             | '\u{61c}'
-            | '\u{180e}'
+            | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0d}'
             | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
         )
 }
 
-/// What can be seen of a character: those that are hidden are blanks.
+/// What can be seen of a character: those that are hidden are blanks, and so are those beyond the basic
+/// plane that only pictures are put together of.
 pub fn visible(c: char) -> char {
-    if is_hidden(c) || c.is_whitespace() { ' ' } else { c }
+    let is_tag = matches!(c,
+        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    if is_hidden(c) || is_tag || c.is_whitespace() { ' ' } else { c }
+}
+
+/// Whether nothing of a text can be seen.
+pub fn says_nothing(text: &str) -> bool {
+    text.chars().all(|c| visible(c) == ' ' || matches!(c, '\u{fe0e}' | '\u{fe0f}'))
 }
 
 /// Foreign text as it may be shown: no characters that hide, bounded in length.
@@ -246,6 +262,7 @@ mod tests {
         assert_eq!(legible("a\nb\u{1b}[31m", 40), "a b [31m");
         assert_eq!(legible("abcdef", 3), "abc…");
         assert_eq!(legible("a\u{202e}b\u{200b}c\u{feff}", 40), "a b c ");
+        assert_eq!(legible("a\u{3164}\u{e0041}b \u{2764}\u{fe0f}", 40), "a  b \u{2764}\u{fe0f}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::requests::Refused;
-use crate::model::judgement::is_hidden;
+use crate::model::judgement::{is_hidden, says_nothing};
 
 /// The longest name, in characters.
 pub(super) const LONGEST_NAME: usize = 128;
@@ -17,7 +17,7 @@ const MOST_NAMES: usize = 40;
 
 /// One line that says something.
 pub(super) fn name(field: &str, given: String) -> Result<String, Refused> {
-    if given.trim().is_empty() {
+    if says_nothing(&given) {
         return Err(Refused::invalid(format!("`{field}` is empty: it says who answers for it")));
     }
     if given.chars().count() > LONGEST_NAME || given.contains(is_hidden) {
@@ -34,7 +34,7 @@ pub(super) fn text(field: &str, given: String) -> Result<String, Refused> {
     // What joins letters, or keeps them apart, is a part of some scripts.
     let is_foreign = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t' | '\u{200c}' | '\u{200d}');
     let length = given.chars().count();
-    if given.trim().is_empty() || length > LONGEST_NOTE || given.contains(is_foreign) {
+    if says_nothing(&given) || length > LONGEST_NOTE || given.contains(is_foreign) {
         return Err(Refused::invalid(format!(
             "`{field}` is 1 to {LONGEST_NOTE} characters, none of them invisible, or a control \
              character but line ends and tabs"

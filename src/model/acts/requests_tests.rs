@@ -65,6 +65,12 @@ fn what_is_empty_long_or_no_text_is_refused() {
         (AttestationRequest { who: "J\no".to_owned(), ..attestation() }, "`who`"),
         (AttestationRequest { who: "Jo\u{202e}".to_owned(), ..attestation() }, "`who`"),
         (AttestationRequest { who: "J\u{200b}o".to_owned(), ..attestation() }, "`who`"),
+        (AttestationRequest { who: "\u{3164}".to_owned(), ..attestation() }, "`who` is empty"),
+        (AttestationRequest { who: "Jo\u{3164}".to_owned(), ..attestation() }, "`who`"),
+        (
+            AttestationRequest { who: "\u{e0041}\u{fe0f}".to_owned(), ..attestation() },
+            "`who` is empty",
+        ),
         (AttestationRequest { note: Some("a\u{202e}b".to_owned()), ..attestation() }, "`note`"),
         (AttestationRequest { note: Some(String::new()), ..attestation() }, "`note`"),
         (AttestationRequest { note: long(4_001), ..attestation() }, "`note`"),
