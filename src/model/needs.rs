@@ -229,24 +229,14 @@ impl Needs {
 
     /// Whether all of it is what Vigie knows itself: other items, people's words, the deployment.
     pub fn is_recorded(&self) -> bool {
-        let Self {
-            watches,
-            rights,
-            items,
-            sections,
-            hosts,
-            connections,
-            secrets,
-            deployment,
-            attestation,
-        } = self;
-        let asks = !(watches.is_empty()
-            && rights.is_empty()
-            && hosts.is_empty()
-            && connections.is_empty()
-            && secrets.is_empty());
-        let knows = *deployment || attestation.is_some();
-        !asks && (knows || !items.is_empty() || !sections.is_empty())
+        let known = Self {
+            items: self.items.clone(),
+            sections: self.sections.clone(),
+            deployment: self.deployment,
+            attestation: self.attestation,
+            ..Self::default()
+        };
+        *self == known && known != Self::default()
     }
 }
 
