@@ -17,7 +17,7 @@ use super::configuration::configuration;
 use super::daemon::Daemon;
 
 /// How long the board may take to become what it should be; generous, for slow machines.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long it may take until all is well at first: clusters and databases have just started.
 const START: Duration = Duration::from_secs(180);
 /// How long a look may have been under way when something changed: one that ends later than so long

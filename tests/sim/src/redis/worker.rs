@@ -58,6 +58,16 @@ impl Line {
         read_answer(&mut self.stream).await
     }
 
+    /// Asks for all of it at once, as Bull's scripts do: on a busy machine each round trip counts.
+    async fn ask_all<const N: usize>(&mut self, commands: [&[&[u8]]; N]) -> io::Result<()> {
+        let all = commands.map(command).concat();
+        self.stream.get_mut().write_all(&all).await?;
+        for _ in commands {
+            read_answer(&mut self.stream).await?;
+        }
+        Ok(())
+    }
+
     fn key(&self, name: &str) -> Vec<u8> {
         format!("{}{name}", self.prefix).into_bytes()
     }
@@ -70,17 +80,22 @@ impl Line {
         };
         let job = [self.prefix.as_bytes(), &id].concat();
         let lock = [&job[..], b":lock"].concat();
-        self.ask(&[b"SET", &lock, b"worker", b"PX", b"30000"]).await?;
         let now = now_millis().to_string();
-        self.ask(&[b"HSET", &job, b"processedOn", now.as_bytes()]).await?;
+        self.ask_all([
+            &[b"SET", &lock, b"worker", b"PX", b"30000"],
+            &[b"HSET", &job, b"processedOn", now.as_bytes()],
+        ])
+        .await?;
         tokio::time::sleep(pace).await;
         let now = now_millis().to_string();
         let completed = self.key("completed");
-        self.ask(&[b"HSET", &job, b"finishedOn", now.as_bytes()]).await?;
-        self.ask(&[b"ZADD", &completed, now.as_bytes(), &id]).await?;
-        self.ask(&[b"ZREMRANGEBYRANK", &completed, b"0", KEPT.as_bytes()]).await?;
-        self.ask(&[b"LREM", &active, b"1", &id]).await?;
-        self.ask(&[b"DEL", &lock]).await?;
-        Ok(())
+        self.ask_all([
+            &[b"HSET", &job, b"finishedOn", now.as_bytes()],
+            &[b"ZADD", &completed, now.as_bytes(), &id],
+            &[b"ZREMRANGEBYRANK", &completed, b"0", KEPT.as_bytes()],
+            &[b"LREM", &active, b"1", &id],
+            &[b"DEL", &lock],
+        ])
+        .await
     }
 }

@@ -16,7 +16,7 @@ const WEBHOOKS: &str = "queue_webhooks_production";
 pub(super) const FAULTS: &[Fault] = &[
     fault(
         "worker-dies",
-        "the worker of queue_sendmail is killed, and forty mails wait since twenty minutes",
+        "the worker of queue_sendmail is killed, and ten mails wait since twenty minutes",
         &[
             fails("queue-workers", "NoWorkers"),
             fails("queue-performance", "BacklogTooOld"),
@@ -24,7 +24,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ],
         Now(|doing| {
             doing.town.dismiss(MAIL);
-            doing.town.redis.queue(MAIL).add(40, Duration::from_mins(20));
+            doing.town.redis.queue(MAIL).add(10, Duration::from_mins(20));
             doing.mend_later(|town| Box::pin(town.employ(MAIL)));
             Ok(())
         }),
