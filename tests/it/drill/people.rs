@@ -24,7 +24,7 @@ pub async fn say(town: &Town, drill: &mut Drill) {
     drill.turns("attestation-taken-back", &[pending]).await;
 
     // Long enough that it is seen to end before it has.
-    let until = Clock::System.now() + SignedDuration::from_secs(45);
+    let until = Clock::System.now() + SignedDuration::from_secs(75);
     let soon = json!({ "who": "Noor", "note": "for a moment", "until": until });
     tell(drill.daemon(), &attestations, &soon).await;
     drill.turns("attestation-ends", &[warns(ATTESTED, "AttestationEnding")]).await;
