@@ -101,14 +101,15 @@ async fn what_counts_word_for_word_gets_no_twin() {
     let span = json!({ "who": "Jo", "why": "disks", "until": until, "sections": ["before"] });
     let waiver = waiver();
     for (path, body) in [("/api/v1/maintenance", &span), (WAIVE, &waiver)] {
-        let (status, first) = ground.keyed(path, "job-1", body).await;
+        let key = |number: u32| format!("{}-{number}", &path[path.len() - 5..]);
+        let (status, first) = ground.keyed(path, &key(1), body).await;
         assert_eq!(status, 201, "{first}");
         // Another key: that of a daemon which was restarted is as unknown.
-        let (_, again) = ground.keyed(path, "job-2", body).await;
+        let (_, again) = ground.keyed(path, &key(2), body).await;
         assert_eq!(again["id"], first["id"], "{path}");
         let mut other = body.clone();
         other["why"] = json!("something else");
-        let (_, other) = ground.keyed(path, "job-3", &other).await;
+        let (_, other) = ground.keyed(path, &key(3), &other).await;
         assert_ne!(other["id"], first["id"]);
         let ended = ground
             .send(
@@ -119,7 +120,7 @@ async fn what_counts_word_for_word_gets_no_twin() {
             )
             .await;
         assert_eq!(ended.status(), 200);
-        let (_, anew) = ground.keyed(path, "job-4", body).await;
+        let (_, anew) = ground.keyed(path, &key(4), body).await;
         assert_ne!(anew["id"], first["id"], "what was taken back may be done again");
     }
 }

@@ -139,10 +139,11 @@ impl Queues {
     /// The worker of the mail is replaced by one that never finishes a job, and a mail waits since
     /// twenty minutes behind the one that it has taken.
     pub async fn hang_mail(&self) {
+        self.active("0").await;
         let node = self.staff("hang").await;
         self.mail.lock().await.replace(node).expect("a worker").kill().await;
         self.add(MAIL, 1, json!({})).await;
-        self.taken().await;
+        self.active("1").await;
         let long_ago = Clock::System.now().as_millisecond() - LONG;
         self.add(MAIL, 1, json!({ "timestamp": long_ago })).await;
     }
@@ -150,18 +151,23 @@ impl Queues {
     /// A worker of the mail that has taken a job stands still: its connections stay, and the lock of
     /// its job runs out.
     pub async fn freeze_mail(&self) {
+        // What another worker left behind is no sign that this one has taken anything.
+        self.active("0").await;
         let node = self.staff("hang").await;
         self.mail.lock().await.replace(node).expect("a worker").kill().await;
         self.add(MAIL, 1, json!({})).await;
-        self.taken().await;
+        self.active("1").await;
         self.mail.lock().await.as_ref().expect("a worker").freeze();
     }
 
-    async fn taken(&self) {
+    /// Waits until so many mails are being sent.
+    async fn active(&self, count: &str) {
         let end = Instant::now() + PATIENCE;
         let active = format!("LLEN bull:{MAIL}:active");
-        while say(self.master().await, &active).await.expect("an answer").trim() != ":1" {
-            assert!(Instant::now() < end, "nobody takes the mail");
+        while say(self.master().await, &active).await.expect("an answer").trim()
+            != format!(":{count}")
+        {
+            assert!(Instant::now() < end, "{count} mails are not being sent");
             sleep(Duration::from_millis(50)).await;
         }
     }
