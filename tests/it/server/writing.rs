@@ -237,7 +237,10 @@ async fn a_daemon_does_not_start_on_a_file_of_tokens_that_it_can_not_use() {
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
         command.args(["run", "--listen", "127.0.0.1:0", "-c", "config/minimal.yaml", "--tokens"]);
-        let output = command.arg(&file).kill_on_drop(true).output().await.expect("vigie runs");
+        let output = command.arg(&file).kill_on_drop(true).output();
+        // Half a minute: a daemon that does start would run on.
+        let output = tokio::time::timeout(Duration::from_secs(30), output).await;
+        let output = output.expect("it ends").expect("vigie runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{said}");
         let place = format!("the token file {} can't be used: ", file.display());
