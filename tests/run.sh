@@ -78,9 +78,11 @@ test_all() {
     cargo test --workspace --locked --no-fail-fast -- --skip real:: --skip drill:: 2>&1 | tee "$counted"
 }
 
-# By itself: several towns, each with a daemon that looks at everything all the time, take the whole machine.
+# By itself: several towns, each with a daemon that looks at everything all the time, take the whole machine. The real
+# parts mostly wait, and go side by side.
 drill() {
-    cargo test --locked --test it -- drill:: --skip real:: --test-threads=1 2>&1 | tee -a "$counted"
+    cargo test --locked --test it -- drill::real_parts:: --test-threads=2 2>&1 | tee -a "$counted"
+    cargo test --locked --test it -- drill:: --skip real:: --skip real_parts:: --test-threads=1 2>&1 | tee -a "$counted"
 }
 
 # The programs of a real cluster, and of a real object store; where they can't be had, that is told here and at the end.
