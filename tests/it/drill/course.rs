@@ -71,8 +71,8 @@ impl Tally {
             alarms.len()
         );
         if faults > 0 {
-            // Past the harness, which swallows what passing tests print.
-            writeln!(std::io::stdout(), "{tally}").expect("standard output");
+            // Past the harness, which swallows what passing tests print, and on a line of its own.
+            writeln!(std::io::stdout(), "\n{tally}").expect("standard output");
         }
         assert!(all.is_empty() && found == faults, "{tally}\n{}", all.join("\n"));
     }
