@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::held::{self, Held};
 use super::trouble::Trouble;
 use super::{FILE, dated, reading, schema};
 use crate::journal::record::Record;
@@ -25,24 +25,16 @@ const MOST_ASIDE: usize = 10;
 /// What comes between a file's name and the time in the name of a damaged one.
 const ASIDE: &str = "damaged";
 
-/// An open file, and which one it is.
-pub(super) struct Opened {
-    pub(super) connection: Connection,
-    pub(super) inode: u64,
-}
-
-impl Opened {
-    /// Whether the name still leads to the file that was opened.
-    pub(super) fn is_there(&self, folder: &Path) -> bool {
-        fs::metadata(folder.join(FILE)).is_ok_and(|found| found.ino() == self.inode)
-    }
-}
-
 /// Opens the file, or makes it; a damaged one is moved aside, and a new one begun with the records
-/// that could still be read.
-pub(super) fn open(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, Trouble> {
-    match open_whole(folder, most_pages, now) {
-        Err(trouble) if trouble.is_damage() => begin_anew(folder, most_pages, now, &trouble),
+/// that could still be read. Whichever it is, it is `ours` from then on.
+pub(super) fn open(
+    folder: &Path,
+    most_pages: u32,
+    now: Timestamp,
+    ours: &mut Option<Held>,
+) -> Result<Connection, Trouble> {
+    match open_whole(folder, most_pages, now, ours) {
+        Err(trouble) if trouble.is_damage() => begin_anew(folder, most_pages, now, &trouble, ours),
         opened => opened,
     }
 }
@@ -54,7 +46,8 @@ pub(super) fn begin_anew(
     most_pages: u32,
     now: Timestamp,
     trouble: &Trouble,
-) -> Result<Opened, Trouble> {
+    ours: &mut Option<Held>,
+) -> Result<Connection, Trouble> {
     let salvaged = salvage(folder);
     let new = make(folder, most_pages, now, &salvaged)?;
     let aside = set_aside(folder, now)?;
@@ -64,10 +57,15 @@ pub(super) fn begin_anew(
     tracing::error!(
         "{trouble}; it was moved to {aside}, and a new one begun with {count} acts and deployments that could be read of it"
     );
-    open_whole(folder, most_pages, now)
+    open_whole(folder, most_pages, now, ours)
 }
 
-fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, Trouble> {
+fn open_whole(
+    folder: &Path,
+    most_pages: u32,
+    now: Timestamp,
+    ours: &mut Option<Held>,
+) -> Result<Connection, Trouble> {
     let path = folder.join(FILE);
     match fs::metadata(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -78,6 +76,11 @@ fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, 
         Ok(found) if found.len() == 0 => return Err(Trouble::Damaged("it is empty".to_owned())),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
+    }
+    // Before it is read: what comes into its place from now on is another.
+    let is_held = ours.as_ref().map(|ours| ours.lies_in(folder)).transpose()?;
+    if is_held != Some(true) {
+        *ours = Some(Held::of(folder)?);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags)
@@ -90,17 +93,15 @@ fn open_whole(folder: &Path, most_pages: u32, now: Timestamp) -> Result<Opened, 
     schema::migrate(&mut connection, schema::STEPS, folder, now)?;
     reading::verify(&connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    let inode = fs::metadata(&path)?.ino();
-    Ok(Opened { connection, inode })
+    if let Some(ours) = ours {
+        ours.hold_log(folder);
+    }
+    Ok(connection)
 }
 
-/// Which file it is that lies in the folder; none where there is none.
-pub(super) fn inode(folder: &Path) -> Result<Option<u64>, Trouble> {
-    match fs::metadata(folder.join(FILE)) {
-        Ok(found) => Ok(Some(found.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+/// Whether there is a file in the folder.
+pub(super) fn is_there(folder: &Path) -> Result<bool, Trouble> {
+    Ok(folder.join(FILE).try_exists()?)
 }
 
 /// Makes a file with these records: under another name until it is whole, so that a file under its
@@ -128,6 +129,7 @@ fn make(
 }
 
 fn put_in_place(new: &Path, folder: &Path) -> Result<(), Trouble> {
+    held::leave_log(folder)?;
     fs::rename(new, folder.join(FILE))?;
     File::open(folder)?.sync_all()?;
     Ok(())

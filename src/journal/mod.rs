@@ -9,6 +9,7 @@
 //! that others may read.
 
 mod file;
+mod held;
 mod items;
 mod lock;
 mod points;
@@ -33,7 +34,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::memory::Vocabulary;
 use crate::model::vitals::JournalHealth;
-use file::Opened;
 use lock::{Lock, Refused};
 use trouble::Trouble;
 use writer::{Request, Writer};
@@ -110,16 +110,17 @@ impl Journal {
             },
             Refused::Unopened(error) => unusable(error),
         })?;
-        let recall = |opened: Opened| {
-            let (recalled, series) = reading::recall(&opened.connection, words)?;
-            Ok((opened, recalled, series))
+        let recall = |connection: rusqlite::Connection| {
+            let (recalled, series) = reading::recall(&connection, words)?;
+            Ok((connection, recalled, series))
         };
-        let mut opened = file::open(folder, most_pages, now).and_then(recall);
+        let mut ours = None;
+        let mut opened = file::open(folder, most_pages, now, &mut ours).and_then(recall);
         if let Err(trouble) = &opened
             && trouble.is_damage()
         {
             // Such as a table whose name is another: only who reads all of it sees that.
-            opened = file::begin_anew(folder, most_pages, now, trouble).and_then(recall);
+            opened = file::begin_anew(folder, most_pages, now, trouble, &mut ours).and_then(recall);
         }
         let mut health = JournalHealth {
             up: true,
@@ -127,21 +128,22 @@ impl Journal {
             bytes: file::bytes(folder),
             ..JournalHealth::default()
         };
-        let (opened, mut recalled, read, series) = match opened {
-            Ok((opened, recalled, series)) => (Some(opened), recalled, None, series),
+        let (connection, mut recalled, series) = match opened {
+            Ok((connection, recalled, series)) => (Some(connection), recalled, series),
             Err(trouble @ Trouble::Final(_)) => return Err(trouble.into()),
             Err(trouble) => {
                 let (recalled, read) = reading::without_writing(folder, words)
                     .map_err(|unread| Unopened::Unread(told_both(&trouble, &unread)))?;
+                ours = read;
                 (health.up, health.write_errors) = (false, 1);
                 health.trouble = Some(trouble.to_string());
-                (None, recalled, read, HashMap::new())
+                (None, recalled, HashMap::new())
             }
         };
         recalled.resume(now);
         let health = Arc::new(Mutex::new(health));
         let place = (folder.to_owned(), most_pages);
-        let writer = Writer::new(place, (opened, read), series, Arc::clone(&health), lock);
+        let writer = Writer::new(place, (connection, ours), series, Arc::clone(&health), lock);
         let (requests, asked) = mpsc::channel(MOST_WAITING);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -239,6 +241,8 @@ fn dated(folder: &Path, stem: &str, now: Timestamp) -> PathBuf {
 mod acts_tests;
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod held_tests;
 #[cfg(test)]
 mod other_records_tests;
 #[cfg(test)]

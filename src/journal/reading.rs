@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::held::Held;
 use super::points::Series;
 use super::record::{self, Kind, Pulse, Record};
 use super::trouble::Trouble;
@@ -68,23 +69,26 @@ fn recall_records(mut items: HashMap<ItemId, Memory>, records: &[Record]) -> Rec
     Recalled { items, deployments, maintenance, pauses, alive }
 }
 
-/// Reads everything of a file that can't be written, and says which file that was; where there is
-/// none, nothing is there to be remembered. Of a damaged one the records that can be read.
+/// Reads everything of a file that can't be written, and holds that file; where there is none,
+/// nothing is there to be remembered. Of a damaged one the records that can be read.
 ///
 /// # Errors
 /// It can't be read either: whoever went on would forget it.
 pub(super) fn without_writing(
     folder: &Path,
     words: &Vocabulary,
-) -> Result<(Recalled, Option<u64>), Trouble> {
-    let Some(inode) = file::inode(folder)? else { return Ok((Recalled::default(), None)) };
+) -> Result<(Recalled, Option<Held>), Trouble> {
+    if !file::is_there(folder)? {
+        return Ok((Recalled::default(), None));
+    }
+    let read = Held::of(folder)?;
     let recalled = match recall_alone(&folder.join(FILE), words) {
         Err(trouble) if trouble.is_damage() => {
             recall_records(HashMap::new(), &file::salvage(folder))
         }
         recalled => recalled?,
     };
-    Ok((recalled, Some(inode)))
+    Ok((recalled, Some(read)))
 }
 
 /// Reads a file without the index of its log, which would take room: SQLite keeps that in memory for

@@ -10,7 +10,7 @@ use super::*;
 use crate::model::finding::Finding;
 
 /// A folder as a killed daemon left it: what it kept stands in the log.
-async fn killed() -> (tempfile::TempDir, Ground) {
+pub(super) async fn killed() -> (tempfile::TempDir, Ground) {
     let (folder, ground) = kept().await;
     let (journal, _) = open(folder.path());
     ground.report("a", Finding::pass("holds"), 1_001);
@@ -25,16 +25,16 @@ async fn killed() -> (tempfile::TempDir, Ground) {
     (left, ground)
 }
 
-fn index(folder: &Path) -> PathBuf {
+pub(super) fn index(folder: &Path) -> PathBuf {
     folder.join(format!("{FILE}-shm"))
 }
 
-fn without_room(folder: &Path) {
+pub(super) fn without_room(folder: &Path) {
     symlink("/nowhere/at/all", index(folder)).unwrap();
 }
 
 /// The files of the journal, as they are.
-fn files(folder: &Path) -> Vec<Option<Vec<u8>>> {
+pub(super) fn files(folder: &Path) -> Vec<Option<Vec<u8>>> {
     ["", "-wal"].iter().map(|part| fs::read(folder.join(format!("{FILE}{part}"))).ok()).collect()
 }
 

@@ -14,7 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::file::{self, Opened};
+use super::file;
+use super::held::Held;
 use super::lock::Lock;
 use super::points::{self, Series};
 use super::record::{self, Record, digest};
@@ -73,9 +74,9 @@ struct InFile {
 pub(super) struct Writer {
     folder: PathBuf,
     most_pages: u32,
-    opened: Option<Opened>,
-    /// The files that were read whole, or made: none but these is written to.
-    ours: HashSet<u64>,
+    connection: Option<Connection>,
+    /// The file that was read whole, or made; none once it was seen to be gone.
+    ours: Option<Held>,
     items: HashMap<ItemId, InFile>,
     records: OfBoard,
     /// Whether a new file still lacks what the daemon knows: then nothing is promised.
@@ -91,7 +92,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         (folder, most_pages): (PathBuf, u32),
-        (opened, read): (Option<Opened>, Option<u64>),
+        (connection, ours): (Option<Connection>, Option<Held>),
         series: HashMap<ItemId, Series>,
         health: Arc<Mutex<JournalHealth>>,
         lock: Lock,
@@ -100,8 +101,8 @@ impl Writer {
         Self {
             folder,
             most_pages,
-            ours: opened.iter().map(|opened| opened.inode).chain(read).collect(),
-            opened,
+            connection,
+            ours,
             items: series.into_iter().map(in_file).collect(),
             records: OfBoard::default(),
             lacking: false,
@@ -129,7 +130,7 @@ impl Writer {
                 }
             }
         }
-        if let Some(Opened { connection, .. }) = self.opened.take()
+        if let Some(connection) = self.connection.take()
             && let Err((_, error)) = connection.close()
         {
             tracing::warn!(%error, "the journal was not closed well: {error}");
@@ -215,7 +216,7 @@ impl Writer {
             self.items.retain(|id, _| configured.contains(id));
             let oldest = retention::oldest_point(*now);
             self.items.values_mut().for_each(|in_file| in_file.series.forget_before(oldest));
-            if let Some(Opened { connection, .. }) = &self.opened
+            if let Some(connection) = &self.connection
                 && let Err(error) = retention::give_back(connection)
             {
                 tracing::debug!(%error, "no room was given back");
@@ -264,8 +265,9 @@ impl Writer {
         if let Err(trouble) = &written
             && trouble.is_damage()
         {
-            self.opened = None;
-            let begun = file::begin_anew(&self.folder, self.most_pages, now, trouble);
+            self.connection = None;
+            let (folder, ours) = (&self.folder, &mut self.ours);
+            let begun = file::begin_anew(folder, self.most_pages, now, trouble, ours);
             self.take(begun.inspect_err(|error| tracing::error!("no new journal: {error}")).ok());
         }
         written
@@ -273,22 +275,24 @@ impl Writer {
 
     /// The file, opened again where it was lost.
     fn connection(&mut self, now: Timestamp) -> Result<&mut Connection, Trouble> {
-        if self.opened.as_ref().is_some_and(|opened| !opened.is_there(&self.folder)) {
+        if let Some(ours) = &self.ours
+            && !ours.lies_in(&self.folder)?
+        {
+            self.connection = None;
+            ours.leave_log(&self.folder)?;
+            self.ours = None;
             tracing::error!("the journal's file is gone from its place");
-            self.opened = None;
         }
-        if self.opened.is_none() {
+        if self.connection.is_none() {
             // What it remembers would be written over with what this daemon knows.
-            if let Some(found) = file::inode(&self.folder)?
-                && !self.ours.contains(&found)
-            {
+            if self.ours.is_none() && file::is_there(&self.folder)? {
                 return Err(Trouble::unread());
             }
-            let opened = file::open(&self.folder, self.most_pages, now)?;
+            let opened = file::open(&self.folder, self.most_pages, now, &mut self.ours)?;
             self.take(Some(opened));
         }
-        match &mut self.opened {
-            Some(opened) => Ok(&mut opened.connection),
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
             None => Err(Trouble::Passing {
                 doing: "the journal can't be written",
                 why: "it is not open".to_owned(),
@@ -297,9 +301,8 @@ impl Writer {
     }
 
     /// Takes another file, of which nothing is known.
-    fn take(&mut self, opened: Option<Opened>) {
-        self.ours.extend(opened.iter().map(|opened| opened.inode));
-        self.opened = opened;
+    fn take(&mut self, connection: Option<Connection>) {
+        self.connection = connection;
         self.items.clear();
         self.records = OfBoard::default();
         self.sections = Weak::<[Section; 0]>::new();
