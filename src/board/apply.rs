@@ -13,6 +13,7 @@ use super::recall::recalled;
 use super::{Changes, Event, Held, Layout, Seed, blocker, remember};
 use crate::model::finding::Verdict;
 use crate::model::item::{ItemId, Mode};
+use crate::model::pause::{self, Pause};
 use crate::model::report::Report;
 use crate::model::schedule::{Damping, later};
 use crate::model::snapshot::{Attempt, Blocked, Carried, Folded, ItemState, Stream};
@@ -108,12 +109,24 @@ impl Held {
 
     fn tick(&mut self, streams: Vec<Stream>, now: Timestamp) {
         self.snapshot.streams = streams;
+        self.note_sleep(now);
         for item in &mut self.snapshot.items {
             set_back(item, now);
             let pending = item.folded.standing == Standing::Pending && item.blocked.is_none();
             if pending && now >= later(item.free_since, item.damping.grace) {
                 fold::grace_ended(&mut Arc::make_mut(item).folded, now);
             }
+        }
+    }
+
+    /// Notes that nobody looked, where the last tick lies too far back: the machine was suspended, or
+    /// the daemon stopped. A clock that was set back passed no time; one that was set forward can't
+    /// be told from sleep, and has a pause as well.
+    fn note_sleep(&mut self, now: Timestamp) {
+        if let Some(last) = self.ticked.replace(now)
+            && let Some(slept) = Pause::between(last, now)
+        {
+            pause::remember(&mut self.snapshot.pauses, slept);
         }
     }
 

@@ -290,3 +290,43 @@ fn a_clock_that_was_set_back_keeps_no_hung_item_green() {
     assert_eq!(shown(&board, "a", 1100), (Standing::Passing, None));
     assert_eq!(shown(&board, "a", 1131), (Standing::Unknown, Some("Stale")));
 }
+
+fn ticked(board: &Board, second: u64) -> Vec<Pause> {
+    board.apply(Event::Ticked(vec![]), at(second));
+    board.snapshot().pauses.to_vec()
+}
+
+fn paused(from: u64, to: u64) -> Pause {
+    Pause { from: at(from), to: at(to) }
+}
+
+#[test]
+fn a_time_without_a_tick_is_a_pause_and_a_clock_that_was_set_back_makes_none() {
+    let board = board(vec![seed("a", &[])]);
+    for second in [9_000, 9_001, 9_002, 9_122] {
+        assert_eq!(ticked(&board, second), [], "nothing is known of before, and 2 min are none");
+    }
+    let slept = [paused(9_122, 20_000)];
+    for second in [20_000, 20_001, 12_000, 12_001] {
+        assert_eq!(ticked(&board, second), slept);
+    }
+    let (second, third) = (paused(12_001, 12_122), paused(12_122, 12_300));
+    assert_eq!(ticked(&board, 12_122), [slept[0], second]);
+    assert_eq!(ticked(&board, 12_300), [slept[0], second, third], "the newest last");
+}
+
+#[test]
+fn pauses_are_bounded_in_number_and_age() {
+    const MONTH: u64 = 31 * 86_400;
+    let board = board(vec![seed("a", &[])]);
+    board.apply(Event::Recalled(vec![], vec![], vec![paused(0, 500)]), at(1_000));
+    assert_eq!(ticked(&board, 1_000), [paused(0, 500)]);
+    assert_eq!(ticked(&board, 1_300), [paused(0, 500), paused(1_000, 1_300)]);
+    for n in 1..=150 {
+        ticked(&board, 1_300 + n * 300);
+    }
+    let pauses = board.snapshot().pauses;
+    assert_eq!((pauses.len(), pauses[99]), (pause::MOST, paused(46_000, 46_300)));
+    let slept = ticked(&board, 46_300 + MONTH);
+    assert_eq!(slept, [paused(46_300, 46_300 + MONTH)], "the others are too old");
+}

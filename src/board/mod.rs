@@ -44,7 +44,8 @@ pub enum Event {
     Announced(Announcement, String),
     /// Somebody attested, waived, declared maintenance, or took one of these back.
     Acted(Act),
-    /// Time has passed: grace ends, standings go stale, waivers lapse.
+    /// Time has passed, as a rule a second: grace ends, standings go stale, waivers lapse. Where far
+    /// more has passed, nobody looked meanwhile.
     Ticked(Vec<Stream>),
 }
 
@@ -119,10 +120,11 @@ pub struct Outlook {
 /// What is known now.
 pub struct Board(Mutex<Held>);
 
-/// The state, and what was last shown of it.
+/// The state, what was last shown of it, and when time last passed.
 struct Held {
     snapshot: Snapshot,
     shown: Vec<Standing>,
+    ticked: Option<Timestamp>,
 }
 
 impl Default for Board {
@@ -136,7 +138,7 @@ impl Default for Board {
             maintenance: Vec::new(),
             pauses: Arc::from([]),
         };
-        Self(Mutex::new(Held { snapshot, shown: Vec::new() }))
+        Self(Mutex::new(Held { snapshot, shown: Vec::new(), ticked: None }))
     }
 }
 

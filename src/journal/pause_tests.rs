@@ -49,6 +49,20 @@ async fn the_time_in_which_no_daemon_ran_is_known_for_a_month() {
 }
 
 #[tokio::test]
+async fn the_time_in_which_the_machine_slept_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let ground = Ground::new(&["a"]);
+    let (journal, _) = open(folder.path(), 1_000);
+    for second in [1_000, 1_001, 8_000, 8_001] {
+        ground.board.apply(Event::Ticked(vec![]), at(second));
+        journal.keep(ground.known(second)).await;
+    }
+    drop(journal);
+    let (_, recalled) = open(folder.path(), 8_010);
+    assert_eq!(recalled.pauses, [pause(1_001, 8_000)]);
+}
+
+#[tokio::test]
 async fn a_file_without_a_sign_of_life_is_as_old_as_its_last_look() {
     let folder = tempfile::tempdir().unwrap();
     let ground = Ground::new(&["a", "b"]);

@@ -48,9 +48,10 @@ impl OfBoard {
         let declared = declared.map(|span| (&*span.id, span));
         let mut news = changed(&mut self.deployments, deployments, Record::deployment)?;
         news.extend(changed(&mut self.maintenance, declared, Record::maintenance)?);
-        for pause in snapshot.pauses.iter().filter(|pause| self.pauses.insert(pause.from)) {
+        for pause in snapshot.pauses.iter().filter(|pause| !self.pauses.contains(&pause.from)) {
             news.push(Record::pause(pause)?);
         }
+        self.pauses = snapshot.pauses.iter().map(|pause| pause.from).collect();
         Ok(news)
     }
 }
