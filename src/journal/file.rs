@@ -1,29 +1,25 @@
-//! The file: how it is opened, and how a damaged one is moved out of the way.
+//! The file: how it is opened, how it is made, and what becomes of a damaged one.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::held::{self, Held};
+use super::held::Held;
 use super::trouble::Trouble;
-use super::{FILE, dated, reading, schema};
+use super::{FILE, aside, reading, schema};
 use crate::journal::record::Record;
 
-/// The file's name until it is whole.
-const NEW: &str = "vigie.db.new";
+/// A new file's name until it is whole.
+const BEGUN: &str = "vigie.db.begun";
 /// The most that the file may grow to, in pages of 4 KiB: 1 GiB.
 pub(super) const MOST_PAGES: u32 = 262_144;
 /// How long a write waits for somebody else's, such as a person's with the `sqlite3` shell.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The most damaged files that are kept: from then on somebody has to look first.
-const MOST_ASIDE: usize = 10;
-/// What comes between a file's name and the time in the name of a damaged one.
-const ASIDE: &str = "damaged";
 
 /// Opens the file, or makes it; a damaged one is moved aside, and a new one begun with the records
 /// that could still be read. Whichever it is, it is `ours` from then on.
@@ -39,8 +35,9 @@ pub(super) fn open(
     }
 }
 
-/// Moves a damaged file aside and begins a new one: in this order only once the new one is whole,
-/// since without room for it the damaged one is all that there is to read.
+/// Moves a damaged file aside and begins a new one: in this order only once the new one is whole and
+/// on the disk, since without room for it the damaged one is all that there is to read. Who is killed
+/// in between has left both, and the next start goes on there.
 pub(super) fn begin_anew(
     folder: &Path,
     most_pages: u32,
@@ -48,10 +45,11 @@ pub(super) fn begin_anew(
     trouble: &Trouble,
     ours: &mut Option<Held>,
 ) -> Result<Connection, Trouble> {
+    aside::is_room(folder)?;
     let salvaged = salvage(folder);
-    let new = make(folder, most_pages, now, &salvaged)?;
-    let aside = set_aside(folder, now)?;
-    put_in_place(&new, folder)?;
+    make(folder, most_pages, now, &salvaged)?;
+    let aside = aside::set_aside(folder, now)?;
+    aside::put_in_place(folder)?;
     let count = salvaged.iter().filter(|record| record.is_of_somebody()).count();
     let aside = aside.display();
     tracing::error!(
@@ -69,8 +67,10 @@ fn open_whole(
     let path = folder.join(FILE);
     match fs::metadata(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let new = make(folder, most_pages, now, &[])?;
-            put_in_place(&new, folder)?;
+            if !aside::adopt(folder)? {
+                make(folder, most_pages, now, &[])?;
+                aside::put_in_place(folder)?;
+            }
         }
         // One that was made has content.
         Ok(found) if found.len() == 0 => return Err(Trouble::Damaged("it is empty".to_owned())),
@@ -96,6 +96,8 @@ fn open_whole(
     if let Some(ours) = ours {
         ours.hold_log(folder);
     }
+    // It is no more than what is left of a beginning that came to nothing.
+    discard(folder).ok();
     Ok(connection)
 }
 
@@ -104,34 +106,39 @@ pub(super) fn is_there(folder: &Path) -> Result<bool, Trouble> {
     Ok(folder.join(FILE).try_exists()?)
 }
 
-/// Makes a file with these records: under another name until it is whole, so that a file under its
-/// own name always is.
-fn make(
+/// Makes a new file with these records: under another name until it is whole and on the disk, so that
+/// a new one always is.
+pub(super) fn make(
     folder: &Path,
     most_pages: u32,
     now: Timestamp,
     records: &[Record],
-) -> Result<PathBuf, Trouble> {
-    let new = folder.join(NEW);
-    for part in ["", "-wal", "-shm"] {
-        match fs::remove_file(format!("{}{part}", new.display())) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    let mut connection = Connection::open(&new)
+) -> Result<(), Trouble> {
+    discard(folder)?;
+    let begun = folder.join(BEGUN);
+    let mut connection = Connection::open(&begun)
         .map_err(|error| Trouble::from(error).while_("the journal can't be begun"))?;
     settings(&connection, most_pages)?;
     schema::migrate(&mut connection, schema::STEPS, folder, now)?;
     super::record::write(&mut connection, records)?;
+    // Whatever keeps a part of it in the log is told here, and not when the file is closed.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection.close().map_err(|(_, error)| error)?;
-    Ok(new)
+    File::open(&begun)?.sync_all()?;
+    fs::rename(begun, folder.join(aside::NEW))?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
-fn put_in_place(new: &Path, folder: &Path) -> Result<(), Trouble> {
-    held::leave_log(folder)?;
-    fs::rename(new, folder.join(FILE))?;
-    File::open(folder)?.sync_all()?;
+/// Takes away what an earlier beginning may have left.
+fn discard(folder: &Path) -> io::Result<()> {
+    let begun = ["", "-wal", "-shm"].map(|part| format!("{BEGUN}{part}"));
+    for name in begun.iter().map(String::as_str).chain([aside::NEW]) {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
     Ok(())
 }
 
@@ -170,38 +177,6 @@ pub(super) fn salvage(folder: &Path) -> Vec<Record> {
         Some(super::record::salvage(&connection)).filter(|records| !records.is_empty())
     };
     ["EXCLUSIVE", "NORMAL"].into_iter().find_map(read).unwrap_or_default()
-}
-
-/// Moves the file aside, and what belongs to it, under a dated name. Nothing is deleted.
-fn set_aside(folder: &Path, now: Timestamp) -> Result<PathBuf, Trouble> {
-    if lie_aside(folder).len() >= MOST_ASIDE {
-        return Err(Trouble::Passing {
-            doing: "the damaged journal is not moved aside",
-            why: format!("{MOST_ASIDE} others lie there already; look at them and take them away"),
-        });
-    }
-    let aside = dated(folder, &format!("{FILE}.{ASIDE}"), now);
-    for part in ["-wal", "-shm", ""] {
-        let of = |path: &Path| PathBuf::from(format!("{}{part}", path.display()));
-        let from = of(&folder.join(FILE));
-        if from.exists() {
-            fs::rename(from, of(&aside))?;
-        }
-    }
-    Ok(aside)
-}
-
-/// The names of damaged files that lie in the folder.
-pub(super) fn lie_aside(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let prefix = format!("{FILE}.{ASIDE}-");
-    let is_one = |name: &String| {
-        name.starts_with(&prefix) && !name.ends_with("-wal") && !name.ends_with("-shm")
-    };
-    let mut names: Vec<_> = names.filter(is_one).take(2 * MOST_ASIDE).collect();
-    names.sort();
-    names
 }
 
 /// How large the file is, its log included, in bytes.

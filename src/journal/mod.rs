@@ -8,6 +8,7 @@
 //! One thread holds the file. The lock that keeps a second daemon away is on a file of its own, so
 //! that others may read.
 
+mod aside;
 mod file;
 mod held;
 mod items;
@@ -124,7 +125,7 @@ impl Journal {
         }
         let mut health = JournalHealth {
             up: true,
-            set_aside: file::lie_aside(folder),
+            set_aside: aside::lie_aside(folder),
             bytes: file::bytes(folder),
             ..JournalHealth::default()
         };
@@ -239,6 +240,8 @@ fn dated(folder: &Path, stem: &str, now: Timestamp) -> PathBuf {
 
 #[cfg(test)]
 mod acts_tests;
+#[cfg(test)]
+mod aside_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]

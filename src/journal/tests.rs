@@ -264,7 +264,7 @@ fn a_newer_journal_is_refused_and_left_alone() {
     let refused = Journal::open(folder.path(), &words(), at(2)).unwrap_err();
     let Unopened::Refused(why) = refused else { panic!("{refused:?}") };
     assert!(why.contains("schema 7, which Vigie 9.9.9 can read"), "{why}");
-    assert!(file::lie_aside(folder.path()).is_empty(), "not moved");
+    assert!(aside::lie_aside(folder.path()).is_empty(), "not moved");
 }
 
 #[tokio::test]

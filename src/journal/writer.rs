@@ -21,7 +21,7 @@ use super::points::{self, Series};
 use super::record::{self, Record, digest};
 use super::records::{OfBoard, OfItem};
 use super::trouble::Trouble;
-use super::{Unrecorded, items, retention};
+use super::{Unrecorded, aside, items, retention};
 use crate::model::item::{ItemId, Section};
 use crate::model::past::Past;
 use crate::model::snapshot::{ItemState, Snapshot};
@@ -223,7 +223,7 @@ impl Writer {
             }
         }
         let (bytes, aside) =
-            (file::bytes(&self.folder), due.then(|| file::lie_aside(&self.folder)));
+            (file::bytes(&self.folder), due.then(|| aside::lie_aside(&self.folder)));
         self.health(|health| {
             health.bytes = bytes;
             health.set_aside = aside.unwrap_or_else(|| std::mem::take(&mut health.set_aside));
@@ -308,7 +308,7 @@ impl Writer {
         self.sections = Weak::<[Section; 0]>::new();
         self.last_pulse = None;
         self.lacking = true;
-        let aside = file::lie_aside(&self.folder);
+        let aside = aside::lie_aside(&self.folder);
         self.health(|health| health.set_aside = aside);
     }
 
