@@ -67,6 +67,21 @@ async fn a_truncated_file_is_moved_aside() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_in_one_line_of_bounded_length() {
+    let (folder, _) = kept().await;
+    let file = folder.path().join(FILE);
+    let mut bytes = fs::read(&file).unwrap();
+    // The page that says which page belongs to which.
+    bytes[4_096..8_192].fill(7);
+    fs::write(&file, bytes).unwrap();
+    let found = file::check(&Connection::open(&file).unwrap()).unwrap_err().to_string();
+    assert!(found.starts_with("the journal is damaged: *** in database main ***"), "{found}");
+    assert!(found.lines().count() == 1 && !found.contains("  "), "{found}");
+    let long = Trouble::damaged(&"a word\n".repeat(1_000)).to_string();
+    assert!(long.lines().count() == 1 && long.chars().count() < 400, "{long}");
+}
+
+#[tokio::test]
 async fn no_flipped_byte_is_believed() {
     let (folder, ground) = kept().await;
     let whole = fs::read(folder.path().join(FILE)).unwrap();

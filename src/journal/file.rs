@@ -73,7 +73,7 @@ fn open_whole(
             }
         }
         // One that was made has content.
-        Ok(found) if found.len() == 0 => return Err(Trouble::Damaged("it is empty".to_owned())),
+        Ok(found) if found.len() == 0 => return Err(Trouble::damaged("it is empty")),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
     }
@@ -163,7 +163,7 @@ fn settings(connection: &Connection, most_pages: u32) -> Result<(), Trouble> {
 /// Looks through the whole file: what is broken is better found now than when it is needed.
 pub(super) fn check(connection: &Connection) -> Result<(), Trouble> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if found == "ok" { Ok(()) } else { Err(Trouble::Damaged(found)) }
+    if found == "ok" { Ok(()) } else { Err(Trouble::damaged(&found)) }
 }
 
 /// The records of a damaged file, as far as they can be read and their digests are right. Where

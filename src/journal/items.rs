@@ -216,7 +216,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), Trouble> {
     while let Some(row) = rows.next()? {
         let (item, name, json): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if row.get::<_, Vec<u8>>(3)? != digest(&[&item, &name, &json]) {
-            return Err(Trouble::Damaged(format!("the digest of `{name}` of `{item}` is wrong")));
+            return Err(Trouble::damaged(&format!("the digest of `{name}` of `{item}` is wrong")));
         }
     }
     Ok(())
@@ -233,9 +233,7 @@ pub(super) fn read(
     while let Some(row) = rows.next()? {
         let (id, fingerprint): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
         let (Ok(id), Ok(fingerprint)) = (ItemId::parse(&id), fingerprint.try_into()) else {
-            return Err(Trouble::Damaged(
-                "an item has a name or a digest that none has".to_owned(),
-            ));
+            return Err(Trouble::damaged("an item has a name or a digest that none has"));
         };
         let seen = Timestamp::from_second(row.get(2)?).ok();
         items.insert(id, Memory { seen, fingerprint, ..Memory::default() });

@@ -184,7 +184,7 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Record>, Trouble> {
         let (record, digest) = read_row(row)?;
         if digest != record.digest() {
             let Record { kind, id, .. } = record;
-            return Err(Trouble::Damaged(format!("the digest of the {kind} `{id}` is wrong")));
+            return Err(Trouble::damaged(&format!("the digest of the {kind} `{id}` is wrong")));
         }
         records.push(record);
     }

@@ -5,6 +5,13 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::model::judgement::legible;
+
+/// The longest that is told of what SQLite said, in characters.
+const LONGEST: usize = 300;
+/// The longest name of a version that is repeated, in characters.
+const LONGEST_VERSION: usize = 40;
+
 /// Why something could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
@@ -25,6 +32,11 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// The file is damaged. What was found may be several lines of SQLite's, or words of the file.
+    pub(super) fn damaged(found: &str) -> Self {
+        Self::Damaged(one_line(found))
+    }
+
     /// Whether the file has to be moved aside.
     pub(super) const fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_))
@@ -39,7 +51,10 @@ impl Trouble {
     /// The file was written by a newer program.
     pub(super) fn newer(schema: usize, known: usize, needs: Option<String>) -> Self {
         let ours = env!("CARGO_PKG_VERSION");
-        let needs = needs.map_or_else(|| "a newer Vigie".to_owned(), |v| format!("Vigie {v}"));
+        let needs = needs.map_or_else(
+            || "a newer Vigie".to_owned(),
+            |version| format!("Vigie {}", legible(&version, LONGEST_VERSION)),
+        );
         Self::Final(format!(
             "the journal is of schema {schema}, which {needs} can read; this is Vigie {ours}, which \
              reads up to {known}: run the newer one, or take the copy that it kept of the older file"
@@ -96,17 +111,23 @@ impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         let why = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                return Self::Damaged(error.to_string());
+                return Self::damaged(&error.to_string());
             }
             Some(ErrorCode::DiskFull) => {
                 "no room: the disk is full, or the file as large as it may be".to_owned()
             }
             Some(ErrorCode::ReadOnly) => "the file can't be written to".to_owned(),
-            _ if is_garbled(&error) => return Self::Damaged(error.to_string()),
-            Some(_) | None => error.to_string(),
+            _ if is_garbled(&error) => return Self::damaged(&error.to_string()),
+            Some(_) | None => one_line(&error.to_string()),
         };
         Self::Passing { doing: "the journal can't be written", why }
     }
+}
+
+/// Foreign text as a part of a sentence: SQLite answers in several lines, and repeats statements.
+fn one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    legible(&words.join(" "), LONGEST)
 }
 
 /// Whether the file is not what the program made of it: the tables are strict, so a column of another
