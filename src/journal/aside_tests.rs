@@ -20,7 +20,7 @@ async fn begun() -> tempfile::TempDir {
     other.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
     other.execute_batch("UPDATE part SET json = json || ' '").unwrap();
     drop(other);
-    let salvaged = file::salvage(folder.path());
+    let salvaged = salvage::records(&folder.path().join(FILE));
     file::make(folder.path(), file::MOST_PAGES, at(1_001), &salvaged).unwrap();
     folder
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::tests::{Ground, assert_recalled, at, open, record, words};
 use super::*;
@@ -63,6 +64,33 @@ async fn a_truncated_file_is_moved_aside() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), &whole[..length]).unwrap();
         assert_begun_anew(folder.path(), &whole[..length]).await;
+    }
+}
+
+#[tokio::test]
+async fn acts_behind_an_overwritten_first_page_are_found() {
+    for with in [0, 7, 0xff, b'x'] {
+        let (folder, ground) = kept().await;
+        let file = folder.path().join(FILE);
+        // The last act stands in the log, and the first page does not.
+        let mut other = Connection::open(&file).unwrap();
+        other.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        record::write(&mut other, &record(&ground.announce("4", 960))).unwrap();
+        drop(other);
+        let mut damaged = fs::read(&file).unwrap();
+        damaged[..4_096].fill(with);
+        fs::write(&file, &damaged).unwrap();
+        let (journal, recalled) = open(folder.path());
+        assert_eq!(versions(&recalled.deployments), ["1", "2", "3", "4"], "filled with {with}");
+        let health = journal.health();
+        assert_eq!((health.up, health.set_aside.len()), (true, 1));
+        let aside = folder.path().join(&health.set_aside[0]);
+        assert_eq!(fs::read(aside).unwrap(), damaged, "as it was found");
+        assert!(!folder.path().join(salvage::COPY).exists());
+        journal.keep(ground.known(1_002)).await;
+        drop(journal);
+        let (_, recalled) = open(folder.path());
+        assert_eq!(versions(&recalled.deployments), ["1", "2", "3", "4"], "after another start");
     }
 }
 

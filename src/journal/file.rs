@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::held::Held;
 use super::trouble::Trouble;
-use super::{FILE, aside, reading, schema};
+use super::{FILE, aside, reading, salvage, schema};
 use crate::journal::record::Record;
 
 /// A new file's name until it is whole.
@@ -46,8 +46,12 @@ pub(super) fn begin_anew(
     ours: &mut Option<Held>,
 ) -> Result<Connection, Trouble> {
     aside::is_room(folder)?;
-    let salvaged = salvage(folder);
+    let mut salvaged = salvage::records(&folder.join(FILE));
     make(folder, most_pages, now, &salvaged)?;
+    if salvaged.is_empty() {
+        salvaged = salvage::without_head(folder, &folder.join(aside::NEW))?;
+        make(folder, most_pages, now, &salvaged)?;
+    }
     let aside = aside::set_aside(folder, now)?;
     aside::put_in_place(folder)?;
     let count = salvaged.iter().filter(|record| record.is_of_somebody()).count();
@@ -132,9 +136,13 @@ pub(super) fn make(
 
 /// Takes away what an earlier beginning may have left.
 fn discard(folder: &Path) -> io::Result<()> {
-    let begun = ["", "-wal", "-shm"].map(|part| format!("{BEGUN}{part}"));
-    for name in begun.iter().map(String::as_str).chain([aside::NEW]) {
-        match fs::remove_file(folder.join(name)) {
+    [BEGUN, salvage::COPY, aside::NEW].into_iter().try_for_each(|name| remove(folder, name))
+}
+
+/// Removes a file and what belongs to it, where they are there.
+pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
+    for part in ["", "-wal", "-shm"] {
+        match fs::remove_file(folder.join(format!("{name}{part}"))) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
@@ -164,19 +172,6 @@ fn settings(connection: &Connection, most_pages: u32) -> Result<(), Trouble> {
 pub(super) fn check(connection: &Connection) -> Result<(), Trouble> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(Trouble::damaged(&found)) }
-}
-
-/// The records of a damaged file, as far as they can be read and their digests are right. Where
-/// nobody else reads, without the index of the log, for which there may be no room.
-pub(super) fn salvage(folder: &Path) -> Vec<Record> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let read = |locking| {
-        let connection = Connection::open_with_flags(folder.join(FILE), flags).ok()?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
-        connection.pragma_update(None, "locking_mode", locking).ok()?;
-        Some(super::record::salvage(&connection)).filter(|records| !records.is_empty())
-    };
-    ["EXCLUSIVE", "NORMAL"].into_iter().find_map(read).unwrap_or_default()
 }
 
 /// How large the file is, its log included, in bytes.

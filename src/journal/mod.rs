@@ -18,6 +18,7 @@ mod reading;
 mod record;
 mod records;
 mod retention;
+mod salvage;
 mod schema;
 mod trouble;
 mod writer;

@@ -12,7 +12,7 @@ use super::held::Held;
 use super::points::Series;
 use super::record::{self, Kind, Pulse, Record};
 use super::trouble::Trouble;
-use super::{FILE, file, items, schema};
+use super::{FILE, file, items, salvage, schema};
 use crate::model::acts::{Attestation, Maintenance, Waiver};
 use crate::model::deployment::Deployment;
 use crate::model::item::ItemId;
@@ -84,7 +84,7 @@ pub(super) fn without_writing(
     let read = Held::of(folder)?;
     let recalled = match recall_alone(&folder.join(FILE), words) {
         Err(trouble) if trouble.is_damage() => {
-            recall_records(HashMap::new(), &file::salvage(folder))
+            recall_records(HashMap::new(), &salvage::records(&folder.join(FILE)))
         }
         recalled => recalled?,
     };

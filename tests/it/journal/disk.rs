@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::full::{ACTS, act, acts};
 use super::vigie::{Ground, Vigie, until};
 
 /// Files of this process grow to 300 KiB and no further; a write beyond is an error, not a signal.
@@ -75,4 +76,39 @@ async fn a_damaged_file_is_moved_aside_and_told_until_it_is_taken_away() {
     vigie.ready().await;
     assert_eq!(vigie.metric("vigie_journal_set_aside_files").await, Some(0.0));
     assert!(vigie.get("/api/v1/deployments").await.1.contains("2026.11.1"));
+}
+
+/// What people did, and the deployments, without what is known of items.
+fn of_people(mut acts: Value) -> Value {
+    for item in acts["items"].as_array_mut().expect("items") {
+        item["known_since"].take();
+    }
+    acts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_outlive_an_overwritten_first_page() {
+    let ground = Ground::with_attested(1).await;
+    let (data, mut before) = (ground.data(), Value::Null);
+    for is_killed in [false, true] {
+        let mut vigie = Vigie::start(&ground, Some(&data), "");
+        vigie.ready().await;
+        before = if is_killed { before } else { of_people(act(&vigie).await) };
+        assert_eq!(of_people(acts(&vigie).await), before);
+        if is_killed {
+            vigie.kill();
+        } else {
+            assert_eq!(vigie.end(), Some(0), "{}", vigie.log());
+        }
+        let file = data.join("vigie.db");
+        let mut bytes = fs::read(&file).expect("a journal");
+        bytes[..4_096].fill(0xff);
+        fs::write(&file, bytes).expect("written");
+        let vigie = Vigie::start(&ground, Some(&data), "");
+        vigie.ready().await;
+        assert_eq!(of_people(acts(&vigie).await), before, "{}", vigie.log());
+        let told = format!("begun with {} acts and deployments", 3 * ACTS);
+        // One that was killed left the page in its log as a rule, and then nothing is damaged.
+        assert!(is_killed || vigie.log().contains(&told), "{}", vigie.log());
+    }
 }

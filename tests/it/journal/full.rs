@@ -18,7 +18,7 @@ use super::vigie::{Ground, Vigie, until};
 /// More than the journal and its log take, little enough to be filled in a moment.
 const SIZE: &str = "3m";
 /// Acts of each sort that lie in the journal.
-const ACTS: usize = 12;
+pub(super) const ACTS: usize = 12;
 
 /// No file of this process takes another byte, and that is an error, not a signal; its log is
 /// written by another.
@@ -102,7 +102,7 @@ fn fill(filler: &Path) {
 }
 
 /// All that people did, and the deployments.
-async fn acts(vigie: &Vigie) -> Value {
+pub(super) async fn acts(vigie: &Vigie) -> Value {
     let (_, text) = vigie.get("/api/v1/records").await;
     let mut told: Value = serde_json::from_str(&text).expect("the record");
     told["at"].take();
@@ -110,7 +110,7 @@ async fn acts(vigie: &Vigie) -> Value {
 }
 
 /// Announces, declares and attests; returns what is recorded then.
-async fn act(vigie: &Vigie) -> Value {
+pub(super) async fn act(vigie: &Vigie) -> Value {
     let end = Clock::System.now() + jiff::SignedDuration::from_hours(1);
     for n in 0..ACTS {
         let why = format!("because of {n} ").repeat(30);
