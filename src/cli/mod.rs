@@ -57,19 +57,23 @@ enum Command {
     Rbac(rbac::Rbac),
     /// Tells a running daemon that a person vouches for an item.
     ///
-    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
+    /// 3 bad usage.
     Attest(acts::Attest),
     /// Tells a running daemon that a person takes the blame for an item until a certain time.
     ///
-    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
+    /// 3 bad usage.
     Waive(acts::Waive),
     /// Tells a running daemon of maintenance.
     ///
-    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
+    /// 3 bad usage.
     Maintain(acts::Maintain),
     /// Tells a running daemon of a rollout.
     ///
-    /// Exit code: 0 recorded, 1 refused or not reached, 3 bad usage.
+    /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
+    /// 3 bad usage.
     Announce(acts::Announce),
     /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
     Healthy(healthy::Healthy),

@@ -1,8 +1,10 @@
 //! `vigie attest`, `waive`, `maintain`, `announce`: what people and pipelines tell a running daemon.
 //!
-//! Each is one request to its API. Exit code: 0 done, 1 refused or not reached, 3 bad usage.
+//! Each is one request to its API. Exit code: 0 done, 1 refused or not reached, 2 nobody knows, 3 bad
+//! usage.
 
 mod remote;
+mod request;
 mod when;
 
 use std::process::ExitCode;
@@ -15,7 +17,8 @@ use super::complain;
 use crate::model::item::ItemId;
 use crate::model::judgement::legible;
 use crate::systems::clock::Clock;
-use remote::{Remote, Told};
+use remote::Remote;
+use request::Told;
 use when::{Edge, When, past};
 
 /// How much of an id that is none is repeated.

@@ -18,6 +18,8 @@ impl Problem {
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
     /// The title of what goes on while nobody waits for it any longer: it may come to be done.
     pub const NOT_DONE_YET: &'static str = "Not done yet";
+    /// The title of what the record could not take: it is not done.
+    pub const NOT_RECORDED: &'static str = "Not recorded";
 
     /// A problem with this request.
     pub fn new(status: u16, title: &'static str, detail: impl Into<String>) -> Self {

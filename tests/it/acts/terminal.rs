@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::lossy::Lossy;
+use super::lossy::{Fate, Lossy};
 use super::{Ground, ahead};
 use crate::net::ground::deserted;
 
@@ -155,7 +155,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_and_makes_one_act() {
 async fn who_never_hears_an_answer_is_told_how_to_ask_again() {
     let ground = Ground::new().await;
     let file = ground.token_file("secret-1");
-    let lost = Lossy::before(&ground.url(""), usize::MAX).await;
+    let lost = Lossy::before(&ground.url(""), 9).await;
     let mut maintain =
         ["maintain", "--who", "Jo", "--why", "disks", "--until", "2h"].map(str::to_owned).to_vec();
     let run = async |url: &str, words: &[String]| {
@@ -163,7 +163,7 @@ async fn who_never_hears_an_answer_is_told_how_to_ask_again() {
         told(&vigie(url, Some(&file), &words).await)
     };
     let (code, said) = run(&lost.url, &maintain).await;
-    assert_eq!((code, lost.connections()), (1, 2), "{said}");
+    assert_eq!((code, lost.connections()), (2, 2), "{said}");
     assert!(said.contains("does not answer: "), "{said}");
     let again = said.split('`').nth(1).expect("what to add").to_owned();
     assert!(again.starts_with("--idempotency-key ") && again.contains(" --until 20"), "{said}");
@@ -177,10 +177,58 @@ async fn who_never_hears_an_answer_is_told_how_to_ask_again() {
     let id = said.trim().rsplit('/').next().expect("an id").to_owned();
     let words = ["maintain", "--who", "Jo", "--take-back", &id].map(str::to_owned);
     let (code, said) = run(&lost.url, &words).await;
-    assert_eq!((code, lost.connections()), (1, 3), "{said}");
-    assert!(said.contains("It may be taken back all the same: look there"), "{said}");
+    assert_eq!((code, lost.connections()), (2, 3), "{said}");
+    assert!(said.contains("It may be taken back all the same: look at http"), "{said}");
+    assert!(said.trim().ends_with(&id), "{said}");
     let acts = ground.acts("/api/v1/maintenance").await;
     assert_eq!(acts[0]["ended"]["who"], "Jo");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_recorded_is_never_said_to_be_refused() {
+    let ground = Ground::new().await;
+    let file = ground.token_file("secret-1");
+    let problem = |status, title: &str| {
+        let body = json!({ "status": status, "title": title, "detail": "so it is" });
+        Fate::Instead(status, "application/problem+json", body.to_string())
+    };
+    let page = |status| Fate::Instead(status, "text/html", "<p>A gateway.".to_owned());
+    let list = "/api/v1/items/load-test/attestations";
+    for (number, (fates, connections)) in [
+        // Somebody on the way answers where the daemon has recorded it.
+        (vec![page(502)], 1),
+        (vec![page(504)], 1),
+        (vec![page(500)], 1),
+        (vec![page(200)], 1),
+        (vec![problem(503, "Not done yet")], 1),
+        (vec![problem(500, "Defect")], 1),
+        // The first answer is lost, and the second try is refused: that the token is not known any
+        // more says nothing of what it did before.
+        (vec![Fate::Lost, problem(401, "Token unknown")], 2),
+        (vec![Fate::Lost, problem(409, "Not possible")], 2),
+        (vec![Fate::Lost, problem(503, "Not recorded")], 2),
+        (vec![Fate::Lost, page(404)], 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lost = Lossy::with(&ground.url(""), fates).await;
+        let note = format!("try {number}");
+        let attest = ["attest", "load-test", "--who", "Jo", "--note", &note];
+        let (code, said) = told(&vigie(&lost.url, Some(&file), &attest).await);
+        assert_eq!((code, lost.connections()), (2, connections), "{number}: {said}");
+        assert!(said.contains("It may be recorded all the same: look at "), "{said}");
+        assert!(said.contains(&format!("{}{list}, which lists what is", lost.url)), "{said}");
+        let acts = ground.acts(list).await;
+        let found = acts.iter().filter(|act| act["note"] == note).count();
+        assert_eq!(found, 1, "it is recorded, and once: {acts:?}");
+    }
+    // A refusal for what the request says was one of the first try as well.
+    let fates = vec![Fate::Lost, problem(413, "Body too large")];
+    let lost = Lossy::with(&ground.url(""), fates).await;
+    let attest = ["attest", "load-test", "--who", "Jo"];
+    let (code, said) = told(&vigie(&lost.url, Some(&file), &attest).await);
+    assert_eq!((code, said.as_str()), (1, "Body too large: so it is\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
