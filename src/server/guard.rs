@@ -310,8 +310,16 @@ pub(super) fn wanted<Wanted: DeserializeOwned>(
         // The parser would take its values for the fields, in their order.
         return Err(told(what, "it is a list"));
     }
-    serde_json::from_slice(content)
-        .map_err(|error| told(if error.is_data() { what } else { "JSON" }, &error.to_string()))
+    let mut parser = serde_json::Deserializer::from_slice(content);
+    let read = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        let (path, why) = (format!("`{}`", error.path()), error.inner().to_string());
+        // The dot is the whole; of a field that lacks or is too much, the parser says the name itself.
+        let named = path == "`.`" || why.contains(&path);
+        let why = if named { why } else { format!("{path}: {why}") };
+        told(if error.inner().is_data() { what } else { "JSON" }, &why)
+    })?;
+    parser.end().map_err(|error| told("JSON", &error.to_string()))?;
+    Ok(read)
 }
 
 /// What has come into being there.
