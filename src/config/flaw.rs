@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::yaml::{Position, Problem};
+use crate::model::likeness::alike;
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +73,7 @@ pub fn listing(flaws: &[Flaw]) -> String {
 
 /// The word among `known` that `word` was probably meant to be.
 pub fn closest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()) / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
+    alike(word, known).first().copied()
 }
 
 /// A hint where one of `known` was expected.

@@ -11,6 +11,7 @@ pub mod host_port;
 pub mod image;
 pub mod item;
 pub mod judgement;
+pub mod likeness;
 pub mod measure;
 pub mod memory;
 pub mod missing_level;

@@ -14,12 +14,16 @@ use super::negotiation::wants_html;
 use super::openapi::{Defect, Missing};
 use crate::model::item::ItemId;
 use crate::model::judgement::legible;
+use crate::model::likeness::meant;
+use crate::model::snapshot::Snapshot;
 use crate::views::api::{Checklist, ItemView, Problem, RecordsView};
 use crate::views::markdown as sheet;
 use crate::views::page as views;
 
 /// The longest part of a request that an answer repeats, in characters.
 pub(super) const LONGEST_ECHO: usize = 200;
+/// What the problem of an unknown id is called.
+pub(super) const NO_SUCH_ITEM: &str = "No such item";
 
 /// The `{id}` of a path; empty where it is not text, and then nothing has it.
 pub(super) struct Id(pub(super) String);
@@ -193,14 +197,32 @@ pub(super) async fn api_item(
     let snapshot = served.daemon.snapshot();
     match snapshot.item(&id) {
         Some(item) => json(&headers, &ItemView::new(&snapshot, item, served.daemon.now())),
-        None => no_such_item(&id),
+        None => unknown_item(&snapshot, &id),
     }
 }
 
 /// The problem of an id that the configuration in use does not hold.
 pub(super) fn no_such_item(id: &str) -> Response {
-    let detail = format!("no item has the id `{}`", legible(id, LONGEST_ECHO));
-    problem(404, "No such item", detail)
+    problem(404, NO_SUCH_ITEM, nobody(id))
+}
+
+/// The same, with the items that were probably meant, if any is like it.
+pub(super) fn unknown_item(snapshot: &Snapshot, id: &str) -> Response {
+    match meant_item(snapshot, id) {
+        Some(meant) => problem(404, NO_SUCH_ITEM, format!("{}; {meant}", nobody(id))),
+        None => no_such_item(id),
+    }
+}
+
+/// Asks for the items that were probably meant by an id that none has; nothing where there is no need.
+pub(super) fn meant_item(snapshot: &Snapshot, id: &str) -> Option<String> {
+    let known = snapshot.items.iter().map(|item| item.card.id.as_str());
+    if snapshot.item(id).is_some() { None } else { meant(id, known) }
+}
+
+/// No item has this id.
+pub(super) fn nobody(id: &str) -> String {
+    format!("no item has the id `{}`", legible(id, LONGEST_ECHO))
 }
 
 /// Fails when the engine is dead, so that the daemon gets restarted.

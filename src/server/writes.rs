@@ -14,7 +14,7 @@ use super::audit::Action;
 use super::daemon::LookNow;
 use super::guard::{Ended, Write, whole};
 use super::openapi::{Impossible, Missing, Refused};
-use super::pages::Id;
+use super::pages::{Id, NO_SUCH_ITEM, meant_item, nobody};
 use crate::model::item::ItemId;
 
 /// Loads the files of the configuration anew. Scope `reload`.
@@ -78,7 +78,10 @@ fn asked(served: &Served, id: &str) -> Ended {
             let detail = format!("`{id}` was looked at a moment ago; ask again in {seconds}s");
             Ended::rejected(429, "Too soon", detail).waiting(retry_after, true)
         }
-        LookNow::NotFound => Ended::no_such_item(id),
+        LookNow::NotFound => match meant_item(&served.daemon.snapshot(), id) {
+            Some(meant) => Ended::rejected(404, NO_SUCH_ITEM, format!("{}; {meant}", nobody(id))),
+            None => Ended::no_such_item(id),
+        },
         LookNow::NotLookedAt { because } => Ended::rejected(409, "Not looked at", because),
     }
 }

@@ -13,7 +13,7 @@ use super::super::answer::json;
 use super::super::audit::Action;
 use super::super::guard::Write;
 use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
-use super::super::pages::{Id, Ids, no_such_item};
+use super::super::pages::{Id, Ids, unknown_item};
 use super::{WHO, one, taken_back, told};
 use crate::model::acts::requests::{AttestationRequest, Wish, WithdrawalRequest};
 use crate::model::item::ItemId;
@@ -35,7 +35,7 @@ pub(in crate::server) async fn attestations(
     let snapshot = served.daemon.snapshot();
     match snapshot.item(&id) {
         Some(item) => json(&headers, &Attestations::new(&snapshot, item, served.daemon.now())),
-        None => no_such_item(&id),
+        None => unknown_item(&snapshot, &id),
     }
 }
 
@@ -56,7 +56,7 @@ pub(in crate::server) async fn attestation(
     headers: HeaderMap,
 ) -> Response {
     let snapshot = served.daemon.snapshot();
-    let Some(item) = snapshot.item(&id) else { return no_such_item(&id) };
+    let Some(item) = snapshot.item(&id) else { return unknown_item(&snapshot, &id) };
     let found = item.attestations.iter().find(|known| known.id == act);
     let now = served.daemon.now();
     one(&headers, &act, found.map(|found| AttestationView::new(&snapshot, found, now)))

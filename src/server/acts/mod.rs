@@ -15,11 +15,11 @@ use serde::de::DeserializeOwned;
 use super::Served;
 use super::answer::{body, json, problem};
 use super::guard::{Admitted, Ended, Made, Write, made, wanted};
-use super::pages::LONGEST_ECHO;
+use super::pages::{LONGEST_ECHO, meant_item};
 use crate::model::acts::Act;
 use crate::model::acts::requests::{Refused, RefusedSort, Wish, WithdrawalRequest};
 use crate::model::judgement::legible;
-use crate::views::api::ActView;
+use crate::views::api::{ActView, Problem};
 
 /// What the shortest body looks like.
 const WHO: &str = r#"{"who": "…"}"#;
@@ -74,9 +74,29 @@ async fn taken_back(
 }
 
 async fn record(served: &Served, token: String, wish: Wish) -> Result<Made, Ended> {
-    let act = served.daemon.record(wish, token).await.map_err(refused)?;
+    let item = item_of(&wish).map(str::to_owned);
+    let act = served.daemon.record(wish, token).await.map_err(|refusal| {
+        let Refused { sort, because } = refusal;
+        let is_unknown = matches!(sort, RefusedSort::NotFound);
+        let item = item.as_deref().filter(|_| is_unknown);
+        match item.and_then(|item| meant_item(&served.daemon.snapshot(), item)) {
+            Some(meant) => refused(Refused { sort, because: format!("{because}; {meant}") }),
+            None => refused(Refused { sort, because }),
+        }
+    })?;
     let view = ActView::new(&served.daemon.snapshot(), &act, served.daemon.now());
     made(&view, place_of(&act))
+}
+
+/// The id of the item that a wish is about.
+fn item_of(wish: &Wish) -> Option<&str> {
+    match wish {
+        Wish::Attest { item, .. }
+        | Wish::EndAttestation { item, .. }
+        | Wish::Waive { item, .. }
+        | Wish::EndWaiver { item, .. } => Some(item),
+        Wish::Maintain(_) | Wish::EndMaintenance { .. } => None,
+    }
 }
 
 /// What the client is told.
@@ -85,7 +105,7 @@ pub(super) fn refused(Refused { sort, because }: Refused) -> Ended {
         RefusedSort::NotFound => Ended::rejected(404, "Not found", because),
         RefusedSort::Conflict => Ended::rejected(409, "Not possible", because),
         RefusedSort::Invalid => Ended::rejected(422, "Not valid", because),
-        RefusedSort::NotRecorded => Ended::failed(503, "Not recorded", because),
+        RefusedSort::NotRecorded => Ended::failed(503, Problem::NOT_RECORDED, because),
     }
 }
 

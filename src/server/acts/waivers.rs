@@ -13,7 +13,7 @@ use super::super::answer::json;
 use super::super::audit::Action;
 use super::super::guard::Write;
 use super::super::openapi::{Defect, IdempotencyKey, Impossible, Missing, Refused, Unreadable};
-use super::super::pages::{Id, Ids, no_such_item};
+use super::super::pages::{Id, Ids, unknown_item};
 use super::{one, taken_back, told};
 use crate::model::acts::requests::{WaiverRequest, Wish, WithdrawalRequest};
 use crate::model::item::ItemId;
@@ -36,9 +36,10 @@ pub(in crate::server) async fn waivers(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Response {
-    match served.daemon.snapshot().item(&id) {
+    let snapshot = served.daemon.snapshot();
+    match snapshot.item(&id) {
         Some(item) => json(&headers, &Waivers::new(item, served.daemon.now())),
-        None => no_such_item(&id),
+        None => unknown_item(&snapshot, &id),
     }
 }
 
@@ -59,7 +60,7 @@ pub(in crate::server) async fn waiver(
     headers: HeaderMap,
 ) -> Response {
     let snapshot = served.daemon.snapshot();
-    let Some(item) = snapshot.item(&id) else { return no_such_item(&id) };
+    let Some(item) = snapshot.item(&id) else { return unknown_item(&snapshot, &id) };
     let found = item.waivers.iter().find(|known| known.id == act);
     one(&headers, &act, found.map(|found| WaiverView::new(Some(item), found, served.daemon.now())))
 }

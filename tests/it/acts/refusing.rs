@@ -30,12 +30,27 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
         (ATTEST, but(attest(), "who", json!(" \t")), 422, "`who` is empty"),
         (ATTEST, but(attest(), "who", json!("Jo\nAl")), 422, "`who` is one line"),
         (ATTEST, but(attest(), "who", Value::Null), 400, "expected a string"),
-        (ATTEST, but(attest(), "who", json!(7)), 400, "an attestation: `who`: invalid type: integer"),
+        (
+            ATTEST,
+            but(attest(), "who", json!(7)),
+            400,
+            "an attestation: `who`: invalid type: integer",
+        ),
         (ATTEST, json!({}), 400, "an attestation: missing field `who`"),
         (ATTEST, json!([]), 400, "wanted {\"who\""),
-        (ATTEST, but(attest(), "colour", json!("red")), 400, "an attestation: unknown field `colour`"),
+        (
+            ATTEST,
+            but(attest(), "colour", json!("red")),
+            400,
+            "an attestation: unknown field `colour`",
+        ),
         (ATTEST, but(attest(), "until", json!(ahead(-60))), 422, "`until` lies in the past"),
-        (ATTEST, but(attest(), "until", json!("soon")), 400, "the body is not an attestation: `until`: "),
+        (
+            ATTEST,
+            but(attest(), "until", json!("soon")),
+            400,
+            "the body is not an attestation: `until`: ",
+        ),
         (
             ATTEST,
             but(attest(), "until", json!(ahead(181 * 86_400))),
@@ -60,7 +75,12 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
         (WAIVE, but(waiver(), "until", json!(ahead(-1))), 422, "`until` lies in the past"),
         (WAIVE, but(waiver(), "until", json!(ahead(8 * 86_400))), 422, "at most 7d"),
         (WAIVE, but(waiver(), "until", Value::Null), 400, "the body is not a waiver: `until`: "),
-        (WAIVE, but(waiver(), "reasons", json!(["A", 7])), 400, "`reasons[1]`: invalid type: integer"),
+        (
+            WAIVE,
+            but(waiver(), "reasons", json!(["A", 7])),
+            400,
+            "`reasons[1]`: invalid type: integer",
+        ),
         (
             WAIVE,
             json!({ "who": "Jo", "why": "w", "reasons": ["Refused"] }),
@@ -94,7 +114,7 @@ async fn what_can_not_be_recorded_is_a_clear_problem() {
     ] {
         problem(ground.send(method, path, "secret-1", &json!({ "who": "Jo" })).await, 404).await;
     }
-    assert_eq!(ground.written("attest", "rejected").await, 16);
+    assert_eq!(ground.written("attest", "rejected").await, 17);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,4 +146,26 @@ async fn who_may_not_is_told_what_is_lacking() {
     }
     let answer = ground.post(ATTEST, &json!({ "who": "Jo" })).await;
     assert!(!answer.headers().contains_key("set-cookie"), "no cookies: no forged requests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_misspells_an_item_is_told_what_is_alike() {
+    let ground = Ground::new().await;
+    for (method, below) in [
+        (Method::GET, ""),
+        (Method::GET, "/attestations"),
+        (Method::GET, "/attestations/x"),
+        (Method::GET, "/waivers"),
+        (Method::POST, "/attempts"),
+        (Method::POST, "/attestations"),
+        (Method::DELETE, "/waivers/x"),
+    ] {
+        for (id, meant) in [("load-tst", "; did you mean `load-test`?"), ("nope", "")] {
+            let path = format!("/api/v1/items/{id}{below}");
+            let body = json!({ "who": "Jo" });
+            let answer = ground.send(method.clone(), &path, "secret-1", &body).await;
+            let detail = problem(answer, 404).await;
+            assert_eq!(detail, format!("no item has the id `{id}`{meant}"), "{method} {path}");
+        }
+    }
 }

@@ -262,6 +262,11 @@ async fn a_refusal_is_told_in_a_sentence() {
         ("secret-1", &["attest", "nope", "--who", "Jo"], "Not found: no item has the id `nope`\n"),
         (
             "secret-1",
+            &["attest", "load-tst", "--who", "Jo"],
+            "Not found: no item has the id `load-tst`; did you mean `load-test`?\n",
+        ),
+        (
+            "secret-1",
             &["attest", "load-test", "--who", ""],
             "Not valid: `who` is empty: it says who answers for it\n",
         ),
