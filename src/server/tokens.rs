@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
@@ -13,6 +14,10 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 const LARGEST: u64 = 64 * 1024;
 /// The most tokens in it.
 const MOST: usize = 200;
+/// What is written of each.
+const FIELDS: [&str; 3] = ["name", "sha256", "scopes"];
+/// What is said where no more is known.
+const NO_LIST: &str = "it is not a list of `{ name, sha256, scopes }`";
 
 /// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -33,6 +38,10 @@ pub(super) enum Scope {
 }
 
 impl Scope {
+    /// All that there are.
+    const ALL: [Self; 6] =
+        [Self::Look, Self::Reload, Self::Announce, Self::Attest, Self::Waive, Self::SignOff];
+
     /// The word in the file and in answers.
     pub(super) const fn label(self) -> &'static str {
         match self {
@@ -115,28 +124,66 @@ impl TokenFile {
 fn parse(text: &str) -> Result<Vec<Token>, String> {
     let written: Vec<Written> = serde_saphyr::from_str(text).map_err(|error| {
         let line = error.location().map(|at| format!(", by its line {}", at.line()));
-        format!(
-            "it is not a list of `{{ name, sha256, scopes }}` with known scopes{}",
-            line.unwrap_or_default()
-        )
+        let why = diagnosis(text).unwrap_or_else(|| NO_LIST.to_owned());
+        format!("{why}{}", line.unwrap_or_default())
     })?;
     if written.len() > MOST {
         return Err(format!("it holds more than {MOST} tokens"));
     }
     let mut tokens = Vec::<Token>::with_capacity(written.len());
-    for Written { name, sha256, scopes } in written {
+    for (entry, Written { name, sha256, scopes }) in (1..).zip(written) {
         let sensible = |c: char| c.is_ascii_graphic();
         if name.is_empty() || name.len() > 100 || !name.chars().all(sensible) {
-            return Err("a name is empty, too long, or not in plain letters".to_owned());
+            return Err(format!(
+                "the `name` of its entry {entry} is empty, too long, or not in plain letters"
+            ));
         }
         if tokens.iter().any(|known| known.name == name) {
-            return Err(format!("the name `{name}` is there twice"));
+            return Err(format!("the name `{name}` is there twice, again in its entry {entry}"));
         }
         let digest = unhex(&sha256)
             .ok_or_else(|| format!("the sha256 of `{name}` is not 64 hexadecimal digits"))?;
         tokens.push(Token { name, digest, scopes });
     }
     Ok(tokens)
+}
+
+/// What is wrong with a file that is no list of tokens, where that can be told. Of its words none is
+/// repeated: whoever mistook the file may have written a token into it.
+fn diagnosis(text: &str) -> Option<String> {
+    let whole: Value = serde_saphyr::from_str(text).ok()?;
+    let entries = whole.as_array()?;
+    (1..).zip(entries).find_map(|(entry, written)| flaw(written, entry))
+}
+
+fn flaw(written: &Value, entry: usize) -> Option<String> {
+    let Some(fields) = written.as_object() else {
+        return Some(format!("its entry {entry} is not of the form `{{ name, sha256, scopes }}`"));
+    };
+    if let Some(lacks) = FIELDS.iter().find(|field| !fields.contains_key(**field)) {
+        return Some(format!("its entry {entry} lacks `{lacks}`"));
+    }
+    if fields.len() > FIELDS.len() {
+        let known = FIELDS.map(|field| format!("`{field}`")).join(", ");
+        return Some(format!("its entry {entry} has another field than {known}"));
+    }
+    let is_none = |field: &&&str| {
+        matches!(fields[**field], Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_))
+    };
+    if let Some(field) = FIELDS[..2].iter().find(is_none) {
+        return Some(format!("the `{field}` of its entry {entry} is no text"));
+    }
+    let known = Scope::ALL.map(Scope::label);
+    let Some(scopes) = fields["scopes"].as_array() else {
+        return Some(format!("the `scopes` of its entry {entry} are no list, such as `[look]`"));
+    };
+    let is_known = |scope: &Value| scope.as_str().is_some_and(|scope| known.contains(&scope));
+    let strange = scopes.iter().position(|scope| !is_known(scope))?;
+    Some(format!(
+        "number {} of the `scopes` of its entry {entry} is unknown; known are {}",
+        strange + 1,
+        known.join(", ")
+    ))
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
@@ -201,5 +248,46 @@ mod tests {
         ] {
             assert!(parse(&wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_entry_and_field_and_never_by_its_words() {
+        let digest = "0".repeat(64);
+        let good = format!("- {{ name: a, sha256: \"{digest}\", scopes: [look] }}\n");
+        let known = "known are look, reload, announce, attest, waive, sign_off";
+        for (second, told) in [
+            ("secret".to_owned(), "its entry 2 is not of the form `{ name, sha256, scopes }`"),
+            ("{ name: secret }".to_owned(), "its entry 2 lacks `sha256`"),
+            (format!("{{ name: b, sha256: \"{digest}\" }}"), "its entry 2 lacks `scopes`"),
+            (
+                format!("{{ name: b, sha256: \"{digest}\", scopes: [], token: secret }}"),
+                "its entry 2 has another field than `name`, `sha256`, `scopes`",
+            ),
+            (
+                format!("{{ name: b, sha256: [secret], scopes: [{digest}] }}"),
+                "the `sha256` of its entry 2 is no text",
+            ),
+            (
+                format!("{{ name: b, sha256: \"{digest}\", scopes: secret }}"),
+                "the `scopes` of its entry 2 are no list, such as `[look]`",
+            ),
+            (
+                format!("{{ name: b, sha256: \"{digest}\", scopes: [look, secret] }}"),
+                &*format!("number 2 of the `scopes` of its entry 2 is unknown; {known}"),
+            ),
+            (
+                format!("{{ name: \"\", sha256: \"{digest}\", scopes: [] }}"),
+                "the `name` of its entry 2 is empty, too long, or not in plain letters",
+            ),
+            (
+                format!("{{ name: a, sha256: \"{digest}\", scopes: [] }}"),
+                "the name `a` is there twice, again in its entry 2",
+            ),
+        ] {
+            let why = parse(&format!("{good}- {second}\n")).unwrap_err();
+            let (said, line) = why.split_once(", by its line ").unwrap_or((&why, "2"));
+            assert_eq!((said, line), (told, "2"), "{second}");
+        }
+        assert_eq!(parse("tokens: []").unwrap_err(), format!("{NO_LIST}, by its line 1"));
     }
 }

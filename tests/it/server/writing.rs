@@ -229,7 +229,11 @@ async fn a_daemon_does_not_start_on_a_file_of_tokens_that_it_can_not_use() {
             Some(format!(
                 "- {{ name: jo, sha256: \"{digest}\", scopes: [look] }}\n- {{ name: 1 }}"
             )),
-            "known scopes, by its line 2",
+            "its entry 2 lacks `sha256`, by its line 2",
+        ),
+        (
+            Some(format!("- {{ name: jo, sha256: \"{digest}\", scopes: [look, sign-off] }}")),
+            "number 2 of the `scopes` of its entry 1 is unknown; known are look, reload, announce",
         ),
     ] {
         if let Some(text) = text {
