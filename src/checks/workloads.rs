@@ -67,13 +67,15 @@ pub struct Workloads {
     #[serde(default)]
     may_be_zero: BTreeSet<String>,
     /// How long a rollout may take before it fails, where the workload's own progress deadline is
-    /// not shorter; it warns until then. 10m by default.
+    /// not shorter; it warns until then. 10m by default. Counted from when the rollout was first
+    /// seen; where its controller says that it last moved before that, from then: when it began, the
+    /// API server does not tell.
     #[serde(default)]
     rollout_within: RolloutWithin,
     /// How long some replicas may be unavailable outside of a rollout before that fails; it warns
-    /// until then. None at all available fails at once. 5m by default. Like `rollout_within` it is
-    /// counted from when it began by what the API server tells, and else from when it was first
-    /// seen; a single look (`vigie once`) that can't tell whether it is over is unknown.
+    /// until then. None at all available fails at once. 5m by default. Counted from when that was
+    /// first seen; where the API server says that the workload was unavailable before, from then. For
+    /// both limits, a single look (`vigie once`) that can't tell whether the time is over is unknown.
     #[serde(default)]
     available_within: AvailableWithin,
 }

@@ -294,7 +294,7 @@ fn a_paused_deployment_warns_and_one_whose_pods_are_refused_says_why() {
         judged(&workloads(""), WorkloadKind::Deployment, &short, &Past::default(), at(0));
     assert_eq!(
         judgement.because(),
-        "Deployment d/web: not whole for 0s, 5m allowed: 3 desired, 3 updated, 3 ready, 2 \
+        "Deployment d/web: not whole as of now, 5m allowed: 3 desired, 3 updated, 3 ready, 2 \
          available; the controller says: pods \"web-1\" is forbidden: exceeded quota"
     );
 }

@@ -160,12 +160,13 @@ impl Workloads {
 }
 
 impl Lasted {
-    /// As the end of what lasts: `for 4m`.
+    /// As the end of what lasts: `for at least 4m`. It may have begun before it was first seen, and
+    /// what the controller tells is when a rollout last moved, not when it began.
     fn told(self) -> String {
         match (self.at_least, self.time) {
-            (false, time) => format!("for {}", spoken(time)),
+            (false, Duration::ZERO) => "as of now".to_owned(),
             (true, Duration::ZERO) => "for a time that a single look does not tell".to_owned(),
-            (true, time) => format!("for at least {}", spoken(time)),
+            (_, time) => format!("for at least {}", spoken(time)),
         }
     }
 

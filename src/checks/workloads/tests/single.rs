@@ -1,4 +1,4 @@
-//! A look that is the only one: how long something lasts, only the API server can tell.
+//! A look that is the only one, or the first: how long something lasts, only the API server can tell.
 
 use super::*;
 
@@ -67,5 +67,23 @@ fn a_single_look_knows_of_what_lasts_only_what_the_controller_tells() {
         let object = with(object, path, json!(2));
         let judgement = judged(&workloads(""), kind, &object, &Past::of_a_single_look(), at(0));
         assert_eq!(judgement.reason(), Some(Reason::new("SinceUnknown")), "{kind}");
+    }
+}
+
+#[test]
+fn a_first_look_claims_no_more_than_it_knows() {
+    let short = with(deployment(), "/status/availableReplicas", json!(2));
+    let rolling = with(deployment(), "/status/updatedReplicas", json!(1));
+    let moved = with(rolling.clone(), "/status/conditions/0", moved(-9));
+    for (object, because) in [
+        (short.clone(), "not whole as of now, 5m allowed"),
+        (told(short, unavailable_since(-4)), "not whole for at least 4m, 5m allowed"),
+        (rolling, "a rollout is under way as of now, 10m allowed"),
+        // The controller tells when the rollout last moved: it began at some time before.
+        (moved, "a rollout is under way for at least 9m, 10m allowed"),
+    ] {
+        let check = workloads("");
+        let first = judged(&check, WorkloadKind::Deployment, &object, &Past::default(), at(0));
+        assert!(first.because().contains(because), "{because}: {}", first.because());
     }
 }
