@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Check, Look};
+use crate::model::counted::either;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Bound, Measure, Series};
@@ -218,7 +219,11 @@ impl Nodes {
         }
         let ready = counts[&State::Ready];
         let least = self.min_count.0.get();
-        let mut told = vec![format!("{ready} nodes are ready and take pods")];
+        let mut told = vec![format!(
+            "{} ready and {} pods",
+            either(&ready, "1 node is", &format!("{ready} nodes are")),
+            either(&ready, "takes", "take")
+        )];
         let others = counts.iter().filter(|(state, count)| **state != State::Ready && **count > 0);
         told.extend(
             others.map(|(state, count)| format!("{count} {}", state.label().replace('_', " "))),

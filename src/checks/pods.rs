@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Check, Look};
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle, Verdict};
 use crate::model::judgement::Judgement;
 use crate::model::measure::{Measure, Series};
@@ -257,13 +258,15 @@ impl Pods {
         };
         for (subject, staying) in lines {
             let wanted = format!("at least {least} wanted");
+            let there =
+                format!("{} {} there", counted(staying, "pod"), either(&staying, "is", "are"));
             if staying >= least {
                 let well = if all_well { " and none is in trouble" } else { "" };
-                let because = format!("{staying} pods are there{well}, {wanted}");
+                let because = format!("{there}{well}, {wanted}");
                 judgement.add(subject, Finding::pass(because));
                 continue;
             }
-            let because = format!("{staying} pods are there, {wanted}");
+            let because = format!("{there}, {wanted}");
             if staying + (seen.unseen.count_in(&subject) as u64) < least {
                 judgement.add(subject, Finding::fail(TOO_FEW, because));
             }

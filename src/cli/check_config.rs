@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::Files;
+use crate::model::counted::counted;
 use crate::model::item::Severity;
 
 pub(super) fn main(files: &Files) -> ExitCode {
@@ -17,8 +18,8 @@ pub(super) fn main(files: &Files) -> ExitCode {
     let elsewhere = items.iter().filter(|item| !item.applies).count();
     super::print(&format!(
         "{} in {} for environment `{}`: {} critical, {} warning, {} info, {elsewhere} not applicable\n",
-        super::counted(items.len(), "item"),
-        super::counted(configuration.checklist.sections.len(), "section"),
+        counted(items.len(), "item"),
+        counted(configuration.checklist.sections.len(), "section"),
         configuration.settings.environment,
         of(Severity::Critical),
         of(Severity::Warning),

@@ -19,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Configuration;
 use crate::config::flaw::{Flaw, listing};
 use crate::config::load;
+use crate::model::counted::counted;
 
 /// What is logged unless somebody asks for more: the scheduler speaks of its own start at length, and
 /// the client complains of each request while the API server is down, which the watches tell once.
@@ -141,11 +142,6 @@ fn told(loaded: Result<Configuration, Vec<Flaw>>) -> Result<Configuration, ExitC
         let more = "mend these and look again: a mistake may hide another in the same place";
         complain(&format!("{}\n{}; {more}", listing(&flaws), counted(count, "mistake")))
     })
-}
-
-/// `1 item`, `2 items`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Tells the user that it can't be done so.

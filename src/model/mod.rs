@@ -4,6 +4,7 @@
 //! tested as a table. Each of the other modules may name this one; this one names none of them.
 
 pub mod acts;
+pub mod counted;
 pub mod deployment;
 pub mod duration;
 pub mod finding;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::memory::{self, reversals, since};
 use super::{Autoscalers, Concern};
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle, Verdict};
 use crate::model::judgement::Answer;
@@ -126,7 +127,8 @@ impl Autoscalers {
         }
         let unknown = autoscaler.unknown_metrics;
         (unknown > 0).then(|| {
-            let because = format!("{unknown} of its metrics have no value; {}", counts(autoscaler));
+            let (have, counts) = (either(&unknown, "has", "have"), counts(autoscaler));
+            let because = format!("{unknown} of its metrics {have} no value; {counts}");
             Finding::warn(METRIC_UNKNOWN.reason, because).into()
         })
     }
@@ -150,8 +152,8 @@ impl Autoscalers {
         let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         let more = if autoscaler.capped { ", and would have more" } else { "" };
         let because = format!(
-            "wants the {} replicas that it may{more}, for {}; {} allowed",
-            autoscaler.max,
+            "wants the {} that it may{more}, for {}; {} allowed",
+            counted(autoscaler.max, "replica"),
             spoken(lasted),
             spoken(allowed)
         );
@@ -167,8 +169,8 @@ impl Autoscalers {
         (turns > allowed).then(|| {
             let window = self.reversals.window;
             let because = format!(
-                "the number of replicas that it wants turned {turns} times within {window}, \
-                 {allowed} allowed"
+                "the number of replicas that it wants turned {} within {window}, {allowed} allowed",
+                counted(turns, "time")
             );
             Finding::fail(FLAPPING.reason, because)
         })
@@ -236,7 +238,8 @@ fn fine(autoscaler: &Autoscaler) -> Finding {
 
 fn counts(autoscaler: &Autoscaler) -> String {
     let Autoscaler { min, max, current, desired, target, .. } = autoscaler;
-    format!("{target}: {current} replicas, {desired} desired, {min} to {max} allowed")
+    let current = counted(*current, "replica");
+    format!("{target}: {current}, {desired} desired, {min} to {max} allowed")
 }
 
 fn verdict(answer: &Answer) -> Verdict {

@@ -8,6 +8,7 @@ use super::copies::{Copies, Copy, float, seconds, since};
 use super::measures::{COUNT, LAST_SIZE, LAST_SUCCESS, OLDEST, REQUESTS};
 use super::parameters::MaxAge;
 use super::reasons::{RETENTION_OVERRUN, SIZE_ODD, TOO_FEW, TOO_OLD, TOO_SMALL};
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
@@ -118,18 +119,19 @@ fn median(copies: &Copies, newest: &Copy, now: Timestamp) -> Option<u64> {
 
 fn count(least: u32, copies: &Copies) -> Answer {
     let seen = copies.count.unwrap_or(copies.newest.len() as u64);
+    let backups = counted(seen, "backup");
     match copies.count {
         _ if seen >= u64::from(least) => {
             let at_least = if copies.count.is_some() { "" } else { "at least " };
-            Finding::pass(format!("{at_least}{seen} backups, {least} wanted")).into()
+            Finding::pass(format!("{at_least}{backups}, {least} wanted")).into()
         }
-        Some(_) => Finding::fail(TOO_FEW, format!("{seen} backups, {least} wanted")).into(),
+        Some(_) => Finding::fail(TOO_FEW, format!("{backups}, {least} wanted")).into(),
         None => Obstacle::new(
             NOT_LISTABLE,
             format!(
-                "{seen} backups were seen with {} requests, {least} wanted; a higher \
-                 `max_requests` shows more",
-                copies.requests
+                "{backups} {} seen with {}, {least} wanted; a higher `max_requests` shows more",
+                either(&seen, "was", "were"),
+                counted(copies.requests, "request")
             ),
         )
         .into(),
@@ -141,8 +143,8 @@ fn retention(check: &Backup, copies: &Copies, now: Timestamp) -> Answer {
         if copies.count.is_some() {
             return Finding::pass("all backups are kept on request, whatever their age").into();
         }
-        let because =
-            format!("the oldest backup could not be told with {} requests", copies.requests);
+        let requests = counted(copies.requests, "request");
+        let because = format!("the oldest backup could not be told with {requests}");
         return Obstacle::new(NOT_LISTABLE, because).into();
     };
     let age = since(oldest.taken, now);
@@ -151,8 +153,8 @@ fn retention(check: &Backup, copies: &Copies, now: Timestamp) -> Answer {
     if age > allowed {
         let over = |copy: &&Copy| !copy.pinned && since(copy.taken, now) > allowed;
         let obsolete = copies.newest.iter().filter(over).count();
-        let many =
-            if copies.count.is_some() { format!("; {obsolete} are older") } else { String::new() };
+        let are = either(&obsolete, "is", "are");
+        let many = copies.count.map(|_| format!("; {obsolete} {are} older")).unwrap_or_default();
         let because = format!("{said}, {kept} and one period of {} allowed{many}", check.period.0);
         return Finding::fail(RETENTION_OVERRUN, because).into();
     }
@@ -165,7 +167,8 @@ fn gaps(check: &Backup, copies: &Copies, now: Timestamp) -> Option<Finding> {
     let covered = since(oldest.taken, now).min(kept.get());
     let expected = covered.as_secs() / check.period.0.get().as_secs().max(1);
     let because = format!(
-        "{count} backups in {}, {expected} expected with one every {}",
+        "{} in {}, {expected} expected with one every {}",
+        counted(count, "backup"),
         spoken(covered),
         check.period.0
     );
@@ -177,14 +180,14 @@ fn gaps(check: &Backup, copies: &Copies, now: Timestamp) -> Option<Finding> {
 fn redundancy(check: &Backup, kept: u32, copies: &Copies, now: Timestamp) -> Answer {
     let Some(all) = copies.count else {
         let because = format!(
-            "not all backups could be counted with {} requests, {kept} wanted",
-            copies.requests
+            "not all backups could be counted with {}, {kept} wanted",
+            counted(copies.requests, "request")
         );
         return Obstacle::new(NOT_LISTABLE, because).into();
     };
     let pinned = copies.newest.iter().filter(|copy| copy.pinned).count() as u64;
     let count = all - pinned;
-    let said = format!("{count} backups, the policy keeps {kept}");
+    let said = format!("{}, the policy keeps {kept}", counted(count, "backup"));
     if count > u64::from(kept) + 1 {
         return Finding::fail(RETENTION_OVERRUN, format!("{said}, and one more is allowed")).into();
     }

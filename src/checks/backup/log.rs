@@ -12,6 +12,7 @@ use super::measures::LOG_ARCHIVED;
 use super::reasons::{
     HISTORY_MISSING, HISTORY_UNREADABLE, LOG_GAP, LOG_MISSING, LOG_TOO_OLD, TIMELINE_LEFT,
 };
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
@@ -55,8 +56,8 @@ fn age(check: &Backup, limits: LogAge, wals: &Wals, now: Timestamp) -> Answer {
             return Finding::fail(LOG_MISSING, because).into();
         }
         let because = format!(
-            "the newest segment of the log could not be told with {} requests",
-            wals.requests
+            "the newest segment of the log could not be told with {}",
+            counted(wals.requests, "request")
         );
         return Obstacle::new(NOT_LISTABLE, because).into();
     };
@@ -107,10 +108,10 @@ fn gaps(wals: &Wals, first: Segment, last: Segment, young: bool) -> Answer {
         } else {
             format!("segments {} to {} are missing, {} of them", gap.first, gap.last, gap.count)
         };
-        let others = if count > 1 {
-            format!(", and there are {} other gaps", count - 1)
-        } else {
-            String::new()
+        let others = match count {
+            0 | 1 => String::new(),
+            2 => ", and there is 1 other gap".to_owned(),
+            more => format!(", and there are {} other gaps", more - 1),
         };
         let broken = match wals.archive.broken {
             0 => String::new(),
@@ -124,13 +125,16 @@ fn gaps(wals: &Wals, first: Segment, last: Segment, young: bool) -> Answer {
     }
     if !wals.whole || wals.archive.overflown {
         let because = format!(
-            "{read} segments from {first} on have no gap, and the log goes on: {} requests were spent, \
-             a higher `max_requests` shows more",
-            wals.requests
+            "{} from {first} on {} no gap, and the log goes on: {} {} spent, a higher \
+             `max_requests` shows more",
+            counted(read, "segment"),
+            either(&read, "has", "have"),
+            counted(wals.requests, "request"),
+            either(&wals.requests, "was", "were")
         );
         return Obstacle::new(NOT_LISTABLE, because).into();
     }
-    Finding::pass(format!("{read} segments from {first} on, without a gap")).into()
+    Finding::pass(format!("{} from {first} on, without a gap", counted(read, "segment"))).into()
 }
 
 /// What came before the newest timeline; nothing where it is the backup's own.

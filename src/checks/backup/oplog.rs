@@ -10,6 +10,7 @@ use super::copies::{seconds, since};
 use super::measures::LOG_ARCHIVED;
 use super::parameters::MaxAge;
 use super::reasons::{LOG_GAP, LOG_MISSING, LOG_TOO_OLD};
+use crate::model::counted::counted;
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
@@ -106,8 +107,8 @@ fn whole(oplog: &Oplog, from: Place) -> Answer {
         );
         return Finding::fail(LOG_GAP, because).into();
     }
-    let count = slices.len();
-    Finding::pass(format!("{count} slices, without a gap since the newest complete backup")).into()
+    let count = counted(slices.len(), "slice");
+    Finding::pass(format!("{count}, without a gap since the newest complete backup")).into()
 }
 
 #[cfg(test)]

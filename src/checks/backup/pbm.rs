@@ -12,6 +12,7 @@ use super::encryption::Told;
 use super::parameters::MaxAge;
 use super::reasons::{NO_BACKUP, STORE_DIFFERS};
 use super::{Backup, Look, attempts, encryption, oplog};
+use crate::model::counted::counted;
 use crate::model::duration::{Period, spoken};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Judgement, legible};
@@ -112,9 +113,9 @@ impl Pbm {
         let copies = Copies::all(complete, catalogue.requests + oplog_requests);
         if copies.newest.is_empty() {
             let because = format!(
-                "no complete backup of whole replica sets is in {}, among {} names",
+                "no complete backup of whole replica sets is in {}, among {}",
                 check.place(),
-                catalogue.backups.len()
+                counted(catalogue.backups.len(), "name")
             );
             judgement.add("", Finding::fail(NO_BACKUP, because));
         }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::verdict::{MOST_REPEATED, ago, skewed};
 use super::{CronJobs, MISSING, SUCCEEDED, Seen};
+use crate::model::counted::counted;
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
@@ -77,7 +78,8 @@ impl CronJobs {
         }
         let failed = job.failed_pods;
         (failed > 0).then(|| {
-            let because = format!("{failed} pods of Job {name} failed, and it is tried again");
+            let pods = counted(failed, "pod");
+            let because = format!("{pods} of Job {name} failed, and it is tried again");
             Finding::warn(JOB_RETRYING.reason, because).into()
         })
     }

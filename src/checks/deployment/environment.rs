@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{ENVIRONMENT_MISMATCH, ENVIRONMENT_UNMARKED, MISSING};
 use crate::checks::Look;
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::needs::{Form, Resource, Watch};
@@ -127,11 +128,13 @@ impl Environment {
         }
         if let Some((other, count)) = values.iter().find(|(value, _)| *value != wanted) {
             let other = legible(other, LONGEST_VALUE);
-            let because = format!("{count} objects bear {label}={other}, {label}={wanted} wanted");
+            let objects = bearers(*count);
+            let because = format!("{objects} {label}={other}, {label}={wanted} wanted");
             return Some(Finding::fail(ENVIRONMENT_MISMATCH, because).into());
         }
         if let Some(count) = values.get(wanted) {
-            return Some(Finding::pass(format!("{count} objects bear {label}={wanted}")).into());
+            let because = format!("{} {label}={wanted}", bearers(*count));
+            return Some(Finding::pass(because).into());
         }
         // What can't be seen may bear it: that is told already.
         unseen.is_nothing().then(|| {
@@ -143,4 +146,9 @@ impl Environment {
 
 fn deployments(namespace: &str) -> Watch {
     Watch::all(WorkloadKind::Deployment.resource()).within(namespace).keeping(Form::Metadata)
+}
+
+/// `1 object bears`, `2 objects bear`.
+fn bearers(count: usize) -> String {
+    format!("{} {}", counted(count, "object"), either(&count, "bears", "bear"))
 }

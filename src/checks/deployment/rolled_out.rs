@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{MISSING, ROLLOUT_RUNNING};
 use crate::checks::Look;
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
 use crate::model::needs::Watch;
@@ -81,9 +82,15 @@ fn answer(workload: &Workload) -> Answer {
         return Obstacle::new(Reason::GARBLED, because).into();
     }
     if workload.is_rolling_out() {
+        let (replicas, are) = (counted(*desired, "replica"), either(updated, "is", "are"));
+        let run = either(total, "runs", "run");
         let because =
-            format!("{updated} of {desired} replicas are of the newest revision, {total} run");
+            format!("{updated} of {replicas} {are} of the newest revision, {total} {run}");
         return Finding::fail(ROLLOUT_RUNNING, because).into();
     }
-    Finding::pass(format!("all {desired} replicas are of the newest revision")).into()
+    Finding::pass(match desired {
+        1 => "the only replica is of the newest revision".to_owned(),
+        desired => format!("all {desired} replicas are of the newest revision"),
+    })
+    .into()
 }

@@ -5,6 +5,7 @@ use super::{
     ALIAS_AMBIGUOUS, ALIAS_MISSING, Aliased, INDEX_CLOSED, INDEX_MISSING, NOT_COUNTED, STATUS_RED,
     STATUS_YELLOW, TOO_FEW_DOCUMENTS,
 };
+use crate::model::counted::counted;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Answer;
 use crate::systems::api::Asking;
@@ -88,7 +89,7 @@ fn judge_rows(wanted: &Wanted, rows: &[&IndexRow]) -> Answer {
         let because = format!("the cluster does not say how many documents {all} holds");
         return Obstacle::new(NOT_COUNTED, because).into();
     };
-    let said = format!("{all}: {count} documents, at least {least} wanted");
+    let said = format!("{all}: {}, at least {least} wanted", counted(count, "document"));
     if count < least {
         return Finding::fail(TOO_FEW_DOCUMENTS, said).into();
     }

@@ -10,6 +10,7 @@ use super::{
     PARTIAL_ANSWER, STATUS, STATUS_RED, STATUS_YELLOW, Seen, TOO_FEW_DOCUMENTS, TOO_FEW_NODES,
     UNASSIGNED, VERSION_WRONG, disks, indices,
 };
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Grade, Obstacle};
 use crate::model::judgement::{Answer, Judgement};
@@ -108,9 +109,12 @@ fn judge_health(
         initializing_shards: initializing,
     } = *health;
     let said = format!(
-        "it is {}, with {unassigned} shards on no node and {initializing} on their way, on {nodes} \
-         nodes of which {holders} hold data",
-        status.label()
+        "it is {}, with {} on no node and {initializing} on {} way, on {} of which {holders} {} data",
+        status.label(),
+        counted(unassigned, "shard"),
+        either(&initializing, "its", "their"),
+        counted(nodes, "node"),
+        either(&holders, "holds", "hold")
     );
     let answer: Answer = match (status, yellow) {
         (Status::Red, _) => Finding::fail(STATUS_RED, said.clone()).into(),
@@ -131,7 +135,7 @@ fn judge_health(
     };
     judgement.add("cluster", answer);
     if nodes < *nodes_at_least {
-        let because = format!("it has {nodes} nodes, {nodes_at_least} wanted");
+        let because = format!("it has {}, {nodes_at_least} wanted", counted(nodes, "node"));
         judgement.add("nodes", Finding::fail(TOO_FEW_NODES, because));
     }
     for known in Status::ALL {
@@ -147,8 +151,8 @@ fn judge_newest(wanted: &Newest, found: Option<&Found>, now: Timestamp) -> Answe
         return Finding::fail(INDEX_MISSING, "there is no such index").into();
     };
     let Some(at) = newest else {
-        let because =
-            format!("{documents} documents, none with a date in `{}`", wanted.field.as_str());
+        let (many, field) = (counted(*documents, "document"), wanted.field.as_str());
+        let because = format!("{many}, none with a date in `{field}`");
         return match partial {
             Some(partial) => Obstacle::new(PARTIAL_ANSWER, format!("{because}; {partial}")).into(),
             None if *documents == 0 => {
@@ -164,7 +168,8 @@ fn judge_newest(wanted: &Newest, found: Option<&Found>, now: Timestamp) -> Answe
         return Obstacle::new(Reason::CLOCK_SKEW, because).into();
     }
     let age: Duration = now.duration_since(*at).try_into().unwrap_or_default();
-    let said = format!("the newest of {documents} documents is {} old", spoken(age));
+    let documents = counted(*documents, "document");
+    let said = format!("the newest of {documents} is {} old", spoken(age));
     let grade = wanted.within.grade(DOCUMENT_TOO_OLD, |limit| age > limit.get());
     let allowed = wanted.within.step(grade).map(|limit| format!(", {limit} allowed"));
     let because = format!("{said}{}", allowed.unwrap_or_default());

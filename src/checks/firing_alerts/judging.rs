@@ -157,6 +157,7 @@ fn seen_at_all(check: &FiringAlerts, seen: &Seen, alerts: &[(&Labels, &Fired, St
     };
     match firing {
         0 => Finding::pass(format!("no alert with {matchers} fires{watchdog}{since}")).into(),
+        1 => Finding::pass(format!("1 alert with {matchers} fires{watchdog}{since}")).into(),
         some => {
             Finding::pass(format!("{some} alerts with {matchers} fire{watchdog}{since}")).into()
         }

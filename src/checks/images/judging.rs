@@ -52,7 +52,10 @@ impl Images {
             #[expect(clippy::cast_precision_loss, reason = "far from 2^52 images")]
             judgement.measure(COUNT.is(count as f64, [namespace]));
             if count > 0 && !marred.contains(namespace) {
-                let because = format!("{count} images, each as it must be named");
+                let because = match count {
+                    1 => "1 image, named as it must be".to_owned(),
+                    count => format!("{count} images, each named as it must be"),
+                };
                 judgement.add(namespace.to_string(), Finding::pass(because));
             }
         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::parameters::Reports;
 use super::{REPORT_MISSING, REPORT_TOO_OLD, Seen, Use, VULNERABILITIES, VULNERABLE, severities};
+use crate::model::counted::either;
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::image::{ImageName, parse_host};
@@ -103,7 +104,8 @@ pub(super) fn judge(limits: &Reports, seen: &Seen, now: Timestamp, judgement: &m
             judgement.measure(VULNERABILITIES.is(sum as f64, [namespace, severity.label()]));
         }
         if let Some((count, true)) = whole.get(namespace) {
-            let because = format!("{count} images, each with a report within its limits");
+            let each = either(count, "1 image,", &format!("{count} images, each")).to_owned();
+            let because = format!("{each} with a report within its limits");
             judgement.add(namespace.to_string(), Finding::pass(because));
         }
     }

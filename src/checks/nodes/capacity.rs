@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::parameters::{Amount, Largest};
 use super::{CPU, MEMORY, Nodes, POD_SLOTS, Seen};
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
 use crate::model::measure::Measure;
@@ -117,8 +118,8 @@ impl Nodes {
             && !wanting
         {
             let because = format!(
-                "the requests of {} pods can't be read, of {name} for one: what is free can't be told",
-                load.unreadable_count
+                "the requests of {} can't be read, of {name} for one: what is free can't be told",
+                counted(load.unreadable_count, "pod")
             );
             judgement.add("pods", Obstacle::new(Reason::GARBLED, because));
         }
@@ -135,12 +136,13 @@ impl Nodes {
             ("pods", needed.pods, available.pods, free.pods, pods, INSUFFICIENT_PODS),
         ] {
             let Some(Amount(least)) = amount else { continue };
-            let mut because = format!("{} are free", show(free));
+            let mut because = format!("{} {} free", show(free), are(&show(free)));
             if !self.counting.is_empty() {
                 because = format!(
-                    "{because}, {} with what {} already request",
+                    "{because}, {} with what {} already {}",
                     show(available),
-                    self.counting.join(", ")
+                    self.counting.join(", "),
+                    either(&self.counting.len(), "requests", "request")
                 );
             }
             because = format!("{because}; at least {} needed", show(least));
@@ -182,9 +184,10 @@ impl Nodes {
         }
         let most = all.iter().fold(Room::default(), |most, (_, room)| most.or_more(*room));
         let because = format!(
-            "no node has room for it: {} are the most that one has free of cores, {} of memory, {} \
+            "no node has room for it: {} {} the most that one has free of cores, {} of memory, {} \
              of pods; {wanted}",
             cores(most.cpu),
+            are(&cores(most.cpu)),
             bytes(most.memory),
             most.pods
         );
@@ -212,15 +215,22 @@ impl Sums {
     }
 }
 
+/// The word that goes with an amount: `1 core is`, `2 cores are`.
+fn are(shown: &str) -> &'static str {
+    if shown.starts_with("1 ") { "is" } else { "are" }
+}
+
 /// How an amount is told.
 type Show = fn(Quantity) -> String;
 
 fn cores(amount: Quantity) -> String {
-    format!("{amount} cores")
+    let noun = if amount == Quantity::ONE { "core" } else { "cores" };
+    format!("{amount} {noun}")
 }
 
 fn pods(amount: Quantity) -> String {
-    format!("{amount} pods")
+    let noun = if amount == Quantity::ONE { "pod" } else { "pods" };
+    format!("{amount} {noun}")
 }
 
 fn bytes(amount: Quantity) -> String {

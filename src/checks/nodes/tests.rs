@@ -219,7 +219,7 @@ fn room_is_what_others_leave_on_nodes_that_take_pods() {
     let because = judged_with(&nodes("needed: { cpu: 6 }\ncounting: [shop]"), &both, &load, at(1));
     assert_eq!(
         because.because(),
-        "cpu: 4 cores are free, 5 cores with what shop already request; at least 6 cores needed"
+        "cpu: 4 cores are free, 5 cores with what shop already requests; at least 6 cores needed"
     );
 }
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::parameters::{Baseline, Expected, Limit, Window};
 use super::{ERROR_RATE, LINES, PodLogs, Seen};
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
@@ -123,8 +124,9 @@ impl PodLogs {
         #[expect(clippy::cast_precision_loss, reason = "far from 2^52 lines")]
         let rate = sum.errors as f64 * 60.0 / window.get().as_secs_f64();
         let mut told = format!(
-            "{} error lines in {window} ({rate:.1} a minute) of {} containers",
-            sum.errors, sum.read
+            "{} in {window} ({rate:.1} a minute) of {}",
+            counted(sum.errors, "error line"),
+            counted(sum.read, "container")
         );
         if sum.waiting > 0 {
             told.push_str(&format!(", {} of them read before, as their turn comes", sum.waiting));
@@ -251,12 +253,14 @@ impl Sum {
     fn incomplete(&self, window: Duration) -> Option<String> {
         let mut parts = Vec::new();
         if self.never > 0 {
-            parts.push(format!("{} containers are not read yet", self.never));
+            let are = either(&self.never, "is", "are");
+            parts.push(format!("{} {are} not read yet", counted(self.never, "container")));
         }
         if self.behind > 0 {
             parts.push(format!(
-                "{} containers have written more than the {} KiB of a look",
-                self.behind,
+                "{} {} written more than the {} KiB of a look",
+                counted(self.behind, "container"),
+                either(&self.behind, "has", "have"),
                 logs::MOST_BYTES >> 10
             ));
         }
@@ -360,7 +364,8 @@ fn judge_expected(
         }
     }
     if found + young > 0 {
-        let because = format!("{found} containers have written `{pattern}`, {young} still may");
+        let (who, have) = (counted(found, "container"), either(&found, "has", "have"));
+        let because = format!("{who} {have} written `{pattern}`, {young} still may");
         judgement.add(workload, Finding::pass(because));
     }
 }

@@ -83,7 +83,7 @@ fn error_lines_a_minute_are_held_against_the_limit() {
     let judgement = judged(&check(LIMIT), vec![log(11)], &Past::default(), at(60));
     assert_eq!(
         judgement.because(),
-        "api: 11 error lines in 5m (2.2 a minute) of 1 containers, at most 2 a minute allowed"
+        "api: 11 error lines in 5m (2.2 a minute) of 1 container, at most 2 a minute allowed"
     );
 }
 

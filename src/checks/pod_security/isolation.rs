@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::parameters::Exception;
 use super::{NOT_ISOLATED, OPEN_POLICY};
+use crate::model::counted::either;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::Judgement;
 use crate::model::reason::Reason;
@@ -142,11 +143,14 @@ fn judge_namespace(
     }
     if whole {
         let mut because = format!(
-            "{pods} pods are each selected by an ingress and an egress policy; that the network \
-             enforces them is not proven"
+            "{} selected by an ingress and an egress policy; that the network enforces them is not \
+             proven",
+            either(&pods, "1 pod is", &format!("{pods} pods are each"))
         );
         if excepted > 0 {
-            because = format!("{because}; {excepted} more are listed exceptions");
+            let more =
+                either(&excepted, "more is a listed exception", "more are listed exceptions");
+            because = format!("{because}; {excepted} {more}");
         }
         judgement.add(namespace.to_string(), Finding::pass(because));
     }

@@ -11,6 +11,7 @@ use super::{
     ACCOUNTS_LEFT_OUT, NAMED_USER, NO_PODS, PodSecurity, RUNS_AS_ROOT, USER_UNKNOWN, VIOLATIONS,
     accounts, isolation,
 };
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::{Documented, Reason};
@@ -146,9 +147,15 @@ impl PodSecurity {
             if pods == 0 || tally.marred {
                 continue;
             }
-            let mut because = format!("{pods} pods comply with {} controls", controls.len());
+            let mut because = format!(
+                "{} {} with {}",
+                counted(pods, "pod"),
+                either(&pods, "complies", "comply"),
+                counted(controls.len(), "control")
+            );
             if tally.excepted > 0 {
-                because = format!("{because}, save {} listed exceptions", tally.excepted);
+                because =
+                    format!("{because}, save {}", counted(tally.excepted, "listed exception"));
             }
             judgement.add(namespace.to_string(), Finding::pass(because));
         }
@@ -296,7 +303,9 @@ fn judge_accounts(seen: &Seen, judgement: &mut Judgement) {
         judgement.add(subject.clone(), Obstacle::new(Reason::GARBLED, because));
     }
     if seen.accounts_more > 0 {
-        let because = format!("{} more accounts were not asked about", seen.accounts_more);
+        let more = counted(seen.accounts_more, "more account");
+        let was = either(&seen.accounts_more, "was", "were");
+        let because = format!("{more} {was} not asked about");
         judgement.add("service accounts", Obstacle::new(ACCOUNTS_LEFT_OUT, because));
     }
     accounts::judge(&seen.powers, judgement);

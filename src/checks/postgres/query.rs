@@ -5,6 +5,7 @@ use super::{
     NO_ROWS, NOT_A_NUMBER, Postgres, QUERY_ROWS, QUERY_VALUE, ROLE_TOO_POWERFUL, TOO_FEW_ROWS,
     TOO_MANY_ROWS, VALUE_NULL, VALUE_TOO_HIGH, VALUE_TOO_LOW, real,
 };
+use crate::model::counted::counted;
 use crate::model::finding::{Finding, Grade, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::measure::LONGEST_LABEL;
@@ -117,14 +118,14 @@ pub(super) fn judge(
 fn row_count(query: &Query, count: usize) -> Option<Answer> {
     let (least, most) = (query.rows_at_least.0, query.rows_at_most.0);
     if count > most {
-        let because = format!("returns more than {most} rows, {most} allowed");
+        let because = format!("returns more than {}, {most} allowed", counted(most, "row"));
         Some(Finding::fail(TOO_MANY_ROWS, because).into())
     } else if count >= least {
         None
     } else if count == 0 {
         Some(Finding::fail(NO_ROWS, format!("returns no row, {least} wanted")).into())
     } else {
-        let because = format!("returns {count} rows, {least} wanted");
+        let because = format!("returns {}, {least} wanted", counted(count, "row"));
         Some(Finding::fail(TOO_FEW_ROWS, because).into())
     }
 }

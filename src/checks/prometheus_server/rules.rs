@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::parameters::Rules;
 use super::targets::within;
 use super::{NO_RULES, NOT_EVALUATED, RULE_FAILING, RULE_LATE, RULE_MISSING, RULES};
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
@@ -49,7 +50,12 @@ pub(super) fn judge(
     let all = rules().count();
     let summary = match all {
         0 => Finding::fail(NO_RULES, "no rule is loaded"),
-        all => Finding::pass(format!("{all} rules of {} groups are loaded", groups.len())),
+        all => Finding::pass(format!(
+            "{} of {} {} loaded",
+            counted(all, "rule"),
+            counted(groups.len(), "group"),
+            either(&all, "is", "are")
+        )),
     };
     judgement.add("rules", summary);
     for state in STATES {

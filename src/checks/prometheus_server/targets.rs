@@ -9,6 +9,7 @@ use super::{
     JOB_MISSING, NO_TARGETS, OWN_TARGET_DOWN, OWN_TARGET_MISSING, TARGET_DOWN, TARGETS,
     TOO_FEW_TARGETS,
 };
+use crate::model::counted::{counted, either};
 use crate::model::duration::spoken;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
@@ -102,7 +103,7 @@ fn judge_job(
         }
     }
     let all = members.len();
-    let said = format!("{up} of {all} targets are up");
+    let said = format!("{up} of {} {} up", counted(all, "target"), either(&up, "is", "are"));
     let first = down.first().map(|(target, said)| format!("; {}: {said}", instance(target)));
     match least {
         Some(least) if all == 0 => {

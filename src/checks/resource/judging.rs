@@ -6,6 +6,7 @@ use super::looking::{Found, Group, Inside, Object, Seen};
 use super::parameters::{Claim, Weight};
 use super::{OBJECTS, Resource, references};
 use crate::checks::expression::evaluation::Outcome;
+use crate::model::counted::either;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::{Documented, Reason};
@@ -65,7 +66,8 @@ impl Resource {
             }
         }
         if seen.unjudged > 0 {
-            let because = format!("{} more objects are there than are judged", seen.unjudged);
+            let are = either(&seen.unjudged, "object is", "objects are");
+            let because = format!("{} more {are} there than are judged", seen.unjudged);
             judgement.add("", Obstacle::ours(TOO_MANY_TO_JUDGE.reason, because));
         }
         judgement
@@ -127,12 +129,12 @@ impl Resource {
         }
         let least = self.min_count.unwrap_or(1);
         if count < least && readable {
-            let because = format!("{count} of {kind} are there, at least {least} wanted");
+            let because = format!("{}, at least {least} wanted", there(count, &kind));
             return Some(Finding::fail(TOO_FEW.reason, because));
         }
         let most = self.max_count?;
         let count = count - unsure;
-        let because = format!("{count} of {kind} are there, at most {most} allowed");
+        let because = format!("{}, at most {most} allowed", there(count, &kind));
         (count > most).then(|| Finding::fail(TOO_MANY.reason, because))
     }
 
@@ -143,7 +145,7 @@ impl Resource {
         let there = if group.named {
             format!("{kind} is there")
         } else {
-            format!("{} of {kind} are there", found.objects.len())
+            there(found.objects.len() as u64, &kind)
         };
         let cut: u32 = found
             .objects
@@ -153,6 +155,7 @@ impl Resource {
             .sum();
         let cut = match cut {
             0 => String::new(),
+            1 => " (1 annotation over 4 KiB is read in its first KiB alone)".to_owned(),
             cut => format!(" ({cut} annotations over 4 KiB are read in their first KiB alone)"),
         };
         match judged {
@@ -198,7 +201,8 @@ impl Resource {
             let wanted = number(outcomes.next(), pods.at_least.text());
             complaints.extend(compared(wanted, ready.clone(), |ready, wanted| {
                 let ready = i64::try_from(ready).unwrap_or(i64::MAX);
-                let because = format!("{ready} of its pods are ready, {wanted} wanted");
+                let are = either(&ready, "is", "are");
+                let because = format!("{ready} of its pods {are} ready, {wanted} wanted");
                 (ready < wanted).then(|| Finding::fail(PODS_NOT_READY.reason, because))
             }));
         }
@@ -383,4 +387,9 @@ fn subject(kind: &str, object: &Object) -> String {
     } else {
         format!("{kind} {namespace}/{name}")
     }
+}
+
+/// `1 of StorageClass is there`, `2 of StorageClass are there`.
+fn there(count: u64, kind: &str) -> String {
+    format!("{count} of {kind} {} there", either(&count, "is", "are"))
 }

@@ -214,8 +214,11 @@ fn nothing_measured(seen: &Seen) -> Obstacle {
     if seen.running.is_empty() {
         return Obstacle::new(NO_SAMPLE.reason, "no pod runs that could be measured");
     }
-    let (pods, young) = (seen.running.len(), spoken(YOUNG));
-    Obstacle::not_yet(format!("all {pods} pods are younger than {young}: none is measured yet"))
+    let young = spoken(YOUNG);
+    Obstacle::not_yet(match seen.running.len() {
+        1 => format!("the only pod is younger than {young}: it is not measured yet"),
+        pods => format!("all {pods} pods are younger than {young}: none is measured yet"),
+    })
 }
 
 fn is_young(pod: &Pod, now: Timestamp) -> bool {

@@ -11,6 +11,7 @@ use super::ResourceUsage;
 use super::pods::{Place, place_of};
 use super::quotas::{self, amounts};
 use crate::checks::Look;
+use crate::model::counted::{counted, either};
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Answer, Judgement, legible};
 use crate::model::reason::{Documented, Reason};
@@ -146,8 +147,9 @@ impl Seen {
         let place = (Arc::clone(namespace), kind.to_owned(), workload.to_owned());
         let Some(pod) = self.newest.get(&place) else {
             let because = format!(
-                "autoscaler {name} may ask for {more} more replicas, and no pod of {target} is \
-                 there to tell what each requests"
+                "autoscaler {name} may ask for {}, and no pod of {target} is there to tell what \
+                 each requests",
+                counted(more, "more replica")
             );
             return Err(Obstacle::new(NO_REPLICA.reason, because));
         };
@@ -193,7 +195,9 @@ impl Growth {
         }
         if !wanting.is_empty() {
             let because = format!(
-                "autoscalers may ask for {replicas} more replicas, which request {}",
+                "autoscalers may ask for {}, which {} {}",
+                counted(*replicas, "more replica"),
+                either(replicas, "requests", "request"),
                 wanting.join("; ")
             );
             return Finding::fail(NO_ROOM.reason, because).into();
@@ -203,6 +207,7 @@ impl Growth {
         }
         let because = match replicas {
             0 => "no autoscaler may ask for more replicas".to_owned(),
+            1 => "autoscalers may ask for 1 more replica, which fits in".to_owned(),
             more => format!("autoscalers may ask for {more} more replicas, which fit in"),
         };
         Finding::pass(because).into()

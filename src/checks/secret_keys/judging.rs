@@ -3,6 +3,7 @@
 use super::measured::{Measured, Undecodable};
 use super::wanted::{Name, Wanted};
 use super::{Contents, SecretKeys, Seen};
+use crate::model::counted::counted;
 use crate::model::finding::{Finding, Obstacle};
 use crate::model::judgement::{Judgement, legible};
 use crate::model::reason::{Documented, Reason};
@@ -161,8 +162,8 @@ impl SecretKeys {
             judgement.add(subject, Finding::fail(EMPTY.reason, "has no values at all"));
         } else if seen.placeholders.is_empty() && seen.garbled.is_empty() {
             let because = format!(
-                "{} values, none beside `keys` and `except` holds a placeholder",
-                seen.values
+                "{}, none beside `keys` and `except` holds a placeholder",
+                counted(seen.values, "value")
             );
             judgement.add(subject, Finding::pass(because));
         }

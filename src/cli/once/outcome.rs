@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::acts::{Attestation, Waiver};
+use crate::model::counted::counted;
 use crate::model::item::{Card, Severity};
 use crate::model::reason::Reason;
 use crate::model::report::Report;
@@ -120,7 +121,7 @@ impl Summary {
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
-        format!("{}: {}", crate::cli::counted(items, "item"), counts.join(", "))
+        format!("{}: {}", counted(items, "item"), counts.join(", "))
     }
 
     /// What was left out for want of a record, in a sentence.

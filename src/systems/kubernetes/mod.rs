@@ -76,6 +76,7 @@ use counted::Traffic;
 use feed::Feed;
 use request::Requests;
 
+use crate::model::counted::either;
 use crate::model::finding::Obstacle;
 use crate::model::needs::{Needs, Resource, Watch};
 use crate::model::reason::{Documented, Reason};
@@ -283,8 +284,9 @@ impl Kubernetes {
             0 => Ok(work(table)),
             more => {
                 let because = format!(
-                    "the objects of {what} take more than {} MiB, {more} of them are not kept",
-                    table::ROOM >> 20
+                    "the objects of {what} take more than {} MiB, {more} of them {} not kept",
+                    table::ROOM >> 20,
+                    either(&more, "is", "are")
                 );
                 Err(Obstacle::new(Reason::TOO_LARGE, because))
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::command::Reply;
+use crate::model::counted::either;
 use crate::model::finding::Obstacle;
 use crate::model::reason::Reason;
 
@@ -86,8 +87,9 @@ fn names(reply: &Reply, db: u16) -> Result<(Names, Option<Obstacle>), Obstacle> 
         return Err(Obstacle::new(Reason::GARBLED, because));
     }
     let nowhere = (nowhere > 0).then(|| {
+        let are = either(&nowhere, "is", "are");
         let because = format!(
-            "Redis' list of its clients does not tell which database {nowhere} of them are in"
+            "Redis' list of its clients does not tell which database {nowhere} of them {are} in"
         );
         Obstacle::new(Reason::GARBLED, because)
     });
@@ -124,7 +126,7 @@ mod tests {
             let clients = Clients::of(0, vec![Ok(list(&text))]).unwrap();
             assert_eq!(clients.all(mine), 1, "{text}");
             let because = clients.silent.unwrap().because;
-            assert!(because.ends_with("which database 1 of them are in"), "{because}");
+            assert!(because.ends_with("which database 1 of them is in"), "{because}");
         }
     }
 

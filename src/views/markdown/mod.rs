@@ -83,11 +83,6 @@ fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// `1 item`, `2 items`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// A section with its items in file order; those of a group stand under its box, where the first
 /// of them is.
 fn write_section(sheet: &mut Sheet, section: &Section, all: &[Line<'_>]) {

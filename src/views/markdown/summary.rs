@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::line::{Line, MANY};
 use super::prose::{code, prose};
-use super::{Sheet, acts, counted, stamp};
+use super::{Sheet, acts, stamp};
+use crate::model::counted::counted;
 use crate::model::deployment::Deployment;
 use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;

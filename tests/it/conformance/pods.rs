@@ -50,7 +50,7 @@ async fn comings_and_goings(ground: &Ground) {
     ground.put(pod("a")).await;
     let judgement = ground.passes(&check).await;
     let because = judgement.because();
-    assert!(because.contains("1 pods are there and none is in trouble"), "{because}");
+    assert!(because.contains("1 pod is there and none is in trouble"), "{because}");
     ground.remove(&pod("a")).await;
     ground.fails(&check, "TooFew").await;
 }
@@ -213,5 +213,5 @@ async fn forbidden_owner(ground: &Ground) {
     let judgement = ground.lacks(&check(ground), "replicasets.apps").await;
     let counted = judgement.lines().iter().find(|line| line.subject == ground.namespace());
     let counted = counted.expect("a line on the namespace");
-    assert!(counted.because.starts_with("1 pods are there"), "{}", counted.because);
+    assert!(counted.because.starts_with("1 pod is there"), "{}", counted.because);
 }

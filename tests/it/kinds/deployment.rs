@@ -77,7 +77,7 @@ async fn what_bears_the_environment_passes_and_one_that_bears_another_does_not()
     assert_eq!(judgement.because(), "shop: 2 objects bear environment=production");
     let judgement = of(ENVIRONMENT, [production(), marked("web", "staging")]).await;
     assert!(
-        judgement.because().contains("1 objects bear environment=staging"),
+        judgement.because().contains("1 object bears environment=staging"),
         "{}",
         judgement.because()
     );

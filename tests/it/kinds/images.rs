@@ -140,7 +140,7 @@ async fn images_as_they_must_be_pass() {
     assert_eq!(
         said,
         [
-            "1 images, each as it must be named",
+            "1 image, named as it must be",
             "all images come from registry.example",
             "all of its images bear the tag 1",
         ]

@@ -120,7 +120,7 @@ async fn what_is_ready_and_has_room_passes() {
     assert_eq!(
         lines,
         [
-            "1 nodes are ready and take pods; at least 1 wanted",
+            "1 node is ready and takes pods; at least 1 wanted",
             "3.5 cores are free; at least 3 cores needed",
             "7 GiB are free; at least 6 GiB needed",
             "9 pods are free; at least 5 pods needed",

@@ -257,7 +257,7 @@ async fn a_listed_exception_covers_what_it_names_and_no_more() {
     let check = format!("pod_security: {{ namespaces: [shop], controls: [non_root], {except} }}");
     let judgement = look(&check, [root.clone()]).await;
     assert_eq!(judgement.verdict(), Pass, "{}", judgement.because());
-    assert!(judgement.because().ends_with("save 1 listed exceptions"), "{}", judgement.because());
+    assert!(judgement.because().ends_with("save 1 listed exception"), "{}", judgement.because());
     let judgement = look(&check, [root, also]).await;
     assert_eq!(judgement.verdict(), Fail, "{}", judgement.because());
     assert!(judgement.because().starts_with("shop/web (web): "), "{}", judgement.because());

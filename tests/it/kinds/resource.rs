@@ -283,7 +283,7 @@ async fn a_definition_that_comes_later_is_picked_up_and_one_that_goes_is_told() 
     cluster.put(gadget());
     let passes = |judgement: &Judgement| judgement.verdict() == Verdict::Pass;
     let judgement = until(async || cluster.look(OPEN).await, passes).await;
-    assert_eq!(judgement.because(), "shop: 1 of Gadget are there");
+    assert_eq!(judgement.because(), "shop: 1 of Gadget is there");
     cluster.put(definition(&[("v1", false), ("v2", true)]));
     cluster.server.drop_connections().await;
     let judgement = cluster.look_until(OPEN, Reason::KIND_UNKNOWN).await;
@@ -363,7 +363,7 @@ async fn enormous_annotations_are_cut_and_said_to_be() {
     let judgement = of(large, [], more).await;
     assert_eq!(
         judgement.because(),
-        "shop/a: Gadget is there, and as it must be (1 annotations over 4 KiB are read in their \
+        "shop/a: Gadget is there, and as it must be (1 annotation over 4 KiB is read in its \
          first KiB alone)"
     );
 }

@@ -114,9 +114,11 @@ fn tell(judgement: &mut Judgement, check: &BullQueue, names: &BTreeSet<&str>, th
 /// What is said where there is no queue to say anything of.
 fn nothing(check: &BullQueue, coming: usize, through: bool) -> crate::model::judgement::Answer {
     if coming > 0 || !through {
-        let because = format!(
-            "the walk through the keys goes on; {coming} queues were found that are looked at next"
-        );
+        let found = match coming {
+            1 => "1 queue was found that is".to_owned(),
+            coming => format!("{coming} queues were found that are"),
+        };
+        let because = format!("the walk through the keys goes on; {found} looked at next");
         return Obstacle::not_yet(because).into();
     }
     let prefix = legible(&check.prefix.0, LONGEST_NAME);

@@ -76,7 +76,10 @@ fn of_cluster(topology: &Topology) -> Vec<Answer> {
         answers.push(Finding::warn(NODE_DOWN, because).into());
     }
     if answers.is_empty() {
-        let because = format!("{} nodes serve all hash slots", topology.members.len());
+        let because = match topology.members.len() {
+            1 => "1 node serves all hash slots".to_owned(),
+            count => format!("{count} nodes serve all hash slots"),
+        };
         answers.push(Finding::pass(because).into());
     }
     answers
