@@ -60,21 +60,33 @@ enum Command {
     ///
     /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
     /// 3 bad usage.
+    #[command(override_usage = "vigie attest [OPTIONS] --who <WHO> <ITEM>")]
+    #[command(after_help = acts::TOKEN_HELP)]
     Attest(acts::Attest),
     /// Tells a running daemon that a person takes the blame for an item until a certain time.
     ///
     /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
     /// 3 bad usage.
+    #[command(override_usage = "\
+        vigie waive [OPTIONS] --who <WHO> --why <WHY> --reason <REASON> --until <WHEN> <ITEM>\n       \
+        vigie waive [OPTIONS] --who <WHO> --take-back <ID> <ITEM>")]
+    #[command(after_help = acts::TOKEN_HELP)]
     Waive(acts::Waive),
     /// Tells a running daemon of maintenance.
     ///
     /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
     /// 3 bad usage.
+    #[command(override_usage = "\
+        vigie maintain [OPTIONS] --who <WHO> --why <WHY> --until <WHEN>\n       \
+        vigie maintain [OPTIONS] --who <WHO> --take-back <ID>")]
+    #[command(after_help = acts::TOKEN_HELP)]
     Maintain(acts::Maintain),
     /// Tells a running daemon of a rollout.
     ///
     /// Exit code: 0 recorded, 1 refused or not reached, 2 it may be recorded and nobody knows,
     /// 3 bad usage.
+    #[command(override_usage = "vigie announce [OPTIONS] --version <VERSION> --who <WHO>")]
+    #[command(after_help = acts::TOKEN_HELP)]
     Announce(acts::Announce),
     /// Asks a running daemon whether it is healthy. Exit code 0 or 1.
     Healthy(healthy::Healthy),

@@ -21,6 +21,11 @@ use remote::Remote;
 use request::Told;
 use when::{Edge, When, past};
 
+/// What stands below the options of each: where a stranger looks for what is lacking.
+pub(super) const TOKEN_HELP: &str = "\
+The daemon takes it from whoever has a token for it: put yours into a file of its own, and name that
+file by `--token-file`, or for all of these commands by VIGIE_TOKEN_FILE, as VIGIE_URL names the daemon.
+Whoever runs the daemon gives tokens out: `vigie run --tokens FILE`.";
 /// How much of an id that is none is repeated.
 const LONGEST_ECHO: usize = 100;
 

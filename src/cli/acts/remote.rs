@@ -20,6 +20,9 @@ use super::request::{Request, Sort, Told, Untold, headers};
 const OWN: &str = "http://127.0.0.1:9743";
 /// The largest file of a token, in bytes.
 const LARGEST_FILE: u64 = 4 * 1024;
+/// What is said where no token is given.
+const NO_TOKEN: &str = "a token is needed: name the file that holds it by `--token-file FILE`, or in \
+                        the variable `VIGIE_TOKEN_FILE`";
 /// The exit code where nobody knows whether it is recorded.
 const UNKNOWN: u8 = 2;
 
@@ -29,9 +32,9 @@ pub(super) struct Remote {
     /// Where the daemon listens.
     #[arg(long, default_value = OWN, value_parser = address, env = "VIGIE_URL")]
     url: Url,
-    /// A file that holds the token, and nothing else.
+    /// A file that holds the token, and nothing else; needed unless the variable names one.
     #[arg(long, value_name = "FILE", env = "VIGIE_TOKEN_FILE")]
-    token_file: PathBuf,
+    token_file: Option<PathBuf>,
     /// A name for this request, such as a pipeline's job: sent again under it, it is done once. By
     /// default each invocation has another.
     #[arg(long, value_name = "KEY", env = "VIGIE_IDEMPOTENCY_KEY")]
@@ -56,9 +59,7 @@ impl Remote {
             Err(Untold { sort: Sort::Broken, why: first }) => {
                 let again = request.sent(&token, body).await;
                 // The first has arrived, or may have.
-                again
-                    .map(|told| Told { repeated: false, ..told })
-                    .map_err(|untold| untold.after(&first))
+                again.map(Told::of_both).map_err(|untold| untold.after(&first))
             }
             told => told,
         };
@@ -95,6 +96,7 @@ impl Remote {
     /// The request, and the token that it is sent with; or what is wrong with what was written.
     fn request(self, method: Method, path: &str) -> Result<(Request, SecretString), String> {
         let Self { url, token_file, idempotency_key } = self;
+        let token_file = token_file.ok_or(NO_TOKEN)?;
         let token = read(&token_file)
             .map_err(|why| format!("the token file {}: {why}", token_file.display()))?;
         let key = match idempotency_key {

@@ -223,6 +223,14 @@ async fn what_may_be_recorded_is_never_said_to_be_refused() {
         let found = acts.iter().filter(|act| act["note"] == note).count();
         assert_eq!(found, 1, "it is recorded, and once: {acts:?}");
     }
+    // A daemon that can't tell whose token it is has done nothing, though that is its own trouble.
+    let tokens = ground.folder.path().join("tokens.yaml");
+    let good = std::fs::read(&tokens).expect("the tokens");
+    std::fs::write(&tokens, "none").expect("written");
+    let (code, said) = ground.told("secret-1", &["attest", "load-test", "--who", "Jo"]).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(said.starts_with("Token file unusable: "), "{said}");
+    std::fs::write(&tokens, good).expect("written");
     // A refusal for what the request says was one of the first try as well.
     let fates = vec![Fate::Lost, problem(413, "Body too large")];
     let lost = Lossy::with(&ground.url(""), fates).await;
@@ -301,6 +309,26 @@ async fn a_daemon_that_is_not_there_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_sees_what_is_needed_and_how_to_give_the_token() {
+    for (command, usage) in [
+        ("attest", "vigie attest [OPTIONS] --who <WHO> <ITEM>"),
+        ("waive", "vigie waive [OPTIONS] --who <WHO> --take-back <ID> <ITEM>"),
+        ("maintain", "vigie maintain [OPTIONS] --who <WHO> --why <WHY> --until <WHEN>"),
+        ("announce", "vigie announce [OPTIONS] --version <VERSION> --who <WHO>"),
+    ] {
+        let (code, help) = told(&vigie("http://a", None, &[command, "--help"]).await);
+        assert_eq!(code, 0, "{help}");
+        assert!(help.contains(usage), "{help}");
+        assert!(help.contains("by VIGIE_TOKEN_FILE, as VIGIE_URL names the daemon"), "{help}");
+        // The address is given, by its variable: what is wrong is not that.
+        let (code, said) = told(&vigie("http://a", None, &[command]).await);
+        assert_eq!(code, 3, "{said}");
+        assert!(said.contains("--who") && !said.contains("--url"), "{said}");
+        assert!(!said.contains("--token-file"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_wrongly_is_bad_usage() {
     let folder = tempfile::tempdir().expect("a folder");
     let (good, empty) = (folder.path().join("good"), folder.path().join("empty"));
@@ -311,7 +339,12 @@ async fn what_is_written_wrongly_is_bad_usage() {
     let waive =
         |until| ["waive", "a", "--who", "Jo", "--why", "w", "--reason", "R", "--until", until];
     for (url, file, arguments, said) in [
-        ("http://a", None, &["attest", "a", "--who", "Jo"][..], "--token-file"),
+        (
+            "http://a",
+            None,
+            &["attest", "a", "--who", "Jo"][..],
+            "name the file that holds it by `--token-file FILE`, or in the variable `VIGIE_TOKEN_FILE`",
+        ),
         ("http://a", Some(gone.as_path()), &["attest", "a", "--who", "Jo"], "No such file"),
         ("http://a", empty, &["attest", "a", "--who", "Jo"], "does not hold one token"),
         ("http://a", good, &["attest", "A B", "--who", "Jo"], "is not an id"),
