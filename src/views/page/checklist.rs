@@ -15,6 +15,7 @@ use super::notice::{Notice, notices};
 use super::section::{Row, Section};
 use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
+use crate::model::tally::Tally;
 use crate::model::vitals::Vitals;
 
 /// The order in which standings are counted: what hurts most first.
@@ -58,6 +59,8 @@ pub(super) struct Page<'a> {
 struct Count {
     mark: Mark,
     n: usize,
+    /// How many of them a person's word decides, where they pass.
+    attested: usize,
     /// The standing as it is written in the address.
     word: &'static str,
     asked: bool,
@@ -81,9 +84,11 @@ impl<'a> Page<'a> {
         let doubts = doubts.map(|text| Notice { text, grave: false, more: Vec::new() });
         let notices = notices(snapshot, vitals, None, now).into_iter().chain(doubts).collect();
         let (attention, more_attention) = attention(snapshot, now);
+        let attested = Tally::of(snapshot, now).attested;
         let counts = COUNTED.into_iter().map(|standing| Count {
             mark: standing.into(),
             n: tally(standing),
+            attested: if standing == Standing::Passing { attested } else { 0 },
             word: standing.label(),
             asked: filter.asks_for(standing),
             address: filter.toggled(standing),

@@ -6,6 +6,7 @@ use super::filter::{Filter, Traits};
 use super::mark::Mark;
 use super::moment::Moment;
 use crate::model::acts::Covers;
+use crate::model::counted::either;
 use crate::model::item::{Card, Group, Section as Heading, Severity};
 use crate::model::judgement::legible;
 use crate::model::snapshot::{ItemState, Snapshot};
@@ -139,7 +140,9 @@ impl Tally {
     pub(super) fn told(self) -> String {
         match self {
             Self { counted: 0, .. } => "does not apply".to_owned(),
-            Self { holding, counted } => format!("{holding} of {counted} hold"),
+            Self { holding, counted } => {
+                format!("{holding} of {counted} {}", either(&holding, "holds", "hold"))
+            }
         }
     }
 }

@@ -37,6 +37,7 @@ fn every_line_shows_its_standing_its_reason_and_its_times() {
     let html = checklist(&everything());
     for shown in [
         "1 item fails",
+        "</b> passing</a>",
         "Every pod runs and is ready",
         "CrashLoopBackOff",
         "restarted 6 times in 10m, 3 allowed",
@@ -144,7 +145,7 @@ fn each_environments_box_is_printed_and_its_own_bears_the_standing() {
     assert!(html.contains("The environment is applied<small>Staging (Sandbox)</small>"));
     assert_eq!(html.matches("row absent other").count(), 2);
     assert!(html.contains(">Development<") && html.contains(">Production<"));
-    assert!(html.contains("1 of 1 hold"), "the others are no items of their own");
+    assert!(html.contains("1 of 1 holds"), "the others are no items of their own");
 }
 
 #[test]
@@ -157,6 +158,7 @@ fn what_people_said_is_shown_with_their_names() {
         "waived by Jo Martin until 2026-11-25T01:00:00Z",
         "under maintenance by Jo Martin until 2026-11-23T02:00:00Z",
         "<span class=\"act\">under maintenance by Jo Martin",
+        "<b>3</b> passing (1 of them attested)</a>",
     ] {
         assert!(html.contains(shown), "{shown}");
     }
