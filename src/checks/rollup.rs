@@ -28,7 +28,8 @@ pub struct Rollup {
     /// Items by id.
     #[serde(default)]
     items: Vec<ItemId>,
-    /// Sections by id: all of their items but this one.
+    /// Sections by id: all of their items but this one, what is added there later included. Those
+    /// below a section are named for themselves.
     #[serde(default)]
     sections: Vec<ItemId>,
     /// When it is decided; by default at any time.

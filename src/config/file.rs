@@ -132,8 +132,8 @@ pub struct MaintenanceEntry {
     /// When it ends.
     #[schemars(with = "String")]
     pub until: Timestamp,
-    /// Sections by id, with those below them: `configuration` means `configuration.files`, too. All of
-    /// them, where it is left out.
+    /// Sections by id, with those below them, and what is added there while it lasts: `configuration`
+    /// means `configuration.files`, too. All of them, where it is left out.
     #[serde(default)]
     pub sections: Vec<ItemId>,
     /// What is being done: it is shown wherever an item is waived for it.
