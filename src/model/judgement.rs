@@ -210,13 +210,15 @@ pub fn is_hidden(c: char) -> bool {
 /// plane that only pictures are put together of.
 pub fn visible(c: char) -> char {
     let is_tag = matches!(c,
-        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}');
     if is_hidden(c) || is_tag || c.is_whitespace() { ' ' } else { c }
 }
 
-/// Whether nothing of a text can be seen.
+/// Whether nothing of a text can be seen: also where all of it chooses the form of letters that are
+/// not there.
 pub fn says_nothing(text: &str) -> bool {
-    text.chars().all(|c| visible(c) == ' ' || matches!(c, '\u{fe0e}' | '\u{fe0f}'))
+    let chooses = |c| matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    text.chars().all(|c| visible(c) == ' ' || chooses(c))
 }
 
 /// Foreign text as it may be shown: no characters that hide, bounded in length.
@@ -262,6 +264,7 @@ mod tests {
         assert_eq!(legible("a\nb\u{1b}[31m", 40), "a b [31m");
         assert_eq!(legible("abcdef", 3), "abc…");
         assert_eq!(legible("a\u{202e}b\u{200b}c\u{feff}", 40), "a b c ");
+        assert_eq!(legible("\u{845b}\u{e0100}", 40), "\u{845b}\u{e0100}", "a form of a letter");
         assert_eq!(legible("a\u{3164}\u{e0041}b \u{2764}\u{fe0f}", 40), "a  b \u{2764}\u{fe0f}");
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use markdown::mdast::Node;
 use proptest::prelude::*;
+use vigie::model::judgement::visible;
 use vigie::model::reason::Reason;
 use vigie::model::snapshot::Snapshot;
 use vigie::views::markdown::checklist;
@@ -33,11 +34,7 @@ fn skeleton(node: &Node) -> String {
 
 /// The words without marks: blanks, what can't be seen and backticks left out.
 fn words(text: &str) -> String {
-    let seen = |c: &char| {
-        let hidden =
-            matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}');
-        !c.is_whitespace() && !c.is_control() && *c != '`' && !hidden
-    };
+    let seen = |c: &char| visible(*c) != ' ' && *c != '`';
     text.chars().filter(seen).collect()
 }
 
