@@ -23,7 +23,8 @@ const LONGEST: usize = 2_000;
 /// What the daemon answers where it could not do it, and has not. All else that breaks there may
 /// break after it was recorded.
 const NOT_DONE: [&str; 2] = [Problem::NOT_RECORDED, "Token file unusable"];
-/// What a refusal is called that depends on nothing but the request.
+/// What it is called that a key was used: with 422 for another request, so that this one was never
+/// done; with 409 for this one, whose act has ended since.
 const KEY_USED: &str = "Key used before";
 /// What some proxies answer where the client goes away while the daemon is at work.
 const CLIENT_GONE: u16 = 499;
@@ -119,7 +120,7 @@ impl Told {
 fn sort_of(status: StatusCode, problem: Option<&Heard>) -> Sort {
     let unreadable = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE];
     match problem.map(|problem| problem.title.as_str()) {
-        Some(KEY_USED) => Sort::Never,
+        Some(KEY_USED) if status == StatusCode::UNPROCESSABLE_ENTITY => Sort::Never,
         Some(title) if NOT_DONE.contains(&title) => Sort::Refused,
         Some(_) if unreadable.contains(&status) => Sort::Never,
         Some(_) if status.is_client_error() => Sort::Refused,
@@ -242,6 +243,7 @@ mod tests {
             (400, Some("Not understood"), Sort::Never),
             (413, Some("Body too large"), Sort::Never),
             (422, Some("Key used before"), Sort::Never),
+            (409, Some("Key used before"), Sort::Refused),
             (401, Some("Token unknown"), Sort::Refused),
             (404, Some("Not found"), Sort::Refused),
             (408, Some("Body too slow"), Sort::Refused),
