@@ -108,6 +108,11 @@ impl Report {
     pub fn because(&self) -> String {
         match self.deciding() {
             Some(Deciding::Check(check) | Deciding::Word(check)) => check.judgement.because(),
+            // Whoever sees a word that is valid wants to know why it does not answer this.
+            Some(Deciding::Line(_, line)) if line.verdict == Verdict::Unknown => {
+                let said = line.sentence();
+                format!("{said}; the item was seen to fail after it was attested")
+            }
             Some(Deciding::Line(_, line)) => line.sentence(),
             None => "the item has no check".to_owned(),
         }
@@ -213,7 +218,12 @@ mod tests {
 
     /// The same under a word that may be older than the last failure.
     fn decided_by(word: Finding, outdated: bool, lines: Vec<Answer>) -> (Verdict, Option<Reason>) {
-        let report = Report {
+        let report = reported(word, outdated, lines);
+        (report.verdict(), report.reason())
+    }
+
+    fn reported(word: Finding, outdated: bool, lines: Vec<Answer>) -> Report {
+        Report {
             item: ItemId::parse("a").unwrap(),
             generation: 1,
             cause: Cause::Scheduled,
@@ -221,8 +231,7 @@ mod tests {
             took: Duration::ZERO,
             checks: vec![check(lines)],
             word: Some(Word { report: check(vec![word.into()]), answers: vec![NEVER], outdated }),
-        };
-        (report.verdict(), report.reason())
+        }
     }
 
     fn blind() -> Answer {
@@ -268,6 +277,8 @@ mod tests {
         assert_eq!(decided(vec![]), (Verdict::Unknown, Some(Reason::NOTHING_SEEN)));
         assert_eq!(decided(vec![fails(NEVER)]), (Verdict::Pass, None));
         assert_eq!(decided(vec![fails(BROKEN), blind()]), (Verdict::Fail, Some(BROKEN)));
+        let told = reported(Finding::pass("attested"), true, vec![blind()]).because();
+        assert_eq!(told, "no answer; the item was seen to fail after it was attested");
     }
 
     #[test]
