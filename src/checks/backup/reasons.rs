@@ -139,7 +139,8 @@ pub(super) const ALL: &[Documented] = &[
     ),
     Documented::fails(
         NOT_IN_BUCKET,
-        "A custom resource says that its backup completed, and the bucket has none of that name.",
+        "A custom resource says that its backup completed, 3 minutes ago or more, and the bucket has none of \
+         that name.",
     ),
     Documented::warns(
         STATUS_BEHIND,

@@ -18,6 +18,10 @@ use crate::systems::s3::Endpoint;
 /// How long an operator may take to notice that a backup has ended.
 const NOTICED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
+/// How long after its end a backup is in the bucket for certain: items share for seconds what they see
+/// there, and two clocks may differ by two minutes.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(3);
+
 /// What the hosts of the store end with that is meant where none is named.
 const AWS: &str = ".amazonaws.com";
 
@@ -133,7 +137,7 @@ fn backups(told: &Told, copies: &Copies, now: Timestamp) -> Vec<Answer> {
     let newest = completed.max_by_key(|taken| taken.ended);
     let last = copies.last(now);
     if let Some(newest) = newest {
-        answers.extend(in_bucket(newest, copies));
+        answers.extend(in_bucket(newest, copies, now));
     }
     if let Some(last) = last {
         let known = newest.and_then(|newest| newest.ended);
@@ -154,7 +158,7 @@ fn backups(told: &Told, copies: &Copies, now: Timestamp) -> Vec<Answer> {
     answers
 }
 
-fn in_bucket(newest: &Taken, copies: &Copies) -> Option<Answer> {
+fn in_bucket(newest: &Taken, copies: &Copies, now: Timestamp) -> Option<Answer> {
     let Taken { resource, state: _, name, began: _, ended } = newest;
     let Some(name) = name else {
         let because = format!("{resource} completed, and does not tell the name of its backup");
@@ -163,6 +167,10 @@ fn in_bucket(newest: &Taken, copies: &Copies) -> Option<Answer> {
     if copies.newest.iter().any(|copy| copy.name == *name) {
         let because = format!("{resource} completed, and its backup is there");
         return Some(Finding::pass(because).into());
+    }
+    // The bucket may have been seen a moment before it ended.
+    if ended.is_some_and(|ended| now.duration_since(ended) <= SETTLED_AFTER) {
+        return None;
     }
     // What the policy has deleted is gone, and its custom resource may stay.
     let oldest = copies.oldest.as_ref().map(|oldest| oldest.ended);

@@ -156,6 +156,15 @@ async fn custom_resources_that_say_what_the_bucket_shows_pass() {
 }
 
 #[tokio::test]
+async fn a_backup_that_ended_a_moment_ago_may_have_ended_after_the_bucket_was_seen() {
+    let judgement = with("", |cluster, now| {
+        cluster.put(taken("two", "completed", now - SignedDuration::from_secs(60)));
+    });
+    let judgement = judgement.await;
+    assert_eq!(judgement.verdict(), Verdict::Pass, "{}", judgement.because());
+}
+
+#[tokio::test]
 async fn another_endpoint_is_another_store_and_none_is_that_of_aws() {
     for (endpoint, verdict) in [("https://s3.example.org", Fail), ("", Warn)] {
         let (cluster, now) = cluster().await;
