@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::fault::Deed::{Later, Now};
-use super::fault::{Change, Deed, Doing, blind, warns};
+use super::fault::{Change, Deed, blind, warns};
 use super::faults::named;
 use super::furnish::{ALIASES, APPLICATION, MIGRATION, MIGRATIONS, SESSIONS, Taken, rows};
 use super::{HOSTS, NOTIFIER, Town, UI, began, until};
@@ -24,6 +23,8 @@ use crate::prometheus::Alert;
 use crate::redis::TRACKDECHETS_QUEUES;
 use crate::s3::{MONGODB_BUCKET, Settings};
 
+/// How long after a backup is in its bucket its operator says so.
+const NOTICED_AFTER: Duration = Duration::from_secs(10);
 /// How long each step of a rolling update takes.
 const PACE: Duration = Duration::from_secs(1);
 
@@ -271,7 +272,14 @@ pub const CHANGES: &[Change] = &[
         "backup-is-taken",
         "another backup of each database is taken, and MongoDB's oldest goes",
         &["backup", "rollup"],
-        Now(|doing| back_up(doing)),
+        Later(|doing| {
+            Box::pin(async {
+                let began = back_up(doing.town);
+                // The bucket first, and then the operators, who look at it from time to time.
+                tokio::time::sleep(NOTICED_AFTER).await;
+                doing.town.tell_of_another_backup(began)
+            })
+        }),
     ),
     change(
         "objects-are-written",
@@ -352,10 +360,9 @@ pub const CHANGES: &[Change] = &[
     ),
 ];
 
-/// A backup of each database begins a quarter of an hour ago and has ended; the operators say so,
-/// and keep no more of MongoDB's than they are told.
-fn back_up(doing: &Doing<'_>) -> Result<()> {
-    let town = doing.town;
+/// A backup of each database began a quarter of an hour ago and has ended: it is in its bucket, where
+/// no more of MongoDB's are kept than the operator was told. Returns when they began.
+fn back_up(town: &Town) -> Timestamp {
     if let Some(oldest) = Taken::as_of(town.founded).mongodb.last() {
         let name = oldest.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         town.s3.remove_all(MONGODB_BUCKET, |key, _| key.starts_with(&name));
@@ -363,5 +370,5 @@ fn back_up(doing: &Doing<'_>) -> Result<()> {
     let began = town.now() - SignedDuration::from_mins(15);
     town.put_base_backup(began, 1_000_000_000);
     town.s3.pbm_backup(MONGODB_BUCKET, began, |_| {});
-    town.tell_of_another_backup(began)
+    began
 }
